@@ -1,0 +1,92 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import * as pulumi from "@pulumi/pulumi";
+import type { Remote } from "./natsConf.ts";
+
+/** The version of what a primary's outputs mean to an edge; it changes when an older program would misread them. */
+export const LEAF_LINK_VERSION = 1;
+
+/** What a primary offers: where leafs connect, and a password per edge. */
+export interface LeafLink {
+  /** `nats-leaf://host:port`, one per host, no credentials. */
+  readonly urls: readonly string[];
+  /** Edge name -> login; secret. */
+  readonly credentials: pulumi.Output<Record<string, { user: string; password: string }>>;
+}
+
+/** The outputs by which a leaf link goes from stack to stack. */
+export const leafLinkOutputs = ({ urls, credentials }: LeafLink) => ({
+  leafUrls: urls,
+  leafUrl: urls[0],
+  leafCredentials: pulumi.secret(credentials),
+  leafLinkVersion: LEAF_LINK_VERSION,
+});
+
+/** As much of a StackReference as is needed to read a link. */
+export interface OutputReader {
+  getOutputDetails(name: string): Promise<pulumi.StackReferenceOutputDetails>;
+}
+
+/**
+ * Reads the link of one edge from the outputs of the primary's stack.
+ * @param stack the primary's full stack name, for messages
+ * @throws pulumi.RunError: never deployed, another version, outputs that do not decrypt, an edge that is not listed
+ */
+export async function readLeafLink(reader: OutputReader, stack: string, edge: string): Promise<Remote> {
+  const [version, urls, credentials] = await Promise.all(
+    ["leafLinkVersion", "leafUrls", "leafCredentials"].map((name) => reader.getOutputDetails(name)),
+  );
+  const short = stack.split("/").at(-1) ?? stack;
+  const found = version?.value;
+  if (found === undefined) {
+    throw fault(
+      `primaryStack ${stack}: expected a primary that is deployed; came a stack without outputs`,
+      `pulumi up -s ${short}`,
+    );
+  }
+  if (found !== LEAF_LINK_VERSION) {
+    const newer = typeof found === "number" && found > LEAF_LINK_VERSION;
+    const next = newer
+      ? "update this program to the version that deployed the primary"
+      : `pulumi up -s ${short} with this version of the program`;
+    throw fault(
+      `primaryStack ${stack}: expected leaf link version ${LEAF_LINK_VERSION}; came ${JSON.stringify(found)}`,
+      next,
+    );
+  }
+  if (credentials?.secretValue === undefined) {
+    const next = "set PULUMI_CONFIG_PASSPHRASE (or _FILE) to the passphrase that both stacks share";
+    throw fault(
+      `primaryStack ${stack}: expected secrets that this passphrase decrypts; came outputs that it does not fit`,
+      next,
+    );
+  }
+  const logins: unknown = credentials.secretValue;
+  const login = isRecord(logins) ? logins[edge] : undefined;
+  if (login === undefined) {
+    const listed = isRecord(logins) ? Object.keys(logins) : [];
+    const add = `pulumi config set --path 'ops-nats:edges[${listed.length}]' ${edge} -s ${short} && pulumi up -s ${short}`;
+    throw fault(
+      `ops-nats:edges of stack ${short}: expected ${edge} among them; came ${JSON.stringify(listed)}`,
+      `${add}, then pulumi up -s ${edge}`,
+    );
+  }
+  if (!isLogin(login) || !isUrls(urls?.value)) {
+    throw fault(
+      `primaryStack ${stack}: expected leafUrls and a login for ${edge}; came outputs of another shape`,
+      `pulumi up -s ${short}`,
+    );
+  }
+  return { urls: urls.value, user: login.user, password: login.password };
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+const isLogin = (value: unknown): value is { user: string; password: string } =>
+  isRecord(value) && typeof value.user === "string" && typeof value.password === "string";
+const isUrls = (value: unknown): value is string[] =>
+  Array.isArray(value) &&
+  value.length > 0 &&
+  value.every((url) => typeof url === "string" && /^nats-leaf:\/\/\S+:\d+$/.test(url));
+
+const fault = (what: string, next: string) => new pulumi.RunError(`${what}; next: ${next}`);

@@ -1,0 +1,17 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import type * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+
+export const ADMIN = "admin";
+export const APP = "app";
+
+/** Letters and digits only, so that a password can be typed, put into a URL and into nats.conf as it is. */
+export function newPassword(name: string, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
+  return new random.RandomPassword(name, { length: 32, special: false }, opts).result;
+}
+
+/** Percent-encoded login in front of a URL's host, the only login that Ops knows. */
+export const endpoint = (clientUrl: string, user: string, password: string): string =>
+  clientUrl.replace("://", `://${encodeURIComponent(user)}:${encodeURIComponent(password)}@`);

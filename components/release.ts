@@ -1,0 +1,39 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+/** The name of the Helm release, and so of the objects of the chart. */
+export const RELEASE = "nats";
+
+/** What Helm keeps of one revision of a release, in the labels of a Secret. */
+export interface HelmRecord {
+  /** Helm's word: deployed, failed, pending-install, ... (https://helm.sh/docs/helm/helm_status/). */
+  readonly status: string;
+  readonly revision: number;
+}
+
+/** What the resources alone cannot do in their cluster; index.ts hands it down with the provider. */
+export interface Cluster {
+  /** All revisions of the release, in any order; empty where there is none. */
+  helmRecords(namespace: string, release: string): Promise<readonly HelmRecord[]>;
+  /** Annotates the pods of the release: the kubelet then looks at their Secrets at once, not within two minutes. */
+  touchPods(namespace: string, release: string): Promise<void>;
+}
+
+/**
+ * Refuses a release that is there although this stack has none: somebody else's, or what an interrupted run left.
+ * @throws Error with one line: what was expected, what came, the next command.
+ */
+export async function refuseForeignRelease(cluster: Cluster, namespace: string): Promise<void> {
+  const records = await cluster.helmRecords(namespace, RELEASE);
+  const newest = [...records].sort((a, b) => b.revision - a.revision)[0];
+  if (newest === undefined) return;
+  const found = `Helm release ${RELEASE} in namespace ${namespace}: expected none, for this stack has not made it; came one with status ${newest.status}`;
+  const uninstall = `helm uninstall ${RELEASE} -n ${namespace}`;
+  const interrupted = /^(pending-|failed|uninstalling)/.test(newest.status);
+  throw new Error(
+    interrupted
+      ? `${found}, left by an interrupted run; next: ${uninstall} (data claims stay), then pulumi up`
+      : `${found}, installed by somebody else (the guide?); next: helm get values ${RELEASE} -n ${namespace} to keep what you changed, ` +
+          `${uninstall} (data claims stay), then pulumi up`,
+  );
+}

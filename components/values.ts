@@ -1,0 +1,105 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Image, Images, Persistence } from "../settings.ts";
+import { merge } from "./merge.ts";
+import { NO_LEAF_ACCOUNT } from "./natsConf.ts";
+
+export type Values = Record<string, unknown>;
+
+/** Where the include file lies: a folder of its own below /etc, where the chart's reloader watches mounts. */
+export const INCLUDE = { secret: "nats-auth", key: "ops-nats.conf", folder: "nats-auth" };
+
+/** What both roles tell the chart. Nothing of it is secret: values can be read in previews and in Helm's record. */
+export interface ServerSettings {
+  /** Prefix of server names and name of the server's cluster: `primary`, or the edge's name. */
+  readonly cluster: string;
+  readonly replicas: number;
+  readonly images: Images;
+  readonly persistence: Persistence | undefined;
+  /** Changes with what an include file holds and NATS cannot reload: the pods are then replaced one by one. */
+  readonly restartKey: string | undefined;
+}
+
+/** The NodePorts of a primary; clientPort 0 keeps the client port inside the cluster. */
+export interface ListenerSettings {
+  /** `host:port` that servers announce to edges in place of pod addresses. */
+  readonly advertise: string;
+  readonly leafPort: number;
+  readonly clientPort: number;
+}
+
+/** The chart's values of any server; `values` of the user come last and win. Lists are replaced, as Helm does. */
+export function serverValues(settings: ServerSettings, role: Values, user: Readonly<Values>): Values {
+  const { cluster, replicas, images, persistence, restartKey } = settings;
+  const ours = {
+    global: {
+      image: {
+        ...(images.registry === undefined ? {} : { registry: images.registry }),
+        ...(images.pullSecrets.length === 0 ? {} : { pullSecretNames: [...images.pullSecrets] }),
+      },
+    },
+    config: {
+      serverNamePrefix: `${cluster}-`,
+      cluster: replicas > 1 ? { enabled: true, replicas, merge: { name: cluster } } : { enabled: false },
+      ...(persistence ? { jetstream: jetStream(persistence, cluster) } : {}),
+      merge: {
+        $include: `../${INCLUDE.folder}/${INCLUDE.key}`,
+        // a silent link is given up after two unanswered pings: at most 30 s
+        ping_interval: "9s",
+        ping_max: 2,
+      },
+    },
+    container: {
+      image: image(images.nats),
+      merge: { startupProbe: probe(900), readinessProbe: probe(10) },
+      patch: [add("/volumeMounts/-", { name: INCLUDE.secret, mountPath: `/etc/${INCLUDE.folder}`, readOnly: true })],
+    },
+    podTemplate: {
+      merge: {
+        ...(restartKey === undefined ? {} : { metadata: { annotations: { "ops-nats/restart-key": restartKey } } }),
+        spec: { terminationGracePeriodSeconds: 60 },
+      },
+      patch: [
+        add("/spec/volumes/-", {
+          name: INCLUDE.secret,
+          secret: { secretName: INCLUDE.secret, items: [{ key: INCLUDE.key, path: INCLUDE.key }] },
+        }),
+      ],
+    },
+    reloader: { enabled: true, image: image(images.reloader) },
+    natsBox: { container: { image: image(images.natsBox), env: boxLogin } },
+  };
+  return merge(merge(ours, role), user) as Values;
+}
+
+/** What a primary adds: the leaf listener and the NodePorts. */
+export function listenerValues({ advertise, leafPort, clientPort }: ListenerSettings): Values {
+  const leafnodes = {
+    enabled: true,
+    merge: { advertise, compression: "off", authorization: { account: NO_LEAF_ACCOUNT } },
+  };
+  if (clientPort === 0) return { config: { leafnodes } }; // a Service of our own then has the one NodePort
+  const ports = { nats: { nodePort: clientPort }, leafnodes: { nodePort: leafPort } };
+  return { config: { leafnodes }, service: { merge: { spec: { type: "NodePort" } }, ports } };
+}
+
+const jetStream = ({ size, storageClass }: Persistence, domain: string): Values => ({
+  enabled: true,
+  fileStore: {
+    pvc: { enabled: true, size, ...(storageClass === undefined ? {} : { storageClassName: storageClass }) },
+  },
+  merge: { domain },
+});
+
+const image = ({ repository, tag }: Image): Values => ({ repository, tag });
+const add = (path: string, value: Values): Values => ({ op: "add", path, value });
+
+/** The chart's own probes first look after 10 s, then every 10 s; a server is ready in one. */
+const probe = (failureThreshold: number): Values => ({ initialDelaySeconds: 1, periodSeconds: 1, failureThreshold });
+
+/** nats-box is logged in as app, so that the commands of the guide work as they are printed. */
+const boxLogin: Values = {
+  NATS_USER: "app",
+  NATS_PASSWORD: { valueFrom: { secretKeyRef: { name: INCLUDE.secret, key: "app-password" } } },
+};

@@ -1,0 +1,187 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { RunError } from "@pulumi/pulumi";
+import { parse } from "yaml";
+import type { z } from "zod";
+import { isMap, merge } from "./components/merge.ts";
+import { CHART_VERSION, DEFAULT_CHART, DEFAULT_IMAGES } from "./defaults.ts";
+import { edgeFaults, edgesFaults, type Fault, issueFaults, report } from "./faults.ts";
+import { type Chart, edgeName, edgeSchema, type Images, primarySchema, type Settings } from "./settings.ts";
+
+const NAMESPACE = "ops-nats";
+
+/** What the configuration is read from; everything is text, as the engine and the file give it. */
+export interface Source {
+  /** The running stack's name without organization and project. */
+  readonly stack: string;
+  /** The running organization; `organization` on backends of one's own. */
+  readonly organization: string;
+  readonly project: string;
+  /** All configuration of the stack, by full key (`ops-nats:hosts`), as the engine hands it over. */
+  readonly config: Readonly<Record<string, string>>;
+  /** Full keys that are stored encrypted. */
+  readonly secretKeys: ReadonlySet<string>;
+  /** The text of Pulumi.edge.yaml, or undefined where there is none. */
+  readonly sharedFile: string | undefined;
+}
+
+type Map = Record<string, unknown>;
+
+/**
+ * Turns configuration into settings.
+ * @throws RunError that lists every fault: key, what was expected, what came, the command that mends it.
+ */
+export function readSettings(source: Source): Settings {
+  const own = ownKeys(source);
+  const role = own.role ?? (source.stack === "primary" ? "primary" : "edge");
+  const faults: Fault[] = [...secretFaults(source)];
+  const shared = role === "edge" && source.stack !== "edge" ? sharedKeys(source.sharedFile, faults) : {};
+  const keys = merge(shared, own) as Map;
+  const settings = role === "primary" ? readPrimary(keys, faults) : readEdge(keys, source, faults);
+  if (faults.length > 0 || settings === undefined) throw new RunError(report(faults, source.stack));
+  return deepFreeze(settings);
+}
+
+function readPrimary(keys: Map, faults: Fault[]): Settings | undefined {
+  const parsed = check(primarySchema, "primary", keys, faults);
+  if (!parsed) {
+    faults.push(...edgesFaults(keys.edges));
+    return undefined;
+  }
+  faults.push(...edgesFaults(parsed.edges));
+  if (parsed.leafPort === parsed.clientPort) {
+    faults.push({ key: "clientPort", expected: "another port than leafPort", came: parsed.clientPort, set: "32223" });
+  }
+  const { persistence, hosts, ...rest } = parsed;
+  return {
+    ...rest,
+    ...deployment(parsed),
+    role: "primary",
+    hosts: hosts as [string, ...string[]],
+    persistence: persistence.enabled ? { size: persistence.size, storageClass: persistence.storageClass } : undefined,
+  };
+}
+
+function readEdge(keys: Map, source: Source, faults: Fault[]): Settings | undefined {
+  const name = edgeName.safeParse(source.stack);
+  if (!name.success) faults.push(...edgeFaults(source.stack, name.error.issues));
+  const parsed = check(edgeSchema, "edge", keys, faults);
+  if (!parsed) return undefined;
+  const primaryStack = parsed.primaryStack ?? `${source.organization}/${source.project}/primary`;
+  return { ...parsed, ...deployment(parsed), role: "edge", edge: source.stack, primaryStack };
+}
+
+function check<T extends z.ZodType>(schema: T, role: string, keys: Map, faults: Fault[]): z.output<T> | undefined {
+  const result = schema.safeParse(keys);
+  if (result.success) return result.data;
+  faults.push(...issueFaults(result.error.issues, keys, role));
+  return undefined;
+}
+
+type Parsed = z.output<typeof edgeSchema> | z.output<typeof primarySchema>;
+
+/** Replaces `chart` and `images` by their complete forms. */
+function deployment(parsed: Parsed): { readonly chart: Chart; readonly images: Images } {
+  const { path, oci, repository, name, version } = parsed.chart;
+  const chart: Chart =
+    path !== undefined
+      ? { chart: path, repository: undefined, version: undefined }
+      : oci !== undefined
+        ? { chart: oci, repository: undefined, version: version ?? CHART_VERSION }
+        : {
+            chart: name ?? DEFAULT_CHART.name,
+            repository: repository ?? DEFAULT_CHART.repository,
+            version: version ?? CHART_VERSION,
+          };
+  const { registry, pullSecrets, nats, natsBox, reloader } = parsed.images;
+  const defined = (image: Map = {}) => Object.fromEntries(Object.entries(image).filter(([, v]) => v !== undefined));
+  const images: Images = {
+    registry,
+    pullSecrets: pullSecrets ?? [],
+    nats: { ...DEFAULT_IMAGES.nats, ...defined(nats) },
+    natsBox: { ...DEFAULT_IMAGES.natsBox, ...defined(natsBox) },
+    reloader: { ...DEFAULT_IMAGES.reloader, ...defined(reloader) },
+  };
+  return { chart, images };
+}
+
+/** The stack's own keys of our namespace; the engine hands structured values over as JSON text. */
+function ownKeys(source: Source): Map {
+  const prefix = `${NAMESPACE}:`;
+  const entries = Object.entries(source.config).filter(([key]) => key.startsWith(prefix));
+  return Object.fromEntries(
+    entries.map(([key, text]) => [key.slice(prefix.length), fromText(key.slice(prefix.length), text)]),
+  );
+}
+
+const TEXT_KEYS = new Set(["role", "namespace", "primaryStack"]);
+
+function fromText(key: string, text: string): unknown {
+  if (TEXT_KEYS.has(key)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text; // the schema then says what was expected instead
+  }
+}
+
+/** The passwords are made by the program; a key that was encrypted would be printed in clear by it. */
+function* secretFaults(source: Source): Generator<Fault> {
+  for (const full of source.secretKeys) {
+    if (!full.startsWith(`${NAMESPACE}:`)) continue;
+    const key = full.slice(NAMESPACE.length + 1);
+    const command = `pulumi config rm ${full} -s ${source.stack}   (then set it again without --secret)`;
+    yield { key, expected: "a plain value: the program makes its own secrets", came: "[secret]", command };
+  }
+}
+
+/** What all edges share. Only plain keys of our own namespace may be in it: Pulumi does not read it for other stacks. */
+function sharedKeys(text: string | undefined, faults: Fault[]): Map {
+  if (text === undefined) return {};
+  const file = "Pulumi.edge.yaml";
+  let config: unknown;
+  try {
+    config = (parse(text) as Map | null)?.config ?? {};
+  } catch (error) {
+    faults.push({
+      key: file,
+      expected: "YAML",
+      came: (error as Error).message.split("\n")[0],
+      command: `edit ${file}`,
+    });
+    return {};
+  }
+  if (!isMap(config)) {
+    faults.push({ key: file, expected: "a map below config:", came: config, command: `edit ${file}` });
+    return {};
+  }
+  const shared: Map = {};
+  for (const [full, value] of Object.entries(config)) {
+    const [namespace, key] = full.includes(":") ? full.split(/:(.*)/s) : [NAMESPACE, full];
+    const command = `pulumi config set ${full} … -s <edge>   and remove it from ${file}`;
+    if (namespace !== NAMESPACE || key === undefined) {
+      faults.push({ key: `${file}: ${full}`, expected: `keys of ${NAMESPACE}: only`, came: value, command });
+    } else if (hasSecure(value)) {
+      faults.push({
+        key: `${file}: ${full}`,
+        expected: "no secure: value, its salt is another stack's",
+        came: "secure: …",
+        command,
+      });
+    } else {
+      shared[key] = value;
+    }
+  }
+  return shared;
+}
+
+const hasSecure = (value: unknown): boolean =>
+  Array.isArray(value)
+    ? value.some(hasSecure)
+    : isMap(value) && ("secure" in value || Object.values(value).some(hasSecure));
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) Object.values(Object.freeze(value)).forEach(deepFreeze);
+  return value;
+}

@@ -1,0 +1,46 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { accessKeys, clusterClient, clusterProvider } from "./cluster.ts";
+import { Edge } from "./components/edge.ts";
+import { readLeafLink } from "./components/leafLink.ts";
+import { Primary } from "./components/primary.ts";
+import { publishWarning } from "./components/serverVersion.ts";
+import { readSettings } from "./config.ts";
+import { edgeOutputs, primaryOutputs } from "./outputs.ts";
+
+/** Settings -> role -> component -> outputs. */
+export default async function program() {
+  const config = pulumi.runtime.allConfig() as Record<string, string>;
+  // the engine's own list; the SDK keeps its reader of it to itself
+  const secretKeys = new Set<string>(JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]"));
+  const sharedFile = join(process.cwd(), "Pulumi.edge.yaml");
+  const settings = readSettings({
+    stack: pulumi.getStack(),
+    organization: pulumi.getOrganization(),
+    project: pulumi.getProject(),
+    config,
+    secretKeys,
+    sharedFile: existsSync(sharedFile) ? readFileSync(sharedFile, "utf8") : undefined,
+  });
+  const keys = accessKeys(config);
+  const cluster = clusterClient(keys);
+  if (settings.role === "primary") {
+    const warning = publishWarning(settings.images.nats.tag);
+    if (warning) await pulumi.log.warn(warning);
+    return primaryOutputs(
+      new Primary("nats", { settings, cluster }, { provider: clusterProvider(keys, secretKeys) }),
+      settings,
+    );
+  }
+  const primary = new pulumi.StackReference(settings.primaryStack);
+  const remote = await readLeafLink(primary, settings.primaryStack, settings.edge);
+  return edgeOutputs(
+    new Edge("nats", { settings, remote, cluster }, { provider: clusterProvider(keys, secretKeys) }),
+    settings,
+    remote,
+  );
+}

@@ -1,0 +1,38 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import * as pulumi from "@pulumi/pulumi";
+import type { Edge } from "./components/edge.ts";
+import { leafLinkOutputs } from "./components/leafLink.ts";
+import { ADMIN, APP, endpoint } from "./components/logins.ts";
+import type { Remote } from "./components/natsConf.ts";
+import type { Primary } from "./components/primary.ts";
+import type { EdgeSettings, PrimarySettings } from "./settings.ts";
+
+/** What both roles give out; flat, because secretness is kept per output. `cluster` is this cluster's token in subjects. */
+function serverOutputs({ server, adminPassword, appPassword }: Primary | Edge, cluster: string) {
+  return {
+    namespace: server.namespace,
+    clientUrl: server.clientUrl,
+    appUser: APP,
+    appPassword,
+    adminUser: ADMIN,
+    adminPassword,
+    opsEventEndpoint: pulumi.secret(
+      pulumi.all([server.clientUrl, appPassword]).apply(([url, pw]) => endpoint(url, APP, pw)),
+    ),
+    opsEventCluster: cluster,
+  };
+}
+
+export const primaryOutputs = (primary: Primary, { clientPort }: PrimarySettings) => ({
+  ...serverOutputs(primary, "primary"),
+  ...leafLinkOutputs(primary.leafLink),
+  ...(clientPort === 0 ? {} : { publicClientUrl: primary.publicClientUrl }),
+});
+
+export const edgeOutputs = (edge: Edge, settings: EdgeSettings, { urls }: Remote) => ({
+  ...serverOutputs(edge, settings.edge),
+  edge: settings.edge,
+  leafUrls: urls,
+});

@@ -1,0 +1,3 @@
+module ops-nats/sandbox/reloader
+
+go 1.24

@@ -1,0 +1,179 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { isIP } from "node:net";
+import { z } from "zod";
+
+/** Longest edge name, in characters: server names, Secret keys and NATS subjects carry it. */
+export const EDGE_NAME_LENGTH = 40;
+
+const RFC1123_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const NODE_PORT = "a NodePort between 30000 and 32767";
+
+/** Every message reads after "expected"; the reader of the configuration adds key, what came and a command. */
+const text = (expected: string) => z.string(expected).min(1, expected);
+const strict = <T extends z.ZodRawShape>(shape: T, expected = "a map") => z.strictObject(shape, expected);
+
+const label = (what: string) => text(what).max(63, what).regex(RFC1123_LABEL, what);
+
+/** The name of an edge: RFC 1123 label, 1 to 40 characters, not `primary`; also its stack and its token in subjects. */
+export const edgeName = label("an RFC 1123 label (a-z, 0-9 and -, beginning and ending with a letter or digit)")
+  .max(EDGE_NAME_LENGTH, `at most ${EDGE_NAME_LENGTH} characters`)
+  .refine((name) => name !== "primary", "another name: primary is the primary cluster's own");
+
+const subjectText = "a NATS subject (tokens between dots, * for one token, > for the rest)";
+const subject = text(subjectText).regex(
+  /^(?!.*\.\.)(?!\.)(?!.*\.$)(?:[^\s.*>"]+|\*)(?:\.(?:[^\s.*>"]+|\*))*(?:\.>)?$/,
+  subjectText,
+);
+
+const hostText = "an IP address or a DNS name, without scheme and port";
+const host = text(hostText).refine((name) => isIP(name) !== 0 || isDnsName(name), hostText);
+
+function isDnsName(name: string): boolean {
+  const labels = name.toLowerCase().split(".");
+  const looksLikeAddress = /^[0-9.]+$/.test(name);
+  return !looksLikeAddress && name.length <= 253 && labels.every((l) => l.length <= 63 && RFC1123_LABEL.test(l));
+}
+
+const nodePort = z.number(NODE_PORT).int(NODE_PORT).min(30000, NODE_PORT).max(32767, NODE_PORT);
+
+const quantityText = "an amount of storage such as 10Gi";
+const quantity = text(quantityText).regex(/^[1-9][0-9]*(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)$/, quantityText);
+const storageClass = text("the name of a storage class");
+
+const image = strict({
+  repository: text("an image repository").optional(),
+  tag: text("an image tag, in quotes").optional(),
+});
+
+const chartText = "either {repository, name, version}, {path} or {oci, version}";
+const chart = z
+  .strictObject(
+    {
+      repository: text("the URL of a chart repository").optional(),
+      name: text("a chart's name").optional(),
+      version: text("a chart version, in quotes").optional(),
+      path: text("the path of a chart folder or .tgz").optional(),
+      oci: text("an oci:// URL").startsWith("oci://", "an oci:// URL").optional(),
+    },
+    chartText,
+  )
+  .refine((c) => [c.repository ?? c.name, c.path, c.oci].filter((x) => x !== undefined).length <= 1, chartText)
+  .refine((c) => c.path === undefined || c.version === undefined, `${chartText}: a path has its version inside`);
+
+const replicas = z
+  .number("1 or more servers, at most 9")
+  .int("a whole number")
+  .min(1, "at least 1")
+  .max(9, "at most 9");
+
+const common = {
+  role: z.enum(["primary", "edge"], "primary or edge").optional(),
+  namespace: label("the name of a namespace (RFC 1123 label)").default("ops-system"),
+  chart: chart.default({}),
+  images: strict({
+    registry: text("a registry host").optional(),
+    pullSecrets: z.array(label("the name of a Secret"), "a list of Secret names").optional(),
+    nats: image.optional(),
+    natsBox: image.optional(),
+    reloader: image.optional(),
+  }).default({}),
+  values: z.record(z.string(), z.unknown(), "a map of chart values").default({}),
+};
+
+const edgeEntry = strict(
+  {
+    name: edgeName,
+    publish: z.array(subject, "a list of subjects").default([]),
+    receive: z.array(subject, "a list of subjects").default([]),
+  },
+  "a name, or {name, publish, receive}",
+);
+
+/** What Pulumi.primary.yaml may hold below `ops-nats:`. */
+export const primarySchema = z.strictObject({
+  ...common,
+  replicas: replicas.default(3),
+  hosts: z.array(host, "a list of addresses or names").min(1, "at least one address or name"),
+  leafPort: nodePort.default(32222),
+  clientPort: z.union([z.literal(0), nodePort], `${NODE_PORT}, or 0 for none`).default(32223),
+  edges: z
+    .array(
+      z.preprocess((entry) => (typeof entry === "string" ? { name: entry } : entry), edgeEntry),
+      "a list of edges",
+    )
+    .default([]),
+  persistence: strict({
+    enabled: z.boolean("true or false").default(false),
+    size: quantity.default("10Gi"),
+    storageClass: storageClass.optional(),
+  }).default({ enabled: false, size: "10Gi" }),
+});
+
+/** What an edge's stack file and Pulumi.edge.yaml together may hold below `ops-nats:`. */
+export const edgeSchema = z.strictObject({
+  ...common,
+  replicas: replicas.default(1),
+  primaryStack: text("the name of a stack: organization/project/stack").optional(),
+});
+
+/** Where an Image comes from; `repository` is without the registry. */
+export interface Image {
+  readonly repository: string;
+  readonly tag: string;
+}
+
+/** The images of the chart's three containers, and where they are pulled from. */
+export interface Images {
+  readonly registry: string | undefined;
+  readonly pullSecrets: readonly string[];
+  readonly nats: Image;
+  readonly natsBox: Image;
+  readonly reloader: Image;
+}
+
+/** One edge as the primary knows it. Subjects are NATS subjects; `publish` is edge to primary, `receive` the other way. */
+export interface Edge {
+  readonly name: string;
+  readonly publish: readonly string[];
+  readonly receive: readonly string[];
+}
+
+/** Where the chart is found: a name in a repository, an OCI URL, or a path (then without version). */
+export interface Chart {
+  readonly chart: string;
+  readonly repository: string | undefined;
+  readonly version: string | undefined;
+}
+
+interface CommonSettings {
+  readonly namespace: string;
+  readonly chart: Chart;
+  readonly images: Images;
+  readonly replicas: number;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** The claim of each server's JetStream volume. */
+export interface Persistence {
+  readonly size: string;
+  readonly storageClass: string | undefined;
+}
+
+export interface PrimarySettings extends CommonSettings {
+  readonly role: "primary";
+  readonly hosts: readonly [string, ...string[]];
+  readonly leafPort: number;
+  readonly clientPort: number;
+  readonly edges: readonly Edge[];
+  readonly persistence: Persistence | undefined;
+}
+
+export interface EdgeSettings extends CommonSettings {
+  readonly role: "edge";
+  readonly edge: string;
+  readonly primaryStack: string;
+}
+
+export type Settings = PrimarySettings | EdgeSettings;
