@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 
 export const ADMIN = "admin";
@@ -9,7 +9,7 @@ export const APP = "app";
 
 /** Letters and digits only, so that a password can be typed, put into a URL and into nats.conf as it is. */
 export function newPassword(name: string, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
-  return new random.RandomPassword(name, { length: 32, special: false }, opts).result;
+  return pulumi.secret(new random.RandomPassword(name, { length: 32, special: false }, opts).result);
 }
 
 /** Percent-encoded login in front of a URL's host, the only login that Ops knows. */

@@ -1,0 +1,327 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { RunError } from "@pulumi/pulumi";
+import { parse } from "yaml";
+import { readSettings, type Source } from "../config.ts";
+import type { EdgeSettings, PrimarySettings } from "../settings.ts";
+
+const source = (stack: string, keys: Record<string, unknown>, more: Partial<Source> = {}): Source => ({
+  stack,
+  organization: "organization",
+  project: "ops-nats",
+  secretKeys: new Set(),
+  sharedFile: undefined,
+  ...more,
+  config: Object.fromEntries(
+    Object.entries(keys).map(([key, value]) => [
+      key.includes(":") ? key : `ops-nats:${key}`,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
+  ),
+});
+
+const hosts = ["203.0.113.10"];
+
+/** The lines of the error that the configuration gives; fails when it gives none. */
+function faults(stack: string, keys: Record<string, unknown>, more: Partial<Source> = {}): string[] {
+  try {
+    readSettings(source(stack, keys, more));
+  } catch (error) {
+    assert.ok(error instanceof RunError, String(error));
+    return error.message
+      .split("\n")
+      .slice(1)
+      .map((line) => line.trim());
+  }
+  return assert.fail(`no fault in ${JSON.stringify(keys)}`);
+}
+
+/** Asserts that there is just one fault, that it names the key, what was expected and what came, and a command. */
+function fault(stack: string, keys: Record<string, unknown>, pattern: RegExp, more: Partial<Source> = {}): void {
+  const lines = faults(stack, keys, more);
+  assert.equal(lines.length, 1, lines.join("\n"));
+  assert.match(lines[0] ?? "", pattern);
+  assert.match(lines[0] ?? "", /: expected .+; came .+; next: .+/);
+}
+
+describe("config", () => {
+  const primary: PrimarySettings = {
+    role: "primary",
+    namespace: "ops-system",
+    chart: { chart: "nats", repository: "https://nats-io.github.io/k8s/helm/charts/", version: "1.2.4" },
+    images: {
+      registry: undefined,
+      pullSecrets: [],
+      nats: { repository: "nats", tag: "2.14.9-alpine" },
+      natsBox: { repository: "natsio/nats-box", tag: "0.14.5" },
+      reloader: { repository: "natsio/nats-server-config-reloader", tag: "0.15.1" },
+    },
+    replicas: 3,
+    hosts: ["203.0.113.10"],
+    leafPort: 32222,
+    clientPort: 32223,
+    edges: [],
+    persistence: undefined,
+    values: {},
+  };
+
+  it("gives a primary its defaults", () => {
+    assert.deepEqual(readSettings(source("primary", { hosts })), primary);
+  });
+
+  it("gives an edge its defaults: its name is its stack, its primary the stack primary of the same project", () => {
+    const { hosts: _h, leafPort: _l, clientPort: _c, edges: _e, persistence: _p, ...common } = primary;
+    const edge: EdgeSettings = {
+      ...common,
+      role: "edge",
+      replicas: 1,
+      edge: "edge-1",
+      primaryStack: "organization/ops-nats/primary",
+    };
+    assert.deepEqual(readSettings(source("edge-1", {})), edge);
+  });
+
+  it("reads every key of a primary", () => {
+    const keys = {
+      role: "primary",
+      namespace: "events",
+      chart: { oci: "oci://registry.example/nats", version: "1.2.4" },
+      images: { registry: "registry.example", pullSecrets: ["pull"], nats: { tag: "2.10.20-alpine" } },
+      replicas: 1,
+      hosts: ["nats.example.org", "2001:db8::1"],
+      leafPort: 30000,
+      clientPort: 0,
+      edges: ["edge-1", { name: "edge-2", publish: ["metrics.edge-2.>"], receive: ["commands.>"] }],
+      persistence: { enabled: true, size: "5Gi", storageClass: "fast" },
+      values: { natsBox: { enabled: false } },
+    };
+    assert.deepEqual(readSettings(source("hq", keys)), {
+      role: "primary",
+      namespace: "events",
+      chart: { chart: "oci://registry.example/nats", repository: undefined, version: "1.2.4" },
+      images: {
+        ...primary.images,
+        registry: "registry.example",
+        pullSecrets: ["pull"],
+        nats: { repository: "nats", tag: "2.10.20-alpine" },
+      },
+      replicas: 1,
+      hosts: ["nats.example.org", "2001:db8::1"],
+      leafPort: 30000,
+      clientPort: 0,
+      edges: [
+        { name: "edge-1", publish: [], receive: [] },
+        { name: "edge-2", publish: ["metrics.edge-2.>"], receive: ["commands.>"] },
+      ],
+      persistence: { size: "5Gi", storageClass: "fast" },
+      values: { natsBox: { enabled: false } },
+    });
+  });
+
+  it("takes a chart by path, without a version", () => {
+    const settings = readSettings(source("primary", { hosts, chart: { path: "./nats-1.2.4.tgz" } }));
+    assert.deepEqual(settings.chart, { chart: "./nats-1.2.4.tgz", repository: undefined, version: undefined });
+  });
+
+  it("is frozen, all the way down", () => {
+    const settings = readSettings(source("primary", { hosts })) as PrimarySettings;
+    assert.ok([settings, settings.hosts, settings.images, settings.images.nats].every(Object.isFrozen));
+  });
+
+  describe("Pulumi.edge.yaml", () => {
+    const sharedFile =
+      "config:\n  ops-nats:replicas: 3\n  ops-nats:images: {registry: r.example, nats: {tag: 2.12.15-alpine}}\n";
+
+    it("lies below the edge's own file, merged key by key", () => {
+      const settings = readSettings(source("edge-1", { images: { nats: { repository: "mynats" } } }, { sharedFile }));
+      assert.equal(settings.replicas, 3);
+      assert.deepEqual(settings.images, {
+        ...primary.images,
+        registry: "r.example",
+        nats: { repository: "mynats", tag: "2.12.15-alpine" },
+      });
+    });
+
+    it("is not read for a primary, nor for the stack edge, whose own file it is", () => {
+      assert.equal(readSettings(source("primary", { hosts }, { sharedFile })).replicas, 3);
+      assert.equal(readSettings(source("primary", { hosts }, { sharedFile })).images.registry, undefined);
+      assert.equal(readSettings(source("edge", {}, { sharedFile })).replicas, 1);
+    });
+
+    it("refuses secure: values, other namespaces and what is not YAML", () => {
+      const secure = "config:\n  ops-nats:namespace: {secure: v1:abc}\n";
+      fault("edge-1", {}, /^Pulumi.edge.yaml: ops-nats:namespace: expected no secure: value/, { sharedFile: secure });
+      const foreign = "config:\n  kubernetes:context: edge-1\n";
+      fault("edge-1", {}, /^Pulumi.edge.yaml: kubernetes:context: expected keys of ops-nats: only/, {
+        sharedFile: foreign,
+      });
+      fault("edge-1", {}, /Pulumi.edge.yaml: expected YAML/, { sharedFile: "config: [" });
+      fault("edge-1", {}, /Pulumi.edge.yaml: expected a map/, { sharedFile: "config: 3" });
+    });
+
+    for (const [stack, file] of [
+      ["primary", "Pulumi.primary.yaml"],
+      ["edge-1", "Pulumi.edge.yaml"],
+    ] as const) {
+      it(`${file} as committed is valid${stack === "primary" ? " once hosts is filled in" : ""}`, () => {
+        const text = readFileSync(new URL(`../${file}`, import.meta.url), "utf8");
+        const keys = { ...(parse(text) as { config: Record<string, unknown> }).config };
+        readSettings(stack === "primary" ? source(stack, { ...keys, hosts }) : source(stack, {}, { sharedFile: text }));
+      });
+    }
+  });
+
+  describe("refuses, naming key, expectation, what came and a command:", () => {
+    const cases: [string, string, Record<string, unknown>, RegExp][] = [
+      [
+        "an unknown key",
+        "primary",
+        { hosts, host: "x" },
+        /^ops-nats:host: expected one of role, namespace, .*next: pulumi config rm 'ops-nats:host'/,
+      ],
+      [
+        "an unknown key deeper down",
+        "primary",
+        { hosts, images: { nats: { tga: "x" } } },
+        /^ops-nats:images.nats.tga: expected no such key/,
+      ],
+      [
+        "a key of the other role",
+        "edge-1",
+        { hosts },
+        /^ops-nats:hosts: expected no such key: it belongs to primary stacks/,
+      ],
+      [
+        "a wrong type",
+        "primary",
+        { hosts, replicas: "three" },
+        /^ops-nats:replicas: expected 1 or more servers.*came "three"; next: pulumi config set 'ops-nats:replicas' 3 -s primary/,
+      ],
+      [
+        "hosts missing",
+        "primary",
+        {},
+        /^ops-nats:hosts: expected .*came nothing; next: pulumi config set --path 'ops-nats:hosts\[0\]' 203.0.113.10 -s primary/,
+      ],
+      ["hosts empty", "primary", { hosts: [] }, /^ops-nats:hosts: expected at least one/],
+      [
+        "a host with a port",
+        "primary",
+        { hosts: ["203.0.113.10:32222"] },
+        /^ops-nats:hosts\[0\]: expected .*without scheme and port; came "203.0.113.10:32222"/,
+      ],
+      ["a host with a scheme", "primary", { hosts: ["nats://a"] }, /^ops-nats:hosts\[0\]/],
+      ["a host that is no address", "primary", { hosts: ["203.0.113.256"] }, /^ops-nats:hosts\[0\]/],
+      [
+        "a port too low",
+        "primary",
+        { hosts, leafPort: 7422 },
+        /^ops-nats:leafPort: expected a NodePort between 30000 and 32767; came 7422/,
+      ],
+      ["a port too high", "primary", { hosts, clientPort: 32768 }, /^ops-nats:clientPort: expected a NodePort/],
+      [
+        "equal ports",
+        "primary",
+        { hosts, leafPort: 32223 },
+        /^ops-nats:clientPort: expected another port than leafPort; came 32223/,
+      ],
+      [
+        "an edge name that is no label",
+        "primary",
+        { hosts, edges: ["Edge_1"] },
+        /^ops-nats:edges\[0\]: expected an RFC 1123 label/,
+      ],
+      [
+        "an edge name over 40 characters",
+        "primary",
+        { hosts, edges: ["e".repeat(41)] },
+        /^ops-nats:edges\[0\]: expected at most 40 characters/,
+      ],
+      [
+        "an edge called primary",
+        "primary",
+        { hosts, edges: ["primary"] },
+        /^ops-nats:edges\[0\]: expected another name/,
+      ],
+      [
+        "an edge twice",
+        "primary",
+        { hosts, edges: ["edge-1", { name: "edge-1" }] },
+        /^ops-nats:edges\[1\]: expected every edge once; came "edge-1"/,
+      ],
+      ["a stack name that is no edge name", "Edge_1", {}, /^stack name .*expected an RFC 1123 label.*came "Edge_1"/],
+      ["a stack name over 40 characters", "e".repeat(41), {}, /^stack name .*expected at most 40/],
+      ["a role that is neither", "edge-1", { role: "hub" }, /^ops-nats:role: expected primary or edge; came "hub"/],
+      [
+        "a chart with path and repository",
+        "primary",
+        { hosts, chart: { path: "./c", repository: "https://r" } },
+        /^ops-nats:chart: expected either/,
+      ],
+      [
+        "a chart path with a version",
+        "primary",
+        { hosts, chart: { path: "./c", version: "1" } },
+        /^ops-nats:chart: expected either/,
+      ],
+      [
+        "subjects that overlap in part",
+        "primary",
+        {
+          hosts,
+          edges: [
+            { name: "edge-1", publish: ["a.*.c"] },
+            { name: "edge-2", publish: ["a.b.*"] },
+          ],
+        },
+        /^ops-nats:edges\[0\].publish: expected a subject that does not partly overlap/,
+      ],
+      [
+        "a subject up and down",
+        "primary",
+        { hosts, edges: [{ name: "edge-1", publish: ["a.>"], receive: ["a.b"] }] },
+        /^ops-nats:edges\[0\].receive: expected a subject that does not overlap a.>/,
+      ],
+    ];
+    for (const [what, stack, keys, pattern] of cases) {
+      it(what, () => {
+        const lines = faults(stack, keys);
+        assert.ok(
+          lines.some((line) => pattern.test(line)),
+          lines.join("\n"),
+        );
+        assert.ok(
+          lines.every((line) => /: expected .+; came .+; next: .+/.test(line)),
+          lines.join("\n"),
+        );
+      });
+    }
+
+    it("a key that is stored encrypted", () => {
+      fault("edge-1", { namespace: "x" }, /^ops-nats:namespace: expected a plain value/, {
+        secretKeys: new Set(["ops-nats:namespace"]),
+      });
+    });
+  });
+
+  it("tells all faults of a stack at once", () => {
+    const lines = faults("primary", {
+      hosts: ["a:1"],
+      leafPort: 1,
+      edges: ["-", "edge-1", "edge-1"],
+      nonsense: true,
+      replicas: 0,
+    });
+    assert.deepEqual(lines.map((line) => /^ops-nats:([^:]+):/.exec(line)?.[1]).sort(), [
+      "edges[0]",
+      "edges[2]",
+      "hosts[0]",
+      "leafPort",
+      "nonsense",
+      "replicas",
+    ]);
+  });
+});

@@ -1,0 +1,86 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
+import { LEAF_LINK_VERSION, leafLinkOutputs, type OutputReader, readLeafLink } from "../components/leafLink.ts";
+import { awaited } from "./mocks.ts";
+
+const STACK = "organization/ops-nats/primary";
+
+describe("leaf link", () => {
+  const credentials = { "edge-1": { user: "edge-1", password: "one" }, "edge-2": { user: "edge-2", password: "two" } };
+  const urls = ["nats-leaf://203.0.113.10:32222", "nats-leaf://[2001:db8::1]:32222"];
+
+  /** What a StackReference gives for outputs, of which some are secret. */
+  const reader = (outputs: Record<string, unknown>, secret: readonly string[] = ["leafCredentials"]): OutputReader => ({
+    async getOutputDetails(name) {
+      if (!(name in outputs)) return {};
+      return secret.includes(name) ? { secretValue: outputs[name] } : { value: outputs[name] };
+    },
+  });
+
+  const published = async (): Promise<Record<string, unknown>> => {
+    const outputs = leafLinkOutputs({
+      urls,
+      credentials: pulumi.output<Record<string, { user: string; password: string }>>(credentials),
+    });
+    assert.ok(await pulumi.isSecret(outputs.leafCredentials as pulumi.Output<unknown>));
+    return { ...outputs, leafCredentials: await awaited(outputs.leafCredentials) };
+  };
+
+  it("comes back whole, for this edge alone", async () => {
+    const outputs = await published();
+    assert.deepEqual(await readLeafLink(reader(outputs), STACK, "edge-2"), { urls, user: "edge-2", password: "two" });
+    assert.equal(outputs.leafUrl, urls[0]);
+  });
+
+  const refused = (
+    what: string,
+    change: (o: Record<string, unknown>) => OutputReader,
+    edge: string,
+    ...patterns: RegExp[]
+  ) =>
+    it(`refuses ${what}`, async () => {
+      const outputs = await published();
+      await assert.rejects(readLeafLink(change(outputs), STACK, edge), (error: Error) => {
+        assert.ok(error instanceof pulumi.RunError);
+        assert.ok(!error.message.includes("\n"), "one line");
+        for (const pattern of [/expected .+; came .+; next: /, ...patterns]) assert.match(error.message, pattern);
+        return true;
+      });
+    });
+
+  refused(
+    "a primary that was never deployed",
+    () => reader({}),
+    "edge-1",
+    /without outputs; next: pulumi up -s primary$/,
+  );
+  refused(
+    "a newer contract",
+    (o) => reader({ ...o, leafLinkVersion: LEAF_LINK_VERSION + 1 }),
+    "edge-1",
+    /version 1; came 2; next: update this program/,
+  );
+  refused(
+    "an older contract",
+    (o) => reader({ ...o, leafLinkVersion: 0 }),
+    "edge-1",
+    /came 0; next: pulumi up -s primary/,
+  );
+  refused(
+    "a passphrase that does not fit (the engine leaves such outputs out)",
+    ({ leafCredentials: _, ...o }) => reader(o),
+    "edge-1",
+    /passphrase/,
+  );
+  refused(
+    "an edge that is not listed",
+    (o) => reader(o),
+    "edge-3",
+    /^ops-nats:edges of stack primary: expected edge-3 among them; came \["edge-1","edge-2"\]/,
+    /pulumi config set --path 'ops-nats:edges\[2\]' edge-3 -s primary && pulumi up -s primary, then pulumi up -s edge-3$/,
+  );
+  refused("outputs of another shape", (o) => reader({ ...o, leafUrls: ["http://x"] }), "edge-1", /another shape/);
+});

@@ -1,0 +1,64 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import * as pulumi from "@pulumi/pulumi";
+
+export interface Registration {
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: Record<string, unknown>;
+  readonly provider: string | undefined;
+}
+
+/** Everything that a program registered, to be looked up by type and name. */
+export class Recorder {
+  readonly registrations: Registration[] = [];
+
+  /** Type and name of all, sorted: registration order is not creation order. */
+  list(): string[] {
+    return this.registrations.map(({ type, name }) => `${type} ${name}`).sort();
+  }
+
+  get(type: string, name: string): Registration {
+    const found = this.registrations.filter((r) => r.type === type && r.name === name);
+    if (found.length !== 1 || !found[0])
+      throw new Error(`${found.length} registrations of ${type} ${name}; there are:\n${this.list().join("\n")}`);
+    return found[0];
+  }
+}
+
+/** Outputs of other stacks, by stack name; secret ones are named. */
+export interface MockStack {
+  readonly outputs: Record<string, unknown>;
+  readonly secretOutputNames: readonly string[];
+}
+
+/** Puts mocks in place of the engine and gives the recorder; before any resource is made. */
+export async function mockEngine(stack: string, stacks: Readonly<Record<string, MockStack>> = {}): Promise<Recorder> {
+  const recorder = new Recorder();
+  await pulumi.runtime.setMocks(
+    {
+      newResource({ type, name, inputs, provider }) {
+        recorder.registrations.push({ type, name, inputs, provider: provider === "" ? undefined : provider });
+        if (type === "pulumi:pulumi:StackReference") {
+          return { id: name, state: { ...inputs, ...(stacks[name] ?? { outputs: {}, secretOutputNames: [] }) } };
+        }
+        const made = type === "random:index/randomPassword:RandomPassword" ? { result: `password-of-${name}` } : {};
+        return { id: `${name}-id`, state: { ...inputs, ...made } };
+      },
+      call: ({ inputs }) => inputs,
+    },
+    "ops-nats",
+    stack,
+    false,
+    "organization",
+  );
+  // the mock monitor of the SDK does not know hooks: they are accepted, and called by nobody
+  const monitor = pulumi.runtime.getMonitor() as unknown as Record<string, unknown>;
+  monitor.registerResourceHook = (_request: unknown, done: (error: null, response: object) => void) => done(null, {});
+  return recorder;
+}
+
+/** The value of an output, waited for; undefined in it stays. */
+export const awaited = <T>(output: pulumi.Input<T>): Promise<T> =>
+  new Promise((resolve) => pulumi.output(output).apply((value) => resolve(value as T)));

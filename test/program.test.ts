@@ -1,0 +1,154 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import * as pulumi from "@pulumi/pulumi";
+import type program from "../index.ts";
+import { awaited, type MockStack, mockEngine, type Recorder } from "./mocks.ts";
+
+/** Runs index.ts once as a stack and gives what it registered and put out. */
+async function run(stack: string, config: Record<string, string>, stacks: Record<string, MockStack> = {}) {
+  const recorder = await mockEngine(stack, stacks);
+  pulumi.runtime.setAllConfig(Object.fromEntries(Object.entries(config).map(([k, v]) => [k, v])));
+  const { default: main } = (await import("../index.ts")) as { default: typeof program };
+  const outputs: Record<string, unknown> = await main();
+  const values: Record<string, unknown> = {};
+  const secrets: string[] = [];
+  for (const [name, output] of Object.entries(outputs)) {
+    values[name] = await awaited(output);
+    if (pulumi.Output.isInstance(output) && (await pulumi.isSecret(output))) secrets.push(name);
+  }
+  await pulumi.runtime.disconnect();
+  return { recorder, values, secrets: secrets.sort() };
+}
+
+const provider = (recorder: Recorder, type: string, name: string) => recorder.get(type, name).provider ?? "";
+const RELEASE = "kubernetes:helm.sh/v3:Release";
+const PASSWORD = "random:index/randomPassword:RandomPassword";
+
+describe("program", () => {
+  const primaryConfig = {
+    "kubernetes:context": "primary",
+    "ops-nats:hosts": '["203.0.113.10","nats.example.org"]',
+    "ops-nats:edges": '["edge-1","edge-2"]',
+  };
+
+  it("as a primary: all resources, all outputs, which of them are secret", async () => {
+    const { recorder, values, secrets } = await run("primary", primaryConfig);
+    assert.deepEqual(recorder.list(), [
+      "kubernetes:core/v1:NamespacePatch nats-namespace",
+      "kubernetes:core/v1:Secret nats-auth",
+      `${RELEASE} nats`,
+      "ops-nats:index:NatsServer nats",
+      "ops-nats:index:Primary nats",
+      "pulumi:providers:kubernetes cluster",
+      ...["admin", "app", "leaf-edge-1", "leaf-edge-2"].map((name) => `${PASSWORD} nats-${name}`),
+    ]);
+    assert.deepEqual(values, {
+      namespace: "ops-system",
+      clientUrl: "nats://nats.ops-system.svc:4222",
+      appUser: "app",
+      appPassword: "password-of-nats-app",
+      adminUser: "admin",
+      adminPassword: "password-of-nats-admin",
+      opsEventEndpoint: "nats://app:password-of-nats-app@nats.ops-system.svc:4222",
+      opsEventCluster: "primary",
+      leafUrls: ["nats-leaf://203.0.113.10:32222", "nats-leaf://nats.example.org:32222"],
+      leafUrl: "nats-leaf://203.0.113.10:32222",
+      leafCredentials: {
+        "edge-1": { user: "edge-1", password: "password-of-nats-leaf-edge-1" },
+        "edge-2": { user: "edge-2", password: "password-of-nats-leaf-edge-2" },
+      },
+      leafLinkVersion: 1,
+      publicClientUrl: "nats://203.0.113.10:32223",
+    });
+    assert.deepEqual(secrets, ["adminPassword", "appPassword", "leafCredentials", "opsEventEndpoint"]);
+  });
+
+  it("goes to the cluster of its own provider, whatever the shell points at", async () => {
+    const { recorder } = await run("primary", primaryConfig);
+    const cluster = recorder.get("pulumi:providers:kubernetes", "cluster");
+    assert.equal(cluster.inputs.context, "primary");
+    assert.equal(cluster.inputs.enableSecretMutable, "true");
+    for (const [type, name] of [
+      [RELEASE, "nats"],
+      ["kubernetes:core/v1:Secret", "nats-auth"],
+      ["kubernetes:core/v1:NamespacePatch", "nats-namespace"],
+    ] as const) {
+      assert.match(provider(recorder, type, name), /::cluster::cluster-id$/);
+    }
+  });
+
+  it("puts passwords into the Secret and nowhere else", async () => {
+    const { recorder } = await run("primary", primaryConfig);
+    const holders = recorder.registrations.filter(({ inputs }) => JSON.stringify(inputs).includes("password-of-"));
+    assert.deepEqual(
+      holders.map(({ type }) => type),
+      ["kubernetes:core/v1:Secret"],
+    );
+  });
+
+  it("with clientPort 0 opens the leaf port alone, by a Service of its own", async () => {
+    const { recorder, values } = await run("primary", { ...primaryConfig, "ops-nats:clientPort": "0" });
+    assert.equal("publicClientUrl" in values, false);
+    assert.deepEqual(recorder.get("kubernetes:core/v1:Service", "nats-leaf").inputs.spec, {
+      type: "NodePort",
+      selector: {
+        "app.kubernetes.io/component": "nats",
+        "app.kubernetes.io/instance": "nats",
+        "app.kubernetes.io/name": "nats",
+      },
+      ports: [{ name: "leafnodes", port: 7422, targetPort: "leafnodes", nodePort: 32222 }],
+    });
+  });
+
+  const link: MockStack = {
+    outputs: {
+      leafLinkVersion: 1,
+      leafUrls: ["nats-leaf://203.0.113.10:32222"],
+      leafCredentials: {
+        "edge-1": { user: "edge-1", password: "leaf-one" },
+        "edge-2": { user: "edge-2", password: "leaf-two" },
+      },
+    },
+    secretOutputNames: ["leafCredentials"],
+  };
+
+  it("as an edge: all resources, all outputs, no password of another edge", async () => {
+    const stacks = { "organization/ops-nats/primary": link };
+    const { recorder, values, secrets } = await run("edge-1", { "kubernetes:context": "edge-1" }, stacks);
+    assert.deepEqual(recorder.list(), [
+      "kubernetes:core/v1:NamespacePatch nats-namespace",
+      "kubernetes:core/v1:Secret nats-auth",
+      `${RELEASE} nats`,
+      "ops-nats:index:Edge nats",
+      "ops-nats:index:NatsServer nats",
+      "pulumi:providers:kubernetes cluster",
+      "pulumi:pulumi:StackReference organization/ops-nats/primary",
+      ...["admin", "app"].map((name) => `${PASSWORD} nats-${name}`),
+    ]);
+    assert.deepEqual(values, {
+      namespace: "ops-system",
+      clientUrl: "nats://nats.ops-system.svc:4222",
+      appUser: "app",
+      appPassword: "password-of-nats-app",
+      adminUser: "admin",
+      adminPassword: "password-of-nats-admin",
+      opsEventEndpoint: "nats://app:password-of-nats-app@nats.ops-system.svc:4222",
+      opsEventCluster: "edge-1",
+      edge: "edge-1",
+      leafUrls: ["nats-leaf://203.0.113.10:32222"],
+    });
+    assert.deepEqual(secrets, ["adminPassword", "appPassword", "opsEventEndpoint"]);
+    const secret = JSON.stringify(recorder.get("kubernetes:core/v1:Secret", "nats-auth").inputs);
+    assert.ok(secret.includes("leaf-one") && !secret.includes("leaf-two"));
+  });
+
+  it("as an edge that is not listed, registers nothing but the reference", async () => {
+    const recorder = await mockEngine("edge-9", { "organization/ops-nats/primary": link });
+    pulumi.runtime.setAllConfig({});
+    const { default: main } = await import("../index.ts");
+    await assert.rejects(main(), /expected edge-9 among them/);
+    assert.deepEqual(recorder.list(), ["pulumi:pulumi:StackReference organization/ops-nats/primary"]);
+  });
+});

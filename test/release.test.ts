@@ -1,0 +1,32 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { type Cluster, type HelmRecord, refuseForeignRelease } from "../components/release.ts";
+
+describe("release that is there already", () => {
+  const cluster = (...records: HelmRecord[]): Cluster => ({
+    helmRecords: async () => records,
+    touchPods: () => assert.fail("not asked for"),
+  });
+
+  it("none: goes on", () => refuseForeignRelease(cluster(), "ops-system"));
+
+  it("installed by the guide: one line with a way that keeps what was changed", async () => {
+    await assert.rejects(refuseForeignRelease(cluster({ status: "deployed", revision: 1 }), "events"), {
+      message:
+        /^Helm release nats in namespace events: expected none.*came one with status deployed.*the guide.*next: helm get values nats -n events.*helm uninstall nats -n events[^\n]*then pulumi up$/,
+    });
+  });
+
+  it("left by an interrupted run: told by its newest revision", async () => {
+    const records: HelmRecord[] = [
+      { status: "pending-upgrade", revision: 10 },
+      { status: "deployed", revision: 9 },
+    ];
+    await assert.rejects(refuseForeignRelease(cluster(...records), "ops-system"), {
+      message:
+        /status pending-upgrade, left by an interrupted run; next: helm uninstall nats -n ops-system [^\n]*then pulumi up$/,
+    });
+  });
+});

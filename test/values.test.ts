@@ -1,0 +1,201 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { edgeValues } from "../components/edge.ts";
+import { isMap } from "../components/merge.ts";
+import { primaryValues } from "../components/primary.ts";
+import { readSettings } from "../config.ts";
+import type { EdgeSettings, PrimarySettings } from "../settings.ts";
+
+const settings = (stack: string, keys: Record<string, unknown>) =>
+  readSettings({
+    stack,
+    organization: "organization",
+    project: "ops-nats",
+    secretKeys: new Set(),
+    sharedFile: undefined,
+    config: Object.fromEntries(
+      Object.entries(keys).map(([k, v]) => [`ops-nats:${k}`, typeof v === "string" ? v : JSON.stringify(v)]),
+    ),
+  });
+const primary = (keys: Record<string, unknown> = {}) =>
+  primaryValues(settings("primary", { hosts: ["203.0.113.10"], ...keys }) as PrimarySettings);
+const remote = { urls: ["nats-leaf://203.0.113.10:32222"], user: "edge-1", password: "pw-of-the-leaf" };
+const edge = (keys: Record<string, unknown> = {}, link = remote) =>
+  edgeValues(settings("edge-1", keys) as EdgeSettings, link);
+
+/** Path -> value of every leaf of a tree of maps, so that two trees can be told apart by what differs. */
+function flat(value: unknown, path = ""): Record<string, unknown> {
+  if (!isMap(value)) return { [path]: value };
+  return Object.assign({}, ...Object.entries(value).map(([key, v]) => flat(v, path ? `${path}.${key}` : key)));
+}
+
+/** What `changed` has otherwise than `base`; undefined stands for what is gone. */
+function difference(base: unknown, changed: unknown): Record<string, unknown> {
+  const [a, b] = [flat(base), flat(changed)];
+  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])];
+  return Object.fromEntries(keys.filter((k) => JSON.stringify(a[k]) !== JSON.stringify(b[k])).map((k) => [k, b[k]]));
+}
+
+describe("chart values", () => {
+  const probe = (failureThreshold: number) => ({ initialDelaySeconds: 1, periodSeconds: 1, failureThreshold });
+  const edgeDefaults = {
+    global: { image: {} },
+    config: {
+      serverNamePrefix: "edge-1-",
+      cluster: { enabled: false },
+      merge: { $include: "../nats-auth/ops-nats.conf", ping_interval: "9s", ping_max: 2 },
+    },
+    container: {
+      image: { repository: "nats", tag: "2.14.9-alpine" },
+      merge: { startupProbe: probe(900), readinessProbe: probe(10) },
+      patch: [
+        {
+          op: "add",
+          path: "/volumeMounts/-",
+          value: { name: "nats-auth", mountPath: "/etc/nats-auth", readOnly: true },
+        },
+      ],
+    },
+    podTemplate: {
+      merge: { spec: { terminationGracePeriodSeconds: 60 } },
+      patch: [
+        {
+          op: "add",
+          path: "/spec/volumes/-",
+          value: {
+            name: "nats-auth",
+            secret: { secretName: "nats-auth", items: [{ key: "ops-nats.conf", path: "ops-nats.conf" }] },
+          },
+        },
+      ],
+    },
+    reloader: { enabled: true, image: { repository: "natsio/nats-server-config-reloader", tag: "0.15.1" } },
+    natsBox: {
+      container: {
+        image: { repository: "natsio/nats-box", tag: "0.14.5" },
+        env: {
+          NATS_USER: "app",
+          NATS_PASSWORD: { valueFrom: { secretKeyRef: { name: "nats-auth", key: "app-password" } } },
+        },
+      },
+    },
+  };
+
+  it("of an edge, complete", () => assert.deepEqual(edge(), edgeDefaults));
+
+  it("of a primary: an edge's, and what differs", () => {
+    assert.deepEqual(difference(edgeDefaults, primary()), {
+      "config.serverNamePrefix": "primary-",
+      "config.cluster.enabled": true,
+      "config.cluster.replicas": 3,
+      "config.cluster.merge.name": "primary",
+      "config.leafnodes.enabled": true,
+      "config.leafnodes.merge.advertise": "203.0.113.10:32222",
+      "config.leafnodes.merge.compression": "off",
+      "config.leafnodes.merge.authorization.account": "NOLEAF",
+      "service.merge.spec.type": "NodePort",
+      "service.ports.nats.nodePort": 32223,
+      "service.ports.leafnodes.nodePort": 32222,
+    });
+  });
+
+  const changes: [string, unknown, unknown, Record<string, unknown>][] = [
+    [
+      "one server",
+      primary(),
+      primary({ replicas: 1 }),
+      {
+        "config.cluster.enabled": false,
+        "config.cluster.replicas": undefined,
+        "config.cluster.merge.name": undefined,
+      },
+    ],
+    [
+      "clientPort 0: the chart's Service stays inside",
+      primary(),
+      primary({ clientPort: 0 }),
+      {
+        "service.merge.spec.type": undefined,
+        "service.ports.nats.nodePort": undefined,
+        "service.ports.leafnodes.nodePort": undefined,
+      },
+    ],
+    [
+      "an IPv6 host in brackets",
+      primary(),
+      primary({ hosts: ["2001:db8::1"] }),
+      {
+        "config.leafnodes.merge.advertise": "[2001:db8::1]:32222",
+      },
+    ],
+    [
+      "a claim at the path that the chart reads, and a domain",
+      primary(),
+      primary({ persistence: { enabled: true, size: "5Gi", storageClass: "fast" } }),
+      {
+        "config.jetstream.enabled": true,
+        "config.jetstream.fileStore.pvc.enabled": true,
+        "config.jetstream.fileStore.pvc.size": "5Gi",
+        "config.jetstream.fileStore.pvc.storageClassName": "fast",
+        "config.jetstream.merge.domain": "primary",
+      },
+    ],
+    [
+      "a registry mirror and pull secrets",
+      edge(),
+      edge({ images: { registry: "r.example", pullSecrets: ["pull"] } }),
+      {
+        "global.image.registry": "r.example",
+        "global.image.pullSecretNames": ["pull"],
+      },
+    ],
+    [
+      "an edge of three: a cluster called as the edge",
+      edge(),
+      edge({ replicas: 3 }),
+      {
+        "config.cluster.enabled": true,
+        "config.cluster.replicas": 3,
+        "config.cluster.merge.name": "edge-1",
+      },
+    ],
+    [
+      "values: the last word, lists replaced",
+      edge(),
+      edge({
+        values: {
+          reloader: { enabled: false },
+          container: { patch: [] },
+          config: { merge: { ping_max: 3 } },
+          podTemplate: { merge: { spec: { nodeSelector: { a: "b" } } } },
+        },
+      }),
+      {
+        "reloader.enabled": false,
+        "container.patch": [],
+        "config.merge.ping_max": 3,
+        "podTemplate.merge.spec.nodeSelector.a": "b",
+      },
+    ],
+  ];
+  for (const [what, base, changed, expected] of changes) {
+    it(what, () => assert.deepEqual(difference(base, changed), expected));
+  }
+
+  it("restart an edge's pods on a changed link only where the server cannot reload it", () => {
+    const old = { images: { nats: { tag: "2.10.20-alpine" } } };
+    const key = (values: unknown) => flat(values)["podTemplate.merge.metadata.annotations.ops-nats/restart-key"];
+    assert.equal(key(edge()), undefined);
+    assert.match(String(key(edge(old))), /^[0-9a-f]{16}$/);
+    assert.notEqual(key(edge(old)), key(edge(old, { ...remote, password: "another" })));
+    assert.equal(key(edge(old)), key(edge({ ...old, replicas: 3 })));
+  });
+
+  it("hold no password", () => {
+    assert.ok(
+      !JSON.stringify([edge(), edge({ images: { nats: { tag: "2.10.20-alpine" } } })]).includes(remote.password),
+    );
+  });
+});
