@@ -3,7 +3,7 @@
 
 import { parseArgs } from "node:util";
 import { Listr } from "listr2";
-import { type ClusterStatus, clusterStatus, downClusters, upClusters } from "./cluster/sandbox.ts";
+import { type ClusterStatus, checkSandbox, clusterStatus, downClusters, upClusters } from "./cluster/sandbox.ts";
 
 const usage = `npm run sandbox -- up [--edges N]   Kubernetes clusters on this machine: primary and edge-1 to edge-N (1 unless told)
 npm run sandbox -- status           what is there, and where
@@ -29,6 +29,7 @@ async function show(title: string, work: (report: (text: string) => void) => Pro
 }
 
 async function up(edges: number): Promise<void> {
+  await checkSandbox(edges);
   const { toolchain } = await import("./toolchain/toolchain.ts");
   const tools = await toolchain();
   await show(`Clusters: primary and ${edges} ${edges === 1 ? "edge" : "edges"}`, (report) =>

@@ -29,7 +29,8 @@ func Provider(metadata []byte) bridge.ProviderInfo {
 			"random_bytes": {ComputeID: bytesID},
 		},
 	}
-	info.MustComputeTokens(tokens.SingleModule("random_", "index", tokens.MakeStandard("random")))
+	// pulumi-random keeps the prefix: random_password is random:index/randomPassword:RandomPassword
+	info.MustComputeTokens(tokens.SingleModule("", "index", tokens.MakeStandard("random")))
 	return info
 }
 

@@ -1,0 +1,132 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { mkdir, rm, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { hierarchies } from "./cgroup.ts";
+import { attempt, run } from "./command.ts";
+import { bridge, stateFolder } from "./layout.ts";
+
+export const wayOut =
+  "Clusters of your own do as well: see the README, or make some with kind (https://kind.sigs.k8s.io) and set kubernetes:context.";
+
+/** A reason why the sandbox cannot run here, with the way out. */
+export class PreflightError extends Error {
+  override readonly name = "PreflightError";
+  constructor(reason: string) {
+    super(`The sandbox cannot run here: ${reason}\n${wayOut}`);
+  }
+}
+
+/** Of this process, and how many clusters it is to be. */
+export const factsOf = (clusters: number): PreflightFacts => ({
+  platform: process.platform,
+  uid: process.getuid?.() ?? -1,
+  clusters,
+});
+
+export interface PreflightFacts {
+  readonly platform: string;
+  readonly uid: number;
+  readonly clusters: number;
+}
+
+const gigabyte = 1e9;
+/** Measured: 0.06 GB for images, 0.25 GB for each empty cluster; logs, data and an unpacked layer or two come on top. */
+const diskNeeded = (clusters: number): number => (0.5 + 0.7 * clusters) * gigabyte;
+
+/** What needs no other program and is told before anything is built. */
+export async function checkHost({ platform, uid, clusters }: PreflightFacts): Promise<void> {
+  if (platform !== "linux") throw new PreflightError(`it needs Linux, and this is ${platform}.`);
+  if (uid !== 0) throw new PreflightError("it needs root for namespaces, mounts and cgroups: try again with sudo -E.");
+  await checkDisk(clusters);
+}
+
+/** Checks what can be checked before anything is made. */
+export async function preflight(facts: PreflightFacts): Promise<void> {
+  await checkHost(facts);
+  await checkPrograms();
+  await Promise.all([checkRange(), checkKernel()]);
+}
+
+const programs: Readonly<Record<string, string>> = {
+  ip: "iproute2",
+  iptables: "iptables",
+  nsenter: "util-linux",
+  unshare: "util-linux",
+  mount: "mount",
+  openssl: "openssl",
+};
+
+async function checkPrograms(): Promise<void> {
+  const entries = Object.entries(programs);
+  const found = await Promise.all(entries.map(([name]) => attempt("sh", ["-c", `command -v ${name}`])));
+  const missing = entries.filter((_, i) => !found[i]);
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map(([, name]) => name))].join(" ");
+  throw new PreflightError(
+    `missing: ${missing.map(([name]) => name).join(", ")}; on Debian and Ubuntu: apt-get install ${packages}`,
+  );
+}
+
+async function checkDisk(clusters: number, folder: string = stateFolder): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  const needed = diskNeeded(clusters);
+  if (free >= needed) return;
+  const size = (bytes: number) => `${(bytes / gigabyte).toFixed(1)} GB`;
+  throw new PreflightError(
+    `${clusters} clusters need ${size(needed)} of disk at ${folder}, and ${size(free)} are free.`,
+  );
+}
+
+/** The bridge's range must not be anybody else's. */
+async function checkRange(): Promise<void> {
+  const routes = await run("ip", ["-4", "-json", "route", "show", "table", "all", "root", bridge.range]);
+  const within = await run("ip", ["-4", "-json", "route", "show", "table", "all", "match", bridge.address]);
+  const found = [...JSON.parse(routes || "[]"), ...JSON.parse(within || "[]")] as { dst?: string; dev?: string }[];
+  // Wider ones are a VPN's or a default's; they leave room for ours.
+  const narrow = (range: string) => Number(range.split("/")[1] ?? 32) >= 16;
+  const foreign = found.find(({ dst = "default", dev }) => dst !== "default" && narrow(dst) && dev !== bridge.name);
+  if (foreign === undefined) return;
+  throw new PreflightError(`the addresses ${bridge.range} are in use: ${foreign.dst} on ${foreign.dev} (ip route).`);
+}
+
+/** Tries each thing in namespaces that end with the attempt. */
+async function checkKernel(): Promise<void> {
+  const scratch = join(stateFolder, "preflight");
+  await rm(scratch, { recursive: true, force: true });
+  const trial = join((await hierarchies()).tracking, "opsnats-preflight");
+  const rules = [
+    "-A POSTROUTING -m comment --comment a -m statistic --mode random --probability 0.5 -j MASQUERADE",
+    "-A PREROUTING -p tcp -m addrtype --dst-type LOCAL -j DNAT --to-destination 10.0.0.1:1",
+    "-A OUTPUT -m conntrack --ctstate NEW -m mark --mark 0x1 -j MARK --set-xmark 0x2",
+  ];
+  const overlay = [
+    "mkdir $0/lower $0/upper $0/work $0/all",
+    "mount -t overlay overlay -o lowerdir=$0/lower,upperdir=$0/upper,workdir=$0/work $0/all",
+  ];
+  const attempts: Readonly<Record<string, readonly string[]>> = {
+    "network bridges (module bridge)": ["ip link add a0 type bridge"],
+    "virtual cables (module veth)": ["ip link add b0 type veth peer name b1"],
+    "address translation (iptables with nat, comment, statistic, addrtype, conntrack, mark)": rules.map(
+      (rule) => `iptables -t nat ${rule}`,
+    ),
+    "namespaces for processes (unshare --pid)": ["unshare --pid --fork --kill-child true"],
+    "control groups that can be written": [`mkdir ${trial}`, `rmdir ${trial}`],
+    "overlay file systems in this folder (module overlay; not all file systems can carry one)": overlay,
+  };
+  await Promise.all(
+    Object.entries(attempts).map(async ([feature, commands], i) => {
+      const folder = join(scratch, String(i));
+      await mkdir(folder, { recursive: true });
+      const script = ["set -e", ...commands].join("\n");
+      await run("unshare", ["--net", "--mount", "sh", "-c", script, folder]).catch((error: Error) => {
+        throw new PreflightError(
+          `the kernel does not give it ${feature}:\n${error.message.split("\n").slice(-3).join("\n")}`,
+        );
+      });
+    }),
+  ).finally(() => rm(scratch, { recursive: true, force: true }));
+}

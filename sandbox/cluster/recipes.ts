@@ -1,0 +1,81 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * The images that the chart asks for, made here because no registry is needed: under the names of the real ones, with
+ * the programs, paths and entry points that the chart and the guide rely on.
+ */
+export interface ImageRecipe {
+  readonly name: string;
+  /** Path in the image -> name in the toolchain. */
+  readonly programs: Readonly<Record<string, string>>;
+  /** Path in the image -> text of a script. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly folders: readonly string[];
+  readonly config: {
+    readonly Env: readonly string[];
+    readonly Entrypoint: readonly string[];
+    readonly Cmd?: readonly string[];
+    readonly WorkingDir?: string;
+  };
+}
+
+export const pauseImage = "docker.io/ops-nats-sandbox/pause:1";
+
+const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+// Options alone mean the server, as in the real image.
+const natsEntrypoint = `#!/bin/sh
+set -e
+case "$1" in -*) set -- nats-server "$@" ;; esac
+exec "$@"
+`;
+
+function nats(version: string): ImageRecipe {
+  return {
+    name: `docker.io/library/nats:${version}-alpine`,
+    programs: { "usr/local/bin/nats-server": `nats-server-${version}` },
+    files: { "usr/local/bin/docker-entrypoint.sh": natsEntrypoint },
+    folders: ["etc/nats"],
+    config: {
+      Env: [path],
+      Entrypoint: ["docker-entrypoint.sh"],
+      Cmd: ["nats-server", "--config", "/etc/nats/nats-server.conf"],
+    },
+  };
+}
+
+export const recipes: readonly ImageRecipe[] = [
+  nats("2.10.20"),
+  nats("2.14.9"),
+  {
+    name: "docker.io/natsio/nats-box:0.14.5",
+    programs: { "usr/local/bin/nats": "nats" },
+    files: { "entrypoint.sh": '#!/bin/sh\nexec "$@"\n' },
+    folders: ["nsc"],
+    config: {
+      Env: [path, "NKEYS_PATH=/nsc/nkeys", "XDG_DATA_HOME=/nsc", "XDG_CONFIG_HOME=/nsc/.config"],
+      Entrypoint: ["/entrypoint.sh"],
+      Cmd: ["sh", "-l"],
+      WorkingDir: "/root",
+    },
+  },
+  {
+    name: "docker.io/natsio/nats-server-config-reloader:0.15.1",
+    programs: { "usr/local/bin/nats-server-config-reloader": "reloader" },
+    files: {},
+    folders: [],
+    config: { Env: [path], Entrypoint: ["/usr/local/bin/nats-server-config-reloader"] },
+  },
+  {
+    // Holds a pod's namespaces, and takes in the ended processes of pods that share theirs.
+    name: pauseImage,
+    programs: {},
+    files: {},
+    folders: [],
+    config: {
+      Env: [path],
+      Entrypoint: ["/bin/sh", "-c", 'trap "exit 0" TERM INT; while :; do sleep 2147483647 & wait $!; done'],
+    },
+  },
+];

@@ -1,0 +1,66 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { execa } from "execa";
+import { stateFolder } from "./cluster/layout.ts";
+
+const PROJECT = resolve(import.meta.dirname, "..");
+
+/** The suites, each run of mocha in turn; a run's files, and the longest that one test of it may take. */
+const SUITES: Readonly<Record<string, readonly { readonly spec: string; readonly seconds: number }[]>> = {
+  unit: [{ spec: "test/*.test.ts", seconds: 20 }],
+  conformance: [{ spec: "test/conformance/*.test.ts", seconds: 120 }],
+  // the machine's own checks first: they take the sandbox up and down; the claims then share one
+  e2e: [
+    { spec: "test/e2e/{chart,sandbox}.test.ts", seconds: 300 },
+    { spec: "test/e2e/claims/*.test.ts", seconds: 900 },
+  ],
+};
+
+interface Report {
+  readonly stats: { readonly passes: number; readonly failures: number; readonly pending: number };
+}
+
+/** One run of mocha: what it prints goes on, what it counted comes back. A run that died counts as one failure. */
+async function run(spec: string, seconds: number, folder: string): Promise<Report["stats"]> {
+  const file = join(folder, `${spec.replace(/[^a-z0-9]+/gi, "-")}.json`);
+  await rm(file, { force: true });
+  const only = process.argv.includes("--grep") ? process.argv.slice(process.argv.indexOf("--grep")) : [];
+  const args = [
+    "--no-config",
+    "--node-option",
+    "import=tsx",
+    "--require",
+    "./test/setup.ts",
+    "--timeout",
+    String(seconds * 1000),
+  ];
+  const reporter = ["--reporter", "./sandbox/reporter.cjs", "--reporter-option", `output=${file}`];
+  const mocha = await execa(join(PROJECT, "node_modules/.bin/mocha"), [...args, ...reporter, ...only, spec], {
+    cwd: PROJECT,
+    stdio: ["ignore", "inherit", "inherit"],
+    reject: false,
+  });
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  if (text === undefined) return { passes: 0, failures: 1, pending: 0 };
+  const { stats } = JSON.parse(text) as Report;
+  return mocha.failed && stats.failures === 0 ? { ...stats, failures: 1 } : stats;
+}
+
+async function main(): Promise<void> {
+  const names = process.argv.slice(2).filter((name) => !name.startsWith("--") && name in SUITES);
+  if (names.length === 0) throw new Error(`expected one or more of ${Object.keys(SUITES).join(", ")}; next: npm test`);
+  const folder = join(stateFolder, "reports");
+  await mkdir(folder, { recursive: true });
+  const counts: Report["stats"][] = [];
+  for (const name of names)
+    for (const { spec, seconds } of SUITES[name] ?? []) counts.push(await run(spec, seconds, folder));
+  const sum = (key: keyof Report["stats"]) => counts.reduce((total, count) => total + count[key], 0);
+  const [passed, failed, skipped] = [sum("passes"), sum("failures"), sum("pending")];
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+  if (failed > 0 || passed === 0) process.exitCode = 1;
+}
+
+await main();

@@ -1,0 +1,73 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { checksPublish, serverVersion } from "../../components/serverVersion.ts";
+import { audible, Heard, newTag, notHeard } from "./heard.ts";
+import { installed } from "./installed.ts";
+import { RawLeaf } from "./rawLeaf.ts";
+import { until } from "./until.ts";
+import { DEFAULT_VERSION, onEachVersion } from "./versions.ts";
+
+const OWN = "ops.clusters.edge-1.x";
+const OTHERS = "ops.clusters.edge-2.x";
+
+const checked = (version: string): boolean => {
+  const numbers = serverVersion(version);
+  if (!numbers) throw new Error(`version ${version}`);
+  return checksPublish(numbers);
+};
+
+describe("the default version", () => {
+  it("is one that checks what edges publish", () => assert.ok(checked(DEFAULT_VERSION)));
+});
+
+onEachVersion("who an edge can speak for", (version) => {
+  const nats = installed(version, { listed: ["edge-1", "edge-2"], edges: ["edge-1", "edge-2"] });
+  const subjects = [OTHERS, "ops.clusters.*.x", "ops.>", ">"];
+
+  async function atPrimary(): Promise<readonly Heard[]> {
+    const connections = await Promise.all(
+      nats()
+        .cluster("primary")
+        .servers.map((server) => nats().client(server)),
+    );
+    return Promise.all(connections.flatMap((connection) => subjects.map((subject) => Heard.on(connection, subject))));
+  }
+
+  it("with an honest server: itself, nobody else", async () => {
+    const listeners = await atPrimary();
+    const edge1 = await nats().client(nats().server("edge-1"));
+    await audible(await nats().client(nats().server("edge-2")), OTHERS, listeners);
+    const wild = listeners.filter((l) => l.subject !== OTHERS);
+    for (const refused of [OTHERS, "ops.clusters.primary.x", "ops.x", "x"]) await notHeard(edge1, refused, OWN, wild);
+    const bad = listeners.flatMap((l) => l.events).filter((event) => event.startsWith("error"));
+    assert.deepEqual(bad, []);
+    for (const l of listeners.filter(({ subject }) => subject === OTHERS)) {
+      assert.ok(!l.events.some((event) => event.endsWith(` ${OTHERS}`)), "the literal subscriber heard it");
+    }
+  });
+
+  const verdict = checked(version) ? "the server refuses" : "this server lets through";
+
+  it(`with a server of an attacker: itself; ${verdict} another edge; nothing that no listed edge may`, async () => {
+    const listeners = await atPrimary();
+    const wild = listeners.filter((l) => l.subject !== OTHERS);
+    const raw = await RawLeaf.connect(nats().nodePort.port, "raw", nats().deployed.remote("edge-1"));
+    assert.equal(await raw.accepted(), true);
+    const tag = newTag();
+    const say = (subject: string) => raw.publish(subject, `${tag} ${subject}`);
+    const has = (subject: string, at: readonly Heard[]) => at.filter((l) => l.has(`${tag} ${subject}`)).length;
+    const control = async (text: string) => {
+      raw.publish(OWN, `${tag} ${text}`);
+      const all = () => has(text, wild) === wild.length;
+      await until(`${text} at all wildcard subscribers`, all, () => [raw.errors, raw.closed, has(text, wild)]);
+    };
+    await control("before");
+    for (const subject of ["ops.clusters.primary.x", "ops.x", "x", "$SYS.REQ.SERVER.PING", OTHERS]) say(subject);
+    await control("after");
+    for (const subject of ["ops.clusters.primary.x", "ops.x", "x"]) assert.equal(has(subject, wild), 0, subject);
+    assert.equal(has(OTHERS, listeners), checked(version) ? 0 : listeners.length);
+    raw.close();
+  });
+});

@@ -1,0 +1,149 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import type { Login } from "../../components/natsConf.ts";
+import type { Values } from "../../components/values.ts";
+import { type Deployed, type DeployedPrimary, deployEdge, deployPrimary } from "./deployed.ts";
+import type { NatsServer } from "./natsServer.ts";
+import { NodePort } from "./nodePort.ts";
+import { podPorts, StatefulSet } from "./statefulSet.ts";
+import { until } from "./until.ts";
+import { serverProgram } from "./versions.ts";
+
+export interface Plan {
+  /** `edges` in the primary's configuration. */
+  readonly listed: readonly unknown[];
+  /** More of the primary's configuration. */
+  readonly primary?: Values;
+  /** Edges that are up at the start; the others wait for `addEdge`. */
+  readonly edges: readonly string[];
+  readonly edgeReplicas?: number;
+  /** Changes the nats.conf of the primary's servers: only to show what happens without a setting of ours. */
+  readonly edit?: (conf: string) => string;
+}
+
+/** A primary behind its NodePort and edges, as processes on this machine. */
+export class Installation {
+  readonly #version: string;
+  readonly #plan: Plan;
+  readonly #connections: NatsConnection[] = [];
+  readonly #sets = new Map<string, StatefulSet>();
+  #folder = "";
+  #program = "";
+  #nodePort: NodePort | undefined;
+  #deployed: DeployedPrimary | undefined;
+
+  constructor(version: string, plan: Plan) {
+    this.#version = version;
+    this.#plan = plan;
+  }
+
+  async start(): Promise<void> {
+    this.#program = await serverProgram(this.#version);
+    this.#folder = await mkdtemp(join(tmpdir(), "ops-nats-conformance-"));
+    const { listed, edges, primary, edit } = this.#plan;
+    const ports = await podPorts((primary?.replicas as number | undefined) ?? 3);
+    this.#nodePort = await NodePort.listen(ports.map((pod) => pod.leaf));
+    const set = this.#add("primary", ports);
+    await set.write(await this.#deployPrimary(listed), edit);
+    await set.start();
+    for (const name of edges) await this.addEdge(name);
+    await Promise.all(edges.map((name) => this.linked(name)));
+  }
+
+  /** Starts an edge, with the leaf link that the primary offers now; it may not be up yet. */
+  async addEdge(name: string): Promise<Deployed> {
+    const remote = this.deployed.remote(name);
+    const replicas = this.#plan.edgeReplicas ?? 1;
+    const edge = await deployEdge(name, remote, { ...this.#images(), replicas });
+    const set = this.#add(name, await podPorts(replicas));
+    await set.write(edge);
+    await set.start();
+    return edge;
+  }
+
+  /** Changes `edges` at the primary, which writes the include file anew; the servers reload. */
+  async list(entries: readonly unknown[]): Promise<void> {
+    const set = this.cluster("primary");
+    await set.mount((await this.#deployPrimary(entries)).include);
+    await set.reload();
+  }
+
+  /** Waits until every server of an edge has its leaf link. */
+  async linked(name: string): Promise<void> {
+    const { servers } = this.cluster(name);
+    const links = () => Promise.all(servers.map(async (server) => (await server.leafs()).length));
+    await until(
+      `the leaf links of ${name}`,
+      async () => (await links()).every((n) => n === 1),
+      async () => servers.map((server) => server.log.slice(-500)).join("\n"),
+    );
+  }
+
+  cluster(name: string): StatefulSet {
+    const set = this.#sets.get(name);
+    if (!set) throw new Error(`${name} is not up; up are ${[...this.#sets.keys()]}`);
+    return set;
+  }
+
+  server(name: string, ordinal = 0): NatsServer {
+    const server = this.cluster(name).servers[ordinal];
+    if (!server) throw new Error(`${name} has no server ${ordinal}`);
+    return server;
+  }
+
+  get nodePort(): NodePort {
+    if (!this.#nodePort) throw new Error("not started");
+    return this.#nodePort;
+  }
+
+  get deployed(): DeployedPrimary {
+    if (!this.#deployed) throw new Error("not started");
+    return this.#deployed;
+  }
+
+  /** A client of one server, as app unless another login is given; undefined is none. */
+  async client(server: NatsServer, login: Login | undefined = this.deployed.logins.app): Promise<NatsConnection> {
+    return this.connect(server, login);
+  }
+
+  async connect(server: NatsServer, login: Login | undefined): Promise<NatsConnection> {
+    const credentials = login ? { user: login.user, pass: login.password } : {};
+    const servers = `127.0.0.1:${server.ports.client}`;
+    const connection = await connect({ servers, ...credentials, reconnect: false, timeout: 5000 });
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  logs(): string {
+    const servers = [...this.#sets.values()].flatMap((set) => set.servers);
+    return servers.map(({ name, log }) => `--- ${name}\n${log.split("\n").slice(-40).join("\n")}`).join("\n");
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#connections.map((connection) => connection.close()));
+    await Promise.all([...this.#sets.values()].map((set) => set.kill()));
+    await this.#nodePort?.close();
+    if (this.#folder !== "") await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #add(name: string, ports: Awaited<ReturnType<typeof podPorts>>): StatefulSet {
+    const set = new StatefulSet(this.#program, name, join(this.#folder, name), ports);
+    this.#sets.set(name, set);
+    return set;
+  }
+
+  async #deployPrimary(edges: readonly unknown[]): Promise<DeployedPrimary> {
+    const keys = { hosts: ["127.0.0.1"], leafPort: this.nodePort.port, clientPort: 0, edges, ...this.#images() };
+    this.#deployed = await deployPrimary({ ...keys, ...this.#plan.primary });
+    return this.#deployed;
+  }
+
+  #images(): Values {
+    return { images: { nats: { tag: `${this.#version}-alpine` } } };
+  }
+}

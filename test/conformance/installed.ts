@@ -1,0 +1,28 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { Installation, type Plan } from "./installation.ts";
+
+/** Hooks of a suite: installs before it, shows the servers' logs when a test fails, takes all down after it. */
+export function installed(version: string, plan: Plan): () => Installation {
+  let installation: Installation | undefined;
+  const showLogs = () => {
+    if (installation) console.error(installation.logs());
+  };
+  before("install", async function () {
+    this.timeout(0); // the first run builds nats-server
+    installation = new Installation(version, plan);
+    await installation.start().catch((error) => {
+      showLogs();
+      throw error;
+    });
+  });
+  afterEach("show logs of a failure", function () {
+    if (this.currentTest?.isFailed()) showLogs();
+  });
+  after("take down", () => installation?.stop());
+  return () => {
+    if (!installation) throw new Error("before the suite");
+    return installation;
+  };
+}

@@ -1,0 +1,97 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { promisify } from "node:util";
+import type { PodPorts } from "./podConf.ts";
+import { until } from "./until.ts";
+
+/** A leaf link as one end of it reports it; `ip` and `port` are the other end's and change with every connection. */
+export interface LeafInfo {
+  readonly name: string;
+  readonly account: string;
+  readonly ip: string;
+  readonly port: number;
+  readonly subscriptions_list?: readonly string[];
+}
+
+/** A nats-server process on one configuration file. */
+export class NatsServer {
+  readonly name: string;
+  readonly ports: PodPorts;
+  /** All that it has logged, over restarts too. */
+  log = "";
+  readonly #program: string;
+  readonly #conf: string;
+  #process: ChildProcess | undefined;
+
+  constructor(program: string, name: string, conf: string, ports: PodPorts) {
+    this.name = name;
+    this.ports = ports;
+    this.#program = program;
+    this.#conf = conf;
+  }
+
+  async start(): Promise<void> {
+    const from = this.log.length;
+    const child = spawn(this.#program, ["-c", this.#conf], { stdio: ["ignore", "ignore", "pipe"] });
+    child.stderr.setEncoding("utf8").on("data", (text) => {
+      this.log += text;
+    });
+    this.#process = child;
+    const [ready, fatal] = [/Server is ready/, /\[FTL\]|nats-server: /];
+    await until(
+      `${this.name} to be ready`,
+      () => {
+        if (fatal.test(this.log.slice(from)) || child.exitCode !== null) return "failed";
+        return ready.test(this.log.slice(from)) && "ready";
+      },
+      () => this.log.slice(from),
+    ).then((state) => {
+      if (state === "failed") throw new Error(`${this.name} does not start:\n${this.log.slice(from)}`);
+    });
+  }
+
+  /** Ends the process at once, as a node that fails does. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exit = once(child, "exit");
+    child.kill("SIGKILL");
+    await exit;
+  }
+
+  /** Reads the configuration again, and waits until that is done. */
+  async reload(): Promise<void> {
+    const from = this.log.length;
+    this.#process?.kill("SIGHUP");
+    const since = () => this.log.slice(from);
+    await until(`${this.name} to reload`, () => /Reloaded server configuration|Failed to reload/.test(since()), since);
+    if (since().includes("Failed to reload")) throw new Error(`${this.name} refuses a reload:\n${since()}`);
+  }
+
+  async leafs(): Promise<readonly LeafInfo[]> {
+    const response = await fetch(`http://127.0.0.1:${this.ports.monitor}/leafz?subs=1`);
+    const { leafs } = (await response.json()) as { leafs?: LeafInfo[] | null };
+    return leafs ?? [];
+  }
+
+  /** Routes to other servers of its cluster: to how many of them. */
+  async peers(): Promise<number> {
+    const response = await fetch(`http://127.0.0.1:${this.ports.monitor}/routez`);
+    const { routes } = (await response.json()) as { routes?: { remote_id: string }[] | null };
+    return new Set((routes ?? []).map((route) => route.remote_id)).size;
+  }
+}
+
+/** Lets nats-server itself judge a configuration file; gives what it complains of, or nothing. */
+export async function complaint(program: string, conf: string): Promise<string | undefined> {
+  try {
+    await promisify(execFile)(program, ["-t", "-c", conf]);
+    return undefined;
+  } catch (error) {
+    return String((error as { stderr?: string }).stderr ?? error);
+  }
+}

@@ -1,0 +1,129 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect } from "@nats-io/transport-node";
+import { edgeConf, type LeafUser, primaryConf, type Remote, type ServerLogins } from "../../components/natsConf.ts";
+import { deployEdge } from "./deployed.ts";
+import { Installation } from "./installation.ts";
+import { complaint, type NatsServer } from "./natsServer.ts";
+import { RawLeaf } from "./rawLeaf.ts";
+import { podPorts, StatefulSet } from "./statefulSet.ts";
+import { until } from "./until.ts";
+import { onEachVersion, serverProgram } from "./versions.ts";
+
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/** As components/logins.ts has them made: 32 letters and digits. */
+const random = (start = ""): string =>
+  start + Array.from({ length: 32 - start.length }, () => LETTERS[randomInt(LETTERS.length)]).join("");
+
+/** What nats.conf takes for a number, a size, a date or a truth when it is not in quotes. */
+const TRAPS = ["4e2", "1k", "0x1f", "7", "12345678901234567890123456789012", "1e5", "true", "1gb", "10s", "00", "5m"];
+const STARTS = ["4e2", "1k", "0x", "0", "9", "1m", "2E9", "true", "7G"];
+const HARD = [...TRAPS, ...STARTS.map(random)];
+const PASSWORDS = [...HARD, ...Array.from({ length: 80 }, () => random())];
+
+onEachVersion(`${PASSWORDS.length} passwords, digits first and numbers among them`, (version) => {
+  const images = { nats: { tag: `${version}-alpine` } };
+  const name = (i: number) => `edge-${i}`;
+  const leaf = (password: string, i: number): LeafUser => ({
+    user: name(i),
+    password,
+    publish: [`ops.${i}`],
+    receive: [],
+  });
+  const own = (password: string): ServerLogins => ({
+    admin: { user: "admin", password },
+    app: { user: "app", password },
+  });
+  const nats = new Installation(version, { listed: [], edges: [], primary: { replicas: 1 } });
+  const edges: StatefulSet[] = [];
+  let folder = "";
+  let program = "";
+
+  before("install", async function () {
+    this.timeout(0);
+    program = await serverProgram(version);
+    folder = await mkdtemp(join(tmpdir(), "ops-nats-conformance-"));
+    await nats.start();
+  });
+  after("take down", async () => {
+    await nats.stop();
+    await Promise.all(edges.map((edge) => edge.kill()));
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** The files of an edge whose three passwords are the same. */
+  async function edge(password: string, i: number): Promise<StatefulSet> {
+    const remote: Remote = { urls: [`nats-leaf://127.0.0.1:${nats.nodePort.port}`], user: name(i), password };
+    const { config } = await deployEdge(name(i), remote, { images });
+    const logins = own(password);
+    const set = new StatefulSet(program, name(i), join(folder, name(i)), await podPorts(1));
+    await set.write({ config, include: edgeConf(logins, remote), logins });
+    return set;
+  }
+
+  async function logIn({ ports }: NatsServer, password: string): Promise<void> {
+    for (const user of ["app", "admin"]) {
+      const login = { user, pass: password, reconnect: false };
+      const connection = await connect({ servers: `127.0.0.1:${ports.client}`, ...login });
+      await connection.close();
+    }
+  }
+
+  const reload = async (include: string) => {
+    await nats.cluster("primary").mount(include);
+    await nats.cluster("primary").reload();
+  };
+
+  it("all log in as edges at the primary, each with its own only", async () => {
+    await reload(primaryConf(nats.deployed.logins, PASSWORDS.map(leaf), false));
+    const accepted = async (user: string, password: string) => {
+      const raw = await RawLeaf.connect(nats.nodePort.port, `raw-${user}`, { user, password });
+      const result = await raw.accepted();
+      raw.close();
+      return result;
+    };
+    const results = await Promise.all(PASSWORDS.map((password, i) => accepted(name(i), password)));
+    assert.deepEqual(
+      PASSWORDS.filter((_, i) => !results[i]),
+      [],
+    );
+    assert.equal(await accepted(name(0), PASSWORDS[1] ?? ""), false);
+  });
+
+  it("are taken in an edge's files", async () => {
+    for (const [i, password] of PASSWORDS.entries()) edges.push(await edge(password, i));
+    const [even, odd] = [0, 1].map((start) => edges.filter((_, i) => i % 2 === start));
+    const check = async (some: readonly StatefulSet[] = []) => {
+      for (const set of some) assert.equal(await complaint(program, set.confFile(0)), undefined);
+    };
+    await Promise.all([check(even), check(odd)]);
+  });
+
+  it("link edges, and log in as app and admin there: the hard ones", async () => {
+    const hard = edges.slice(0, HARD.length);
+    assert.equal(hard.length, HARD.length);
+    await Promise.all(hard.map((set) => set.start()));
+    for (const [i, password] of HARD.entries()) {
+      for (const server of hard[i]?.servers ?? []) {
+        const linked = async () => (await server.leafs()).length === 1;
+        await until(`the link of the edge with password ${password}`, linked, () => server.log);
+        await logIn(server, password);
+      }
+    }
+  });
+
+  it("log in as app and admin at the primary: the hard ones", async () => {
+    for (const password of HARD) {
+      await reload(primaryConf(own(password), [], false));
+      await logIn(nats.server("primary"), password);
+    }
+    await assert.rejects(logIn(nats.server("primary"), "wrong"));
+  });
+});

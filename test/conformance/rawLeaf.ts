@@ -1,0 +1,82 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { connect, type Socket } from "node:net";
+import type { Login } from "../../components/natsConf.ts";
+import { until } from "./until.ts";
+
+/** A leaf that is no nats-server: it speaks the protocol, and obeys no permissions that it is told. */
+export class RawLeaf {
+  /** Payloads that came down, by subject. */
+  readonly received: (readonly [subject: string, payload: string])[] = [];
+  readonly errors: string[] = [];
+  closed = false;
+  readonly #socket: Socket;
+  #buffer = Buffer.alloc(0);
+  #infos = 0;
+  #pongs = 0;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", (data) => this.#take(data));
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      this.closed = true;
+    });
+  }
+
+  /** Connects to a leaf port and sends the login; `login` undefined is an anonymous leaf. */
+  static async connect(port: number, name: string, login: Login | undefined): Promise<RawLeaf> {
+    const leaf = new RawLeaf(connect(port, "127.0.0.1"));
+    await until("INFO of the leaf port", () => leaf.#infos > 0);
+    const credentials = login ? { user: login.user, pass: login.password } : {};
+    leaf.#send(`CONNECT ${JSON.stringify({ ...credentials, name, cluster: name, headers: true })}\r\n`);
+    return leaf;
+  }
+
+  /** Whether the server has taken the login and all that was sent since: it then answers a ping, and else closes. */
+  async accepted(): Promise<boolean> {
+    const pongs = this.#pongs;
+    this.#send("PING\r\n");
+    const answered = () => (this.#pongs > pongs ? "answered" : this.closed ? "closed" : undefined);
+    return (await until("an answer to a ping", answered, () => this.errors)) === "answered";
+  }
+
+  /** Tells the server of a subscription, asked for or not. */
+  subscribe(subject: string): void {
+    this.#send(`LS+ ${subject}\r\n`);
+  }
+
+  publish(subject: string, payload: string): void {
+    this.#send(`LMSG ${subject} ${Buffer.byteLength(payload)}\r\n${payload}\r\n`);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #send(text: string): void {
+    if (!this.closed) this.#socket.write(text);
+  }
+
+  #take(data: Buffer): void {
+    this.#buffer = Buffer.concat([this.#buffer, data]);
+    for (;;) {
+      const end = this.#buffer.indexOf("\r\n");
+      if (end === -1) return;
+      const line = this.#buffer.subarray(0, end).toString();
+      const [verb, subject = ""] = line.split(" ");
+      const isMessage = verb === "LMSG" || verb === "HMSG";
+      const size = isMessage ? Number(line.split(" ").at(-1)) : 0;
+      const next = isMessage ? end + 2 + size + 2 : end + 2;
+      if (this.#buffer.length < next) return;
+      const payload = this.#buffer.subarray(end + 2, end + 2 + size).toString();
+      this.#buffer = this.#buffer.subarray(next);
+      if (isMessage) this.received.push([subject, payload]);
+      else if (verb === "INFO") this.#infos++;
+      else if (verb === "PONG") this.#pongs++;
+      else if (verb === "PING") this.#send("PONG\r\n");
+      else if (verb === "-ERR") this.errors.push(line);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { AuthorizationError, NoRespondersError } from "@nats-io/transport-node";
+import type { Login } from "../../components/natsConf.ts";
+import { installed } from "./installed.ts";
+import { RawLeaf } from "./rawLeaf.ts";
+import { onEachVersion } from "./versions.ts";
+
+onEachVersion("refused", (version) => {
+  const nats = installed(version, { listed: ["edge-1"], edges: ["edge-1"] });
+
+  async function leafAccepted(login: Login | undefined): Promise<boolean> {
+    const leaf = await RawLeaf.connect(nats().nodePort.port, "raw", login);
+    const accepted = await leaf.accepted();
+    leaf.close();
+    return accepted;
+  }
+  const logins = () => nats().deployed.logins;
+  const edge1 = () => nats().deployed.remote("edge-1");
+
+  it("an anonymous leaf; one with the login of a listed edge is taken", async () => {
+    assert.equal(await leafAccepted(edge1()), true);
+    assert.equal(await leafAccepted(undefined), false);
+  });
+
+  it("a leaf with a wrong password, an unknown user, or the login of app or admin", async () => {
+    assert.equal(await leafAccepted({ user: "edge-1", password: "wrong" }), false);
+    assert.equal(await leafAccepted({ user: "edge-9", password: edge1().password }), false);
+    assert.equal(await leafAccepted(logins().app), false);
+    assert.equal(await leafAccepted(logins().admin), false);
+  });
+
+  it("the login of an edge used by a client", async () => {
+    const server = nats().server("primary");
+    await assert.rejects(nats().connect(server, edge1()), AuthorizationError);
+    await nats().connect(server, logins().app);
+  });
+
+  it("a client without a login, at every server of the primary and of the edge", async () => {
+    const servers = [...nats().cluster("primary").servers, nats().server("edge-1")];
+    for (const server of servers) {
+      await assert.rejects(nats().connect(server, undefined), AuthorizationError, server.name);
+      await nats().connect(server, logins().app);
+    }
+  });
+
+  it("the system account for app: its questions have no answer, admin's have one of each server", async () => {
+    const question = "$SYS.REQ.SERVER.PING";
+    const ask = async (login: Login, where: string, answers: number) => {
+      const connection = await nats().connect(nats().server(where), login);
+      const names: string[] = [];
+      const options = { maxWait: 3000, maxMessages: answers, strategy: "count" as const };
+      for await (const answer of await connection.requestMany(question, "", options)) {
+        names.push(answer.json<{ server: { name: string } }>().server.name);
+      }
+      return names.sort();
+    };
+    const three = nats()
+      .cluster("primary")
+      .servers.map(({ name }) => name);
+    assert.deepEqual(await ask(logins().admin, "primary", 3), three);
+    assert.deepEqual(await ask(logins().admin, "edge-1", 1), ["edge-1-nats-0"]);
+    for (const where of ["primary", "edge-1"]) {
+      await assert.rejects(ask(logins().app, where, 1), NoRespondersError, where);
+    }
+  });
+
+  it("a subscription of app to the system account's events", async () => {
+    const server = nats().server("primary");
+    const [app, admin] = [await nats().connect(server, logins().app), await nats().connect(server, logins().admin)];
+    const heard = { app: 0, admin: 0 };
+    app.subscribe("$SYS.>", { callback: () => void heard.app++ });
+    admin.subscribe("$SYS.>", { callback: () => void heard.admin++ });
+    await Promise.all([app.flush(), admin.flush()]);
+    const other = await nats().connect(server, logins().app);
+    await other.close();
+    await Promise.all([admin.request("$SYS.REQ.SERVER.PING"), app.flush()]);
+    assert.ok(heard.admin > 0);
+    assert.equal(heard.app, 0);
+  });
+});

@@ -1,0 +1,44 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { Installation } from "./installation.ts";
+import type { NatsServer } from "./natsServer.ts";
+import { until } from "./until.ts";
+import { VERSIONS } from "./versions.ts";
+
+/** What components/values.ts promises of ping_interval and ping_max. */
+const NOTICED = 30;
+
+describe("a link that goes silent", () => {
+  const installations = VERSIONS.map(
+    (version) => new Installation(version, { listed: ["edge-1"], edges: ["edge-1"], primary: { replicas: 1 } }),
+  );
+
+  before("install", async function () {
+    this.timeout(0);
+    for (const installation of installations) await installation.start(); // the engine's mocks are one at a time
+  });
+  after("take down", () => Promise.all(installations.map((installation) => installation.stop())));
+
+  /** Seconds until a server closes the link that it has. */
+  async function noticed(server: NatsServer): Promise<number> {
+    const [start, port] = [Date.now(), (await server.leafs())[0]?.port];
+    assert.notEqual(port, undefined, `${server.name} has no link`);
+    const from = server.log.length;
+    const stale = () => /Stale (Client )?Connection/i.test(server.log.slice(from));
+    await until(`${server.name} to give up the link`, stale, () => server.log.slice(from), NOTICED + 5);
+    return (Date.now() - start) / 1000;
+  }
+
+  it(`is given up by both ends within ${NOTICED} s, and made anew`, async function () {
+    this.timeout((NOTICED + 15) * 1000);
+    const times = installations.map(async (nats) => {
+      nats.nodePort.silence();
+      const seconds = await Promise.all([noticed(nats.server("edge-1")), noticed(nats.server("primary"))]);
+      await nats.linked("edge-1");
+      return seconds;
+    });
+    for (const seconds of (await Promise.all(times)).flat()) assert.ok(seconds < NOTICED, `${seconds} s`);
+  });
+});

@@ -1,0 +1,84 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { RELEASE } from "../../components/release.ts";
+import { INCLUDE } from "../../components/values.ts";
+import type { Deployed } from "./deployed.ts";
+import { NatsServer } from "./natsServer.ts";
+import { type PodPorts, podConf } from "./podConf.ts";
+import { freePort } from "./ports.ts";
+import { until } from "./until.ts";
+
+/** The servers of one cluster, and the files that Kubernetes would mount into their pods. */
+export class StatefulSet {
+  readonly servers: readonly NatsServer[];
+  readonly #folder: string;
+  readonly #ports: readonly PodPorts[];
+
+  /** @param folder where the files go: a nats.conf for every pod, the Secret beside them */
+  constructor(program: string, name: string, folder: string, ports: readonly PodPorts[]) {
+    this.#folder = folder;
+    this.#ports = ports;
+    this.servers = ports.map(
+      (own, ordinal) => new NatsServer(program, `${name}-${RELEASE}-${ordinal}`, this.confFile(ordinal), own),
+    );
+  }
+
+  confFile(ordinal: number): string {
+    return join(this.#folder, `${RELEASE}-${ordinal}`, "nats.conf");
+  }
+
+  /** Writes all files; `edit` changes a nats.conf, for tests that show what would happen otherwise. */
+  async write({ config, include }: Deployed, edit = (conf: string): string => conf): Promise<void> {
+    await this.mount(include);
+    for (const ordinal of this.#ports.keys()) {
+      await mkdir(join(this.#folder, `${RELEASE}-${ordinal}`), { recursive: true });
+      const store = join(this.#folder, `store-${ordinal}`);
+      await writeFile(this.confFile(ordinal), edit(podConf(config, this.#ports, ordinal, store)));
+    }
+  }
+
+  /** Replaces the include file, as the kubelet does when the Secret has changed. */
+  async mount(include: string): Promise<void> {
+    await mkdir(join(this.#folder, INCLUDE.folder), { recursive: true });
+    await writeFile(join(this.#folder, INCLUDE.folder, INCLUDE.key), include);
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.start()));
+    const others = this.servers.length - 1;
+    if (others === 0) return;
+    await until(
+      `${this.servers[0]?.name} and its peers to be one cluster`,
+      async () => (await this.#peers()).every((peers) => peers === others),
+      async () => `${await this.#peers()} routes`,
+    );
+  }
+
+  async reload(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.reload()));
+  }
+
+  async kill(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.kill()));
+  }
+
+  #peers(): Promise<readonly number[]> {
+    return Promise.all(this.servers.map((server) => server.peers()));
+  }
+}
+
+export async function podPorts(replicas: number): Promise<readonly PodPorts[]> {
+  const pods: PodPorts[] = [];
+  for (let i = 0; i < replicas; i++) {
+    pods.push({
+      client: await freePort(),
+      leaf: await freePort(),
+      cluster: await freePort(),
+      monitor: await freePort(),
+    });
+  }
+  return pods;
+}

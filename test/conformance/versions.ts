@@ -1,0 +1,23 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { DEFAULT_IMAGES } from "../../defaults.ts";
+import { SERVERS, serverToolchain } from "../../sandbox/toolchain/toolchain.ts";
+
+const PROGRAM = "nats-server-";
+
+/** The versions of nats-server that the configuration has to hold on: the guide's and ours. */
+export const VERSIONS: readonly string[] = SERVERS.map((name) => name.replace(PROGRAM, ""));
+
+/** The version that a user gets who chooses none. */
+export const DEFAULT_VERSION = DEFAULT_IMAGES.nats.tag.replace(/-.*/, "");
+
+/** The path of a nats-server; builds it when the cache does not have it. */
+export async function serverProgram(version: string): Promise<string> {
+  return (await serverToolchain()).program(`${PROGRAM}${version}`);
+}
+
+/** One suite for each version. */
+export function onEachVersion(title: string, suite: (version: string) => void): void {
+  for (const version of VERSIONS) describe(`${title}, nats-server ${version}`, () => suite(version));
+}

@@ -1,0 +1,85 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { layoutOf } from "../../../sandbox/cluster/layout.ts";
+import { leafs, until } from "../../../sandbox/kubectl.ts";
+import { cross } from "../traffic.ts";
+import { EVENT, type World, world } from "../world.ts";
+
+describe("pulumi up -s primary, pulumi up -s edge-1", () => {
+  let w: World;
+  before(async () => {
+    w = await world();
+    await w.ensure("primary");
+    await w.ensure("edge-1");
+  });
+
+  it("link the edge to the primary: seen at both ends, by the advertised address alone", async () => {
+    const { primary, "edge-1": edge } = w.kubectl;
+    const [atPrimary] = await until(
+      "one link at the primary",
+      () => leafs(primary),
+      (all) => all.length === 1,
+    );
+    const [atEdge] = await until(
+      "one link at the edge",
+      () => leafs(edge),
+      (all) => all.length === 1,
+    );
+    assert.deepEqual([atPrimary?.name, atPrimary?.account], ["edge-1-nats-0", "EVENTS"]);
+    assert.deepEqual([atEdge?.account, atEdge?.ip, atEdge?.port], ["APP", layoutOf("primary").address, 32222]);
+  });
+
+  for (const filter of [EVENT("edge-1"), "ops.clusters.*.namespaces.>", "ops.>", ">"]) {
+    it(`carry an event to a subscriber of ${filter}`, async () => {
+      const { primary, "edge-1": edge } = w.kubectl;
+      assert.deepEqual(await cross(edge, primary, EVENT("edge-1"), ["one", "two"], { filter }), ["one", "two"]);
+    });
+  }
+
+  it("carry notifications, which have no cluster in their subject", async () => {
+    const { primary, "edge-1": edge } = w.kubectl;
+    const subject = "ops.notifications.providers.p.channels.c.severities.s";
+    assert.deepEqual(await cross(edge, primary, subject, ["note"]), ["note"]);
+  });
+
+  it("let no edge speak for another, and bring nothing of the primary down", async () => {
+    const { primary, "edge-1": edge } = w.kubectl;
+    const quiet = { expected: 0 };
+    assert.deepEqual(await cross(edge, primary, EVENT("edge-2"), ["forged"], { ...quiet, filter: ">" }), []);
+    assert.deepEqual(await cross(primary, edge, EVENT("primary"), ["down"], { ...quiet, filter: ">" }), []);
+    // the same way round, what is allowed arrives: the silence above was not a broken subscriber
+    assert.deepEqual(await cross(edge, primary, EVENT("edge-1"), ["own"], { filter: ">" }), ["own"]);
+    assert.deepEqual(await cross(primary, primary, EVENT("primary"), ["own"], { filter: ">" }), ["own"]);
+  });
+
+  it("give outputs that are true: Ops' endpoint and the public client port log in", async () => {
+    const outputs = await w.workspace.outputs("primary");
+    assert.equal(outputs.leafUrl, `nats-leaf://${layoutOf("primary").address}:32222`);
+    const publish = (server: unknown, ...login: string[]) =>
+      w.kubectl.primary.run([
+        "exec",
+        "deployment/nats-box",
+        "--",
+        "env",
+        "-u",
+        "NATS_USER",
+        "-u",
+        "NATS_PASSWORD",
+        "nats",
+        "--server",
+        String(server),
+        ...login,
+        "pub",
+        "a",
+        "b",
+      ]);
+    assert.match(await publish(outputs.opsEventEndpoint), /Published/);
+    assert.match(
+      await publish(outputs.publicClientUrl, "--user", "app", "--password", String(outputs.appPassword)),
+      /Published/,
+    );
+    await assert.rejects(publish(outputs.publicClientUrl), /Authorization Violation/);
+  });
+});

@@ -1,0 +1,92 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { gunzipSync } from "node:zlib";
+import { type World, world } from "../world.ts";
+
+describe("no password in clear text", () => {
+  let w: World;
+  let passwords: Record<string, string>;
+  before(async () => {
+    w = await world();
+    await w.ensure("primary");
+    await w.ensure("edge-1");
+    const [primary, edge] = [await w.workspace.outputs("primary"), await w.workspace.outputs("edge-1")];
+    const leaf = (primary.leafCredentials as Record<string, { password: string }>)["edge-1"];
+    passwords = {
+      "the primary's admin": String(primary.adminPassword),
+      "the primary's app": String(primary.appPassword),
+      "edge-1's admin": String(edge.adminPassword),
+      "edge-1's app": String(edge.appPassword),
+      "edge-1's leaf": String(leaf?.password),
+    };
+    for (const [whose, password] of Object.entries(passwords)) assert.equal(password.length, 32, whose);
+    assert.equal(new Set(Object.values(passwords)).size, 5, "every login has a password of its own");
+  });
+
+  function clean(where: string, text: string): void {
+    assert.ok(text.length > 100, `${where}: nothing to search`);
+    for (const [whose, password] of Object.entries(passwords)) {
+      assert.ok(!text.includes(password), `${whose} password in ${where}`);
+      assert.ok(
+        !text.includes(Buffer.from(password).toString("base64").slice(0, 40)),
+        `${whose} password, base64, in ${where}`,
+      );
+    }
+  }
+
+  for (const stack of ["primary", "edge-1"] as const) {
+    it(`of ${stack}: in ConfigMaps, workloads, pods, Services and events`, async () => {
+      clean(
+        "objects",
+        await w.kubectl[stack].run([
+          "get",
+          "configmap,statefulset,deployment,pod,service,event,endpoints,pdb",
+          "-o",
+          "yaml",
+        ]),
+      );
+    });
+
+    it(`of ${stack}: in Helm's record, decoded, with the chart's values in it`, async () => {
+      const record = await w.kubectl[stack].json<{ items: { data: { release: string } }[] }>([
+        "get",
+        "secret",
+        "-l",
+        "owner=helm",
+      ]);
+      assert.ok(record.items.length > 0);
+      for (const { data } of record.items) {
+        const inner = Buffer.from(Buffer.from(data.release, "base64").toString(), "base64");
+        const text = gunzipSync(inner).toString();
+        assert.match(text, /serverNamePrefix/);
+        clean("Helm's record", text);
+      }
+    });
+
+    it(`of ${stack}: in pulumi preview, a diff of it, stack export, stack output, the state and the stack files`, async () => {
+      const run = async (...args: string[]) => (await w.pulumi(stack, ...args)).text;
+      clean("preview", await run("preview", "--diff"));
+      clean("preview --json", await run("preview", "--json"));
+      clean("stack export", await run("stack", "export"));
+      clean("stack output", await run("stack", "output"));
+      clean("stack file", `${await readFile(w.workspace.stackFile(stack), "utf8")}${" ".repeat(100)}`);
+    });
+  }
+
+  it("in anything that Pulumi printed in this run", () => clean("Pulumi's output", w.printed.join("\n")));
+
+  it("is found where it belongs, so the search can find: the Secret", async () => {
+    const { data } = await w.kubectl["edge-1"].json<{ data: Record<string, string> }>(["get", "secret", "nats-auth"]);
+    const text = Object.values(data)
+      .map((value) => Buffer.from(value, "base64").toString())
+      .join("\n");
+    assert.ok(
+      text.includes(passwords["edge-1's leaf"] ?? "none") && text.includes(passwords["edge-1's app"] ?? "none"),
+    );
+    assert.throws(() => clean("the Secret", text), /password in the Secret/);
+    assert.ok(!text.includes(passwords["the primary's app"] ?? "none"), "no password of the primary at the edge");
+  });
+});

@@ -1,0 +1,60 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { leafs, until } from "../../../sandbox/kubectl.ts";
+import { cross } from "../traffic.ts";
+import { EVENT, podIdentities, type World, world } from "../world.ts";
+
+describe("edges come and go by the primary's list", () => {
+  let w: World;
+  before(async () => {
+    w = await world();
+    await w.ensure("primary");
+    await w.ensure("edge-1");
+  });
+
+  it("one that is not listed is told the key and both commands, and nothing is made", async () => {
+    await w.configure("edge-2");
+    const { failed, text } = await w.pulumi("edge-2", "up", "--yes", "--skip-preview");
+    assert.ok(failed, text);
+    assert.match(text, /ops-nats:edges of stack primary: expected edge-2 among them; came \["edge-1"\]/);
+    assert.match(
+      text,
+      /pulumi config set --path 'ops-nats:edges\[1\]' edge-2 -s primary && pulumi up -s primary, then pulumi up -s edge-2/,
+    );
+    assert.equal(await w.kubectl["edge-2"].run(["get", "secret", "-o", "name"]), "");
+  });
+
+  it("one that is added connects; no pod of the primary restarts; its events arrive, the first edge's still do", async () => {
+    const { primary, "edge-1": one, "edge-2": two } = w.kubectl;
+    const pods = await podIdentities(primary);
+    await w.ensure("primary", { edges: ["edge-1", "edge-2"] });
+    await w.ensure("edge-2");
+    await until(
+      "two links at the primary",
+      () => leafs(primary),
+      (all) => all.length === 2,
+      30,
+    );
+    assert.deepEqual(await podIdentities(primary), pods);
+    assert.deepEqual(await cross(two, primary, EVENT("edge-2"), ["from two"], { filter: "ops.>" }), ["from two"]);
+    assert.deepEqual(await cross(one, primary, EVENT("edge-1"), ["from one"], { filter: "ops.>" }), ["from one"]);
+    assert.deepEqual(await cross(two, primary, EVENT("edge-1"), ["forged"], { expected: 0, filter: "ops.>" }), []);
+  });
+
+  it("one that is removed keeps its live link, and is refused at its next connect", async () => {
+    const { primary, "edge-2": two } = w.kubectl;
+    const pods = await podIdentities(primary);
+    await w.ensure("primary", { edges: ["edge-1"] });
+    const logs = () => two.run(["logs", "nats-0", "-c", "nats", "--tail", "50"]);
+    await two.run(["delete", "pod", "nats-0", "--wait=true"]);
+    await until("the edge's refusal", logs, (text) => /authorization violation/i.test(text), 150);
+    await until(
+      "one link at the primary",
+      () => leafs(primary),
+      (all) => all.length === 1,
+    );
+    assert.deepEqual(await podIdentities(primary), pods);
+  });
+});

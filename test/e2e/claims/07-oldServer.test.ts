@@ -1,0 +1,42 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { leafs, until } from "../../../sandbox/kubectl.ts";
+import { cross } from "../traffic.ts";
+import { EVENT, type World, world } from "../world.ts";
+
+describe("the guide's server, 2.10.20", () => {
+  let w: World;
+  const old = { images: { nats: { tag: "2.10.20-alpine" } } };
+  before(async () => {
+    w = await world();
+    await w.ensure("primary", old);
+    await w.ensure("edge-1", old);
+  });
+
+  it("runs, and events cross", async () => {
+    const { primary, "edge-1": edge } = w.kubectl;
+    for (const kubectl of [primary, edge])
+      assert.equal((await kubectl.monitor<{ version: string }>("nats-0", "/varz")).version, "2.10.20");
+    await until(
+      "one link at the primary",
+      () => leafs(primary),
+      (all) => all.length === 1,
+    );
+    assert.deepEqual(await cross(edge, primary, EVENT("edge-1"), ["old"], { filter: "ops.>" }), ["old"]);
+  });
+
+  it("is warned of at every run, in one line", async () => {
+    for (const run of [await w.pulumi("primary", "preview"), await w.pulumi("primary", "preview")]) {
+      const warnings = run.text.split("\n").filter((line) => line.includes("warning: "));
+      assert.equal(warnings.length, 1, run.text);
+      assert.match(
+        warnings[0] ?? "",
+        /2\.10\.20-alpine: this server does not check what an edge publishes.*choose 2\.14\.0/,
+      );
+    }
+    await w.ensure("primary");
+    assert.doesNotMatch((await w.pulumi("primary", "preview")).text, /warning: /);
+  });
+});

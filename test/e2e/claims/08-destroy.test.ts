@@ -1,0 +1,41 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { type World, world } from "../world.ts";
+
+describe("pulumi destroy", () => {
+  let w: World;
+  before(async () => {
+    w = await world();
+    await w.ensure("primary");
+    await w.ensure("edge-1");
+  });
+
+  it("removes all that it made and nothing else: an ops-system with other things in it survives", async () => {
+    const edge = w.kubectl["edge-1"];
+    await edge.run(["create", "configmap", "of-ops", "--from-literal=mine=yes"]);
+    const uid = async () =>
+      (await edge.json<{ metadata: { uid: string } }>(["get", "namespace", "ops-system"])).metadata.uid;
+    const before = await uid();
+    await w.destroy("edge-1");
+    assert.equal(await uid(), before);
+    const left = await edge.run(["get", "all,configmap,secret,pdb,pvc", "-o", "name"]);
+    assert.deepEqual(
+      left.split("\n").filter((name) => name !== "configmap/kube-root-ca.crt"),
+      ["configmap/of-ops"],
+    );
+    assert.match(
+      (await w.pulumi("edge-1", "stack", "export")).text,
+      /"resources": \[\s*\{[^{}]*"pulumi:pulumi:Stack|"deployment": \{/,
+    );
+  });
+
+  it("comes back on the next up, in the namespace that was there", async () => {
+    await w.ensure("edge-1");
+    assert.match(
+      await w.kubectl["edge-1"].run(["get", "pod,configmap", "-o", "name"]),
+      /pod\/nats-0[\s\S]*configmap\/of-ops/,
+    );
+  });
+});

@@ -1,0 +1,39 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { configOf, type World, world } from "../world.ts";
+
+describe("a release nats that somebody installed by the guide", () => {
+  let w: World;
+  before(async () => {
+    w = await world();
+    await w.ensure("primary", { edges: ["edge-1", "edge-2"] });
+    await w.pulumi("edge-2", "cancel", "--yes");
+    await w.configure("edge-2");
+    await w.destroy("edge-2").catch(() => undefined);
+    const { "ops-nats:chart": chart } = (await configOf(w, "edge-2")) as { "ops-nats:chart"?: { path: string } };
+    const which = chart ? chart.path : "nats --repo https://nats-io.github.io/k8s/helm/charts/ --version 1.2.4";
+    await w.shell(
+      "edge-2",
+      `helm install nats ${which} -n ops-system --create-namespace --set container.image.tag=2.10.20-alpine,natsBox.container.image.tag=0.14.5`,
+    );
+  });
+
+  it("is left as it is, with a clear error and a way", async () => {
+    const { failed, text } = await w.pulumi("edge-2", "up", "--yes", "--skip-preview");
+    assert.ok(failed);
+    const line = /Helm release nats in namespace ops-system: expected none[^\n]*/.exec(text)?.[0] ?? text;
+    assert.match(
+      line,
+      /came one with status deployed, installed by somebody else \(the guide\?\); next: helm get values nats -n ops-system/,
+    );
+    assert.match(await w.shell("edge-2", "helm status nats -n ops-system"), /STATUS: deployed/);
+  });
+
+  it("the way leads to a stack that works", async () => {
+    await w.shell("edge-2", "helm get values nats -n ops-system; helm uninstall nats -n ops-system --wait");
+    const { failed, text } = await w.pulumi("edge-2", "up", "--yes", "--skip-preview");
+    assert.ok(!failed, text);
+  });
+});

@@ -1,0 +1,128 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { readFile, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { execa } from "execa";
+import { parse } from "yaml";
+import { chooseChart } from "../../sandbox/charts.ts";
+import { layoutOf, stateFolder } from "../../sandbox/cluster/layout.ts";
+import { downClusters, upClusters } from "../../sandbox/cluster/sandbox.ts";
+import { Kubectl } from "../../sandbox/kubectl.ts";
+import { toolchain } from "../../sandbox/toolchain/toolchain.ts";
+import { Workspace } from "../../sandbox/workspace.ts";
+
+export type Stack = "primary" | "edge-1" | "edge-2";
+type Config = Record<string, unknown>;
+
+/** Three clusters and a workspace, shared by the claims of one run; each claim first asks for the stacks that it needs. */
+export interface World {
+  readonly workspace: Workspace;
+  readonly kubectl: Readonly<Record<Stack, Kubectl>>;
+  /** Brings a stack to this configuration, on top of cluster and chart; nothing happens where it is so already. */
+  ensure(stack: Stack, config?: Config): Promise<void>;
+  /** Writes the configuration without applying it. */
+  configure(stack: Stack, config?: Config): Promise<void>;
+  /** `pulumi <args> -s stack`, all that it printed, whether it failed. */
+  pulumi(stack: Stack, ...args: string[]): Promise<{ readonly failed: boolean; readonly text: string }>;
+  destroy(stack: Stack): Promise<void>;
+  /** Runs commands as the README shows them: in the workspace, with its tools, against one cluster. */
+  shell(stack: Stack, script: string): Promise<string>;
+  /** Every line that Pulumi printed in this run. */
+  readonly printed: string[];
+}
+
+export const EVENT = (edge: string) => `ops.clusters.${edge}.namespaces.ops-system.hosts.host-1.status`;
+const primaryDefaults: Config = { hosts: [layoutOf("primary").address], edges: ["edge-1"] };
+
+let shared: Promise<World> | undefined;
+export const world = (): Promise<World> => (shared ??= build());
+
+async function build(): Promise<World> {
+  const tools = await toolchain();
+  await upClusters({ edges: 2, toolchain: tools, report: () => {} });
+  const chart = await chooseChart();
+  console.log(`    (installs ${chart.told})`);
+  const folder = join(stateFolder, "e2e");
+  await rm(folder, { recursive: true, force: true });
+  const workspace = new Workspace(folder, tools);
+  await workspace.prepare();
+  const applied = new Map<Stack, string>();
+  const printed: string[] = [];
+  const at = (stack: Stack) => new Kubectl(tools, layoutOf(stack).kubeconfig);
+  const w: World = {
+    workspace,
+    printed,
+    kubectl: { primary: at("primary"), "edge-1": at("edge-1"), "edge-2": at("edge-2") },
+    async configure(stack, config = {}) {
+      const own = {
+        "kubernetes:kubeconfig": layoutOf(stack).kubeconfig,
+        ...(chart.config ? { chart: chart.config } : {}),
+      };
+      await workspace.configure(stack, { ...own, ...(stack === "primary" ? primaryDefaults : {}), ...config });
+      applied.delete(stack);
+    },
+    async ensure(stack, config = {}) {
+      const wanted = JSON.stringify(config);
+      if (applied.get(stack) === wanted) return;
+      await w.configure(stack, config);
+      const { failed, text } = await w.pulumi(stack, "up", "--yes", "--skip-preview");
+      if (failed) throw new Error(`pulumi up -s ${stack} failed:\n${text}`);
+      applied.set(stack, wanted);
+    },
+    async pulumi(stack, ...args) {
+      const { failed, all } = await workspace.pulumi([...args, "--non-interactive", "-s", stack], { reject: false });
+      const text = String(all);
+      printed.push(text);
+      return { failed: failed === true, text };
+    },
+    async destroy(stack) {
+      applied.delete(stack);
+      const { failed, text } = await w.pulumi(stack, "destroy", "--yes", "--skip-preview");
+      if (failed) throw new Error(`pulumi destroy -s ${stack} failed:\n${text}`);
+    },
+    async shell(stack, script) {
+      const env = { ...workspace.env(), KUBECONFIG: layoutOf(stack).kubeconfig };
+      const { all } = await execa("bash", ["-euc", script], {
+        cwd: workspace.project,
+        env,
+        all: true,
+        stdin: "ignore",
+      });
+      return all;
+    },
+  };
+  return w;
+}
+
+after("the clusters of the run are taken down", async function () {
+  this.timeout(120_000);
+  if (shared) await downClusters();
+});
+
+const PROJECT = resolve(import.meta.dirname, "../..");
+
+/** The first fenced block below a heading of the README, so that what is printed there is what runs here. */
+export async function readmeBlock(heading: string): Promise<string> {
+  const text = await readFile(join(PROJECT, "README.md"), "utf8");
+  const section = text.split(new RegExp(`^#+ ${heading}\\s*$`, "m"))[1];
+  const block = /```(?:sh|bash)\n([\s\S]*?)```/.exec(section ?? "")?.[1];
+  if (block === undefined) throw new Error(`README.md: no shell block below the heading "${heading}"`);
+  return block;
+}
+
+/** Name -> uid and restarts of every server pod: equal maps mean that no pod was restarted or replaced. */
+export async function podIdentities(kubectl: Kubectl): Promise<Record<string, string>> {
+  interface Pod {
+    metadata: { name: string; uid: string };
+    status: { containerStatuses: { restartCount: number }[] };
+  }
+  const { items } = await kubectl.json<{ items: Pod[] }>(["get", "pod", "-l", "app.kubernetes.io/component=nats"]);
+  const restarts = (pod: Pod) => pod.status.containerStatuses.reduce((sum, c) => sum + c.restartCount, 0);
+  return Object.fromEntries(items.map((pod) => [pod.metadata.name, `${pod.metadata.uid} ${restarts(pod)}`]));
+}
+
+/** The configuration that a stack has now, from its file. */
+export async function configOf(w: World, stack: Stack): Promise<Config> {
+  return (parse(await readFile(w.workspace.stackFile(stack), "utf8")) as { config: Config }).config;
+}
