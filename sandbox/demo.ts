@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Listr, PRESET_TIMER } from "listr2";
 import { type ChosenChart, chooseChart } from "./charts.ts";
 import { layoutOf, stateFolder } from "./cluster/layout.ts";
-import { upClusters } from "./cluster/sandbox.ts";
+import { checkSandbox, upClusters } from "./cluster/sandbox.ts";
 import { Kubectl, type Leaf, leafs, until } from "./kubectl.ts";
 import { type Toolchain, toolchain } from "./toolchain/toolchain.ts";
 import { Workspace } from "./workspace.ts";
@@ -43,6 +43,7 @@ async function demo(): Promise<void> {
       {
         title: "Programs: found, or built once",
         task: async (d, task) => {
+          await checkSandbox(1);
           d.tools = await toolchain(telling(task));
         },
       },

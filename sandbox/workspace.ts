@@ -59,8 +59,7 @@ export class Workspace {
       PULUMI_CONFIG_PASSPHRASE: this.passphrase,
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_SKIP_CHECKPOINTS: "",
-      // the language host that can be built passes on no options of Pulumi.yaml (docs/decisions/0004)
-      ...(built ? { PULUMI_HOME: join(this.folder, "home"), NODE_OPTIONS: "--import tsx" } : {}),
+      ...(built ? { PULUMI_HOME: join(this.folder, "home") } : {}),
       PATH: `${this.tools.bin}:${process.env.PATH}`,
     };
   }

@@ -66,15 +66,10 @@ export const GO_MODULES = {
       "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi": ["pulumi"],
       "./random/pulumi-resource-random": ["pulumi-resource-random"],
       "./random/schema": ["random-schema"],
+      "./language-nodejs": ["pulumi-language-nodejs"],
     },
     set: { [version]: `v${PULUMI_VERSION}`, "ops-nats/sandbox/toolchain/pulumi/random.Version": PLUGINS.random },
     seconds: 240,
-  },
-  "language-nodejs": {
-    folder: "toolchain/language-nodejs",
-    programs: { "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs": ["pulumi-language-nodejs"] },
-    set: { [version]: "v3.68.0" },
-    seconds: 30,
   },
 } as const satisfies Record<string, GoModule>;
 

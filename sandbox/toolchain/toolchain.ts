@@ -25,7 +25,7 @@ export interface Toolchain {
 /** What the tests without Kubernetes need. */
 export const SERVERS: readonly GoModuleName[] = ["nats-server-2.10.20", "nats-server-2.14.9"];
 const CLUSTERS: readonly GoModuleName[] = [...SERVERS, "nats-cli", "reloader", "cluster"];
-const PULUMI: readonly GoModuleName[] = ["cluster", "pulumi", "language-nodejs"];
+const PULUMI: readonly GoModuleName[] = ["cluster", "pulumi"];
 
 /** The user's cache: what is built is kept there by the hash of its pins, for every clone. */
 export const cacheFolder = (): string =>

@@ -4,27 +4,23 @@
 import assert from "node:assert/strict";
 import type { Installation } from "./installation.ts";
 import { installed } from "./installed.ts";
+import { links } from "./links.ts";
 import { until } from "./until.ts";
 import { onEachVersion } from "./versions.ts";
 
 const EDGES = ["edge-1", "edge-2"];
 
-/** The peers' ports of all links, as the primary's servers see them. */
-async function links(nats: Installation): Promise<readonly number[]> {
-  const ends = await Promise.all(nats.cluster("primary").servers.map((server) => server.leafs()));
-  return ends.flat().map((leaf) => leaf.port);
-}
-
 /** Cuts all links and waits for new ones; gives how many of those came through the NodePort. */
 async function throughNodePort(nats: Installation): Promise<number> {
-  const before = await links(nats);
+  const before = (await links(nats)).map(({ peer }) => peer);
   nats.nodePort.cut();
   const anew = async () => {
-    const now = await links(nats);
-    return now.length === EDGES.length && !now.some((port) => before.includes(port)) && now;
+    const now = (await links(nats)).map(({ peer }) => peer);
+    return now.length === EDGES.length && !now.some((peer) => before.includes(peer)) && now;
   };
   const now = await until("new links", anew, () => links(nats));
-  return now.filter((port) => nats.nodePort.ports().includes(port)).length;
+  const peers = nats.nodePort.ports().map((port) => `127.0.0.1:${port}`);
+  return now.filter((peer) => peers.includes(peer)).length;
 }
 
 onEachVersion("the address that edges dial", (version) => {

@@ -4,36 +4,24 @@
 import assert from "node:assert/strict";
 import { Heard, heardOnce } from "./heard.ts";
 import { installed } from "./installed.ts";
-import { until } from "./until.ts";
+import { assertLasting, type Link, links } from "./links.ts";
 import { onEachVersion } from "./versions.ts";
 
 const EDGES = ["edge-1", "edge-2"];
 const ORDINALS = [0, 1, 2];
 const COMMAND = "commands.do";
 
-/** Longer than a leaf takes to come back: 1 s and up to 1 s of chance. */
-const LINK_AGE = 3000;
-
 onEachVersion("two edges of three servers each", (version) => {
   const listed = ["edge-1", { name: "edge-2", receive: ["commands.>"] }];
   const nats = installed(version, { listed, edges: EDGES, edgeReplicas: 3 });
   const client = async (name: string, ordinal: number) => nats().client(nats().server(name, ordinal));
 
-  const links = async (): Promise<readonly string[]> => {
-    const ends = await Promise.all(
-      nats()
-        .cluster("primary")
-        .servers.map((server) => server.leafs()),
-    );
-    const texts = ends.flat().map(({ name, ip, port }) => `${name} ${ip}:${port}`);
-    return texts.sort();
-  };
-  let linksAtStart: readonly string[] = [];
+  let atStart: readonly Link[] = [];
   let start = 0;
 
   before("note the links", async () => {
     start = Date.now();
-    linksAtStart = await links();
+    atStart = await links(nats());
   });
 
   for (const edge of EDGES) {
@@ -70,15 +58,8 @@ onEachVersion("two edges of three servers each", (version) => {
 
   it("all six links are the same ones for longer than a reconnect takes", async () => {
     const names = EDGES.flatMap((edge) => ORDINALS.map((ordinal) => `${edge}-nats-${ordinal}`));
-    assert.deepEqual(
-      linksAtStart.map((link) => link.split(" ")[0]),
-      names,
-    );
-    const seen: (readonly string[])[] = [];
-    await until("links of some age", async () => {
-      seen.push(await links());
-      return Date.now() - start > LINK_AGE;
-    });
-    for (const links of seen) assert.deepEqual(links, linksAtStart);
+    const servers = atStart.map(({ server }) => server);
+    assert.deepEqual(servers, names);
+    await assertLasting(nats(), atStart, start);
   });
 });

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { Heard, heardOnce } from "./heard.ts";
 import { installed } from "./installed.ts";
-import type { LeafInfo } from "./natsServer.ts";
+import { assertLasting, type Link, links } from "./links.ts";
 import { until } from "./until.ts";
 import { onEachVersion } from "./versions.ts";
 
@@ -12,31 +12,15 @@ const EDGES = ["edge-1", "edge-2"];
 const ofEdge = (edge: string) => `ops.clusters.${edge}.namespaces.x`;
 const NOTIFICATION = "ops.notifications.providers.p.channels.c.severities.s";
 
-/** Longer than a leaf takes to come back: 1 s and up to 1 s of chance. */
-const LINK_AGE = 3000;
-
 onEachVersion("events", (version) => {
   const nats = installed(version, { listed: EDGES, edges: EDGES });
   const kept: Heard[] = [];
-  let linksAtStart: readonly string[] = [];
+  let atStart: readonly Link[] = [];
   let start = 0;
-
-  /** One end of every link, with what changes when it is made anew. */
-  const links = async (): Promise<readonly string[]> => {
-    const ends = await Promise.all(
-      nats()
-        .cluster("primary")
-        .servers.map((server) => server.leafs()),
-    );
-    return ends
-      .flat()
-      .map(({ name, ip, port }: LeafInfo) => `${name} ${ip}:${port}`)
-      .sort();
-  };
 
   before("note the links", async () => {
     start = Date.now();
-    linksAtStart = await links();
+    atStart = await links(nats());
   });
 
   /** A subscriber alone: another's interest in the same events would carry them for it. */
@@ -96,16 +80,9 @@ onEachVersion("events", (version) => {
   });
 
   it("both links are the same ones for longer than a reconnect takes", async () => {
-    assert.deepEqual(
-      linksAtStart.map((link) => link.split(" ")[0]),
-      ["edge-1-nats-0", "edge-2-nats-0"],
-    );
-    const seen: (readonly string[])[] = [];
-    await until("links of some age", async () => {
-      seen.push(await links());
-      return Date.now() - start > LINK_AGE;
-    });
-    for (const links of seen) assert.deepEqual(links, linksAtStart);
+    const servers = atStart.map(({ server }) => server);
+    assert.deepEqual(servers, ["edge-1-nats-0", "edge-2-nats-0"]);
+    await assertLasting(nats(), atStart, start);
     for (const edge of EDGES) {
       const { log } = nats().server(edge);
       assert.equal(log.match(/Leafnode connection created/g)?.length, 1, log);

@@ -106,11 +106,12 @@ export class Installation {
     return this.#deployed;
   }
 
-  /** A client of one server, as app unless another login is given; undefined is none. */
-  async client(server: NatsServer, login: Login | undefined = this.deployed.logins.app): Promise<NatsConnection> {
-    return this.connect(server, login);
+  /** A client of one server, logged in as app. */
+  client(server: NatsServer): Promise<NatsConnection> {
+    return this.connect(server, this.deployed.logins.app);
   }
 
+  /** A client of one server; without a login when it is undefined. */
   async connect(server: NatsServer, login: Login | undefined): Promise<NatsConnection> {
     const credentials = login ? { user: login.user, pass: login.password } : {};
     const servers = `127.0.0.1:${server.ports.client}`;

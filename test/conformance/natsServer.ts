@@ -16,6 +16,13 @@ export interface LeafInfo {
   readonly subscriptions_list?: readonly string[];
 }
 
+const running = new Set<ChildProcess>();
+
+/** Hooks have ended them all, unless the tests themselves broke off. */
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 /** A nats-server process on one configuration file. */
 export class NatsServer {
   readonly name: string;
@@ -40,6 +47,8 @@ export class NatsServer {
       this.log += text;
     });
     this.#process = child;
+    running.add(child);
+    child.once("exit", () => running.delete(child));
     const [ready, fatal] = [/Server is ready/, /\[FTL\]|nats-server: /];
     await until(
       `${this.name} to be ready`,

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { connect } from "@nats-io/transport-node";
 import { edgeConf, type LeafUser, primaryConf, type Remote, type ServerLogins } from "../../components/natsConf.ts";
 import { deployEdge } from "./deployed.ts";
-import { Installation } from "./installation.ts";
+import { installed } from "./installed.ts";
 import { complaint, type NatsServer } from "./natsServer.ts";
 import { RawLeaf } from "./rawLeaf.ts";
 import { podPorts, StatefulSet } from "./statefulSet.ts";
@@ -41,26 +41,23 @@ onEachVersion(`${PASSWORDS.length} passwords, digits first and numbers among the
     admin: { user: "admin", password },
     app: { user: "app", password },
   });
-  const nats = new Installation(version, { listed: [], edges: [], primary: { replicas: 1 } });
+  const nats = installed(version, { listed: [], edges: [], primary: { replicas: 1 } });
   const edges: StatefulSet[] = [];
   let folder = "";
   let program = "";
 
-  before("install", async function () {
-    this.timeout(0);
+  before("find nats-server", async () => {
     program = await serverProgram(version);
     folder = await mkdtemp(join(tmpdir(), "ops-nats-conformance-"));
-    await nats.start();
   });
-  after("take down", async () => {
-    await nats.stop();
+  after("take edges down", async () => {
     await Promise.all(edges.map((edge) => edge.kill()));
     await rm(folder, { recursive: true, force: true });
   });
 
   /** The files of an edge whose three passwords are the same. */
   async function edge(password: string, i: number): Promise<StatefulSet> {
-    const remote: Remote = { urls: [`nats-leaf://127.0.0.1:${nats.nodePort.port}`], user: name(i), password };
+    const remote: Remote = { urls: [`nats-leaf://127.0.0.1:${nats().nodePort.port}`], user: name(i), password };
     const { config } = await deployEdge(name(i), remote, { images });
     const logins = own(password);
     const set = new StatefulSet(program, name(i), join(folder, name(i)), await podPorts(1));
@@ -77,14 +74,14 @@ onEachVersion(`${PASSWORDS.length} passwords, digits first and numbers among the
   }
 
   const reload = async (include: string) => {
-    await nats.cluster("primary").mount(include);
-    await nats.cluster("primary").reload();
+    await nats().cluster("primary").mount(include);
+    await nats().cluster("primary").reload();
   };
 
   it("all log in as edges at the primary, each with its own only", async () => {
-    await reload(primaryConf(nats.deployed.logins, PASSWORDS.map(leaf), false));
+    await reload(primaryConf(nats().deployed.logins, PASSWORDS.map(leaf), false));
     const accepted = async (user: string, password: string) => {
-      const raw = await RawLeaf.connect(nats.nodePort.port, `raw-${user}`, { user, password });
+      const raw = await RawLeaf.connect(nats().nodePort.port, `raw-${user}`, { user, password });
       const result = await raw.accepted();
       raw.close();
       return result;
@@ -122,8 +119,8 @@ onEachVersion(`${PASSWORDS.length} passwords, digits first and numbers among the
   it("log in as app and admin at the primary: the hard ones", async () => {
     for (const password of HARD) {
       await reload(primaryConf(own(password), [], false));
-      await logIn(nats.server("primary"), password);
+      await logIn(nats().server("primary"), password);
     }
-    await assert.rejects(logIn(nats.server("primary"), "wrong"));
+    await assert.rejects(logIn(nats().server("primary"), "wrong"));
   });
 });

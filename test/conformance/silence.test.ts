@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { Installation } from "./installation.ts";
+import { installed } from "./installed.ts";
 import type { NatsServer } from "./natsServer.ts";
 import { until } from "./until.ts";
 import { VERSIONS } from "./versions.ts";
@@ -11,15 +11,8 @@ import { VERSIONS } from "./versions.ts";
 const NOTICED = 30;
 
 describe("a link that goes silent", () => {
-  const installations = VERSIONS.map(
-    (version) => new Installation(version, { listed: ["edge-1"], edges: ["edge-1"], primary: { replicas: 1 } }),
-  );
-
-  before("install", async function () {
-    this.timeout(0);
-    for (const installation of installations) await installation.start(); // the engine's mocks are one at a time
-  });
-  after("take down", () => Promise.all(installations.map((installation) => installation.stop())));
+  const plan = { listed: ["edge-1"], edges: ["edge-1"], primary: { replicas: 1 } };
+  const installations = VERSIONS.map((version) => installed(version, plan));
 
   /** Seconds until a server closes the link that it has. */
   async function noticed(server: NatsServer): Promise<number> {
@@ -33,7 +26,8 @@ describe("a link that goes silent", () => {
 
   it(`is given up by both ends within ${NOTICED} s, and made anew`, async function () {
     this.timeout((NOTICED + 15) * 1000);
-    const times = installations.map(async (nats) => {
+    const times = installations.map(async (installation) => {
+      const nats = installation();
       nats.nodePort.silence();
       const seconds = await Promise.all([noticed(nats.server("edge-1")), noticed(nats.server("primary"))]);
       await nats.linked("edge-1");

@@ -7,7 +7,7 @@ import { execa } from "execa";
 import { parse } from "yaml";
 import { chooseChart } from "../../sandbox/charts.ts";
 import { layoutOf, stateFolder } from "../../sandbox/cluster/layout.ts";
-import { downClusters, upClusters } from "../../sandbox/cluster/sandbox.ts";
+import { checkSandbox, downClusters, upClusters } from "../../sandbox/cluster/sandbox.ts";
 import { Kubectl } from "../../sandbox/kubectl.ts";
 import { toolchain } from "../../sandbox/toolchain/toolchain.ts";
 import { Workspace } from "../../sandbox/workspace.ts";
@@ -39,6 +39,7 @@ let shared: Promise<World> | undefined;
 export const world = (): Promise<World> => (shared ??= build());
 
 async function build(): Promise<World> {
+  await checkSandbox(2);
   const tools = await toolchain();
   await upClusters({ edges: 2, toolchain: tools, report: () => {} });
   const chart = await chooseChart();
