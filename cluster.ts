@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import { gunzipSync } from "node:zlib";
 import type { KubeConfig } from "@kubernetes/client-node";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
@@ -36,7 +37,8 @@ export function clusterClient({ kubeconfig, context }: Readonly<Record<string, s
     async helmRecords(namespace, release) {
       const api = await connect();
       const { items } = await api.listNamespacedSecret({ namespace, labelSelector: `owner=helm,name=${release}` });
-      return items.map(({ metadata }) => ({
+      return items.map(({ metadata, data }) => ({
+        description: describedAs(data?.release),
         status: metadata?.labels?.status ?? "unknown",
         revision: Number(metadata?.labels?.version ?? 0),
       }));
@@ -53,6 +55,14 @@ export function clusterClient({ kubeconfig, context }: Readonly<Record<string, s
       await Promise.all(items.flatMap(({ metadata }) => (metadata?.name ? [patch(metadata.name)] : [])));
     },
   };
+}
+
+/** The description in Helm's record of a release: JSON, compressed, base64 in a Secret, which is base64 again. */
+function describedAs(record: string | undefined): string {
+  if (record === undefined) return "";
+  const packed = Buffer.from(Buffer.from(record, "base64").toString(), "base64");
+  const { info } = JSON.parse(gunzipSync(packed).toString()) as { info?: { description?: string } };
+  return info?.description ?? "";
 }
 
 /** A kubeconfig is a path or the text itself, as for Pulumi's provider; without one, what kubectl would use. */

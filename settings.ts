@@ -38,8 +38,8 @@ function isDnsName(name: string): boolean {
 
 const nodePort = z.number(NODE_PORT).int(NODE_PORT).min(30000, NODE_PORT).max(32767, NODE_PORT);
 
-const quantityText = "an amount of storage such as 10Gi";
-const quantity = text(quantityText).regex(/^[1-9][0-9]*(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)$/, quantityText);
+const quantityText = "a whole number with a unit, such as 10Gi";
+const quantity = text(quantityText).regex(/^[1-9][0-9]*(Ki|Mi|Gi|Ti|k|M|G|T)$/, quantityText);
 const storageClass = text("the name of a storage class");
 
 const image = strict({

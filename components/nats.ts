@@ -4,7 +4,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Chart } from "../settings.ts";
-import { type Cluster, RELEASE, refuseForeignRelease } from "./release.ts";
+import { type Cluster, DESCRIPTION, RELEASE, refuseForeignRelease } from "./release.ts";
 import { INCLUDE, type Values } from "./values.ts";
 
 export interface NatsServerArgs {
@@ -53,7 +53,13 @@ const namespaceArgs = ({ namespace }: NatsServerArgs): k8s.core.v1.NamespacePatc
 });
 
 const secretArgs = ({ namespace, include, appPassword }: NatsServerArgs): k8s.core.v1.SecretArgs => ({
-  metadata: { name: INCLUDE.secret, namespace, labels: { "app.kubernetes.io/part-of": "ops-nats" } },
+  metadata: {
+    name: INCLUDE.secret,
+    namespace,
+    labels: { "app.kubernetes.io/part-of": "ops-nats" },
+    // one that a killed run made and did not write down is taken over, not refused as another manager's
+    annotations: { "pulumi.com/patchForce": "true" },
+  },
   stringData: { [INCLUDE.key]: include, "app-password": appPassword },
 });
 
@@ -64,6 +70,7 @@ const releaseArgs = ({ namespace, chart, values }: NatsServerArgs): k8s.helm.v3.
   ...(chart.version === undefined ? {} : { version: chart.version }),
   ...(chart.repository === undefined ? {} : { repositoryOpts: { repo: chart.repository } }),
   values,
+  description: DESCRIPTION,
   timeout: 600, // seconds
   maxHistory: 10, // revisions, a Secret each; unlimited by default
 });

@@ -9,7 +9,12 @@ export interface HelmRecord {
   /** Helm's word: deployed, failed, pending-install, ... (https://helm.sh/docs/helm/helm_status/). */
   readonly status: string;
   readonly revision: number;
+  /** Free text of whoever installed it; ours is {@link DESCRIPTION}. */
+  readonly description: string;
 }
+
+/** By this a release is known as this program's, also where Pulumi's state does not know of it. */
+export const DESCRIPTION = "installed by ops-nats";
 
 /** What the resources alone cannot do in their cluster; index.ts hands it down with the provider. */
 export interface Cluster {
@@ -29,7 +34,7 @@ export async function refuseForeignRelease(cluster: Cluster, namespace: string):
   if (newest === undefined) return;
   const found = `Helm release ${RELEASE} in namespace ${namespace}: expected none, for this stack has not made it; came one with status ${newest.status}`;
   const uninstall = `helm uninstall ${RELEASE} -n ${namespace}`;
-  const interrupted = /^(pending-|failed|uninstalling)/.test(newest.status);
+  const interrupted = newest.description === DESCRIPTION || /^(pending-|failed|uninstalling)/.test(newest.status);
   throw new Error(
     interrupted
       ? `${found}, left by an interrupted run; next: ${uninstall} (data claims stay), then pulumi up`

@@ -8,7 +8,7 @@ import { NO_LEAF_ACCOUNT } from "./natsConf.ts";
 export type Values = Record<string, unknown>;
 
 /** Where the include file lies: a folder of its own below /etc, where the chart's reloader watches mounts. */
-export const INCLUDE = { secret: "nats-auth", key: "ops-nats.conf", folder: "nats-auth" };
+export const INCLUDE = { secret: "ops-nats-auth", key: "ops-nats.conf", folder: "nats-auth" };
 
 /** What both roles tell the chart. Nothing of it is secret: values can be read in previews and in Helm's record. */
 export interface ServerSettings {

@@ -280,6 +280,12 @@ describe("config", () => {
         /^ops-nats:edges\[0\].publish: expected a subject that does not partly overlap/,
       ],
       [
+        "an amount that nats-server cannot read",
+        "primary",
+        { hosts, persistence: { enabled: true, size: "1.5Gi" } },
+        /^ops-nats:persistence.size: expected a whole number with a unit, such as 10Gi; came "1.5Gi"/,
+      ],
+      [
         "a subject up and down",
         "primary",
         { hosts, edges: [{ name: "edge-1", publish: ["a.>"], receive: ["a.b"] }] },

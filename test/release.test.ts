@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { type Cluster, type HelmRecord, refuseForeignRelease } from "../components/release.ts";
+import { type Cluster, DESCRIPTION, type HelmRecord, refuseForeignRelease } from "../components/release.ts";
 
 describe("release that is there already", () => {
   const cluster = (...records: HelmRecord[]): Cluster => ({
@@ -13,20 +13,30 @@ describe("release that is there already", () => {
   it("none: goes on", () => refuseForeignRelease(cluster(), "ops-system"));
 
   it("installed by the guide: one line with a way that keeps what was changed", async () => {
-    await assert.rejects(refuseForeignRelease(cluster({ status: "deployed", revision: 1 }), "events"), {
-      message:
-        /^Helm release nats in namespace events: expected none.*came one with status deployed.*the guide.*next: helm get values nats -n events.*helm uninstall nats -n events[^\n]*then pulumi up$/,
-    });
+    await assert.rejects(
+      refuseForeignRelease(cluster({ status: "deployed", revision: 1, description: "Install complete" }), "events"),
+      {
+        message:
+          /^Helm release nats in namespace events: expected none.*came one with status deployed.*the guide.*next: helm get values nats -n events.*helm uninstall nats -n events[^\n]*then pulumi up$/,
+      },
+    );
   });
 
   it("left by an interrupted run: told by its newest revision", async () => {
     const records: HelmRecord[] = [
-      { status: "pending-upgrade", revision: 10 },
-      { status: "deployed", revision: 9 },
+      { status: "pending-upgrade", revision: 10, description: "Preparing upgrade" },
+      { status: "deployed", revision: 9, description: DESCRIPTION },
     ];
     await assert.rejects(refuseForeignRelease(cluster(...records), "ops-system"), {
       message:
         /status pending-upgrade, left by an interrupted run; next: helm uninstall nats -n ops-system [^\n]*then pulumi up$/,
+    });
+  });
+
+  it("finished by an interrupted run: known by its description", async () => {
+    const record = { status: "deployed", revision: 1, description: DESCRIPTION };
+    await assert.rejects(refuseForeignRelease(cluster(record), "ops-system"), {
+      message: /left by an interrupted run/,
     });
   });
 });

@@ -54,7 +54,7 @@ describe("chart values", () => {
         {
           op: "add",
           path: "/volumeMounts/-",
-          value: { name: "nats-auth", mountPath: "/etc/nats-auth", readOnly: true },
+          value: { name: "ops-nats-auth", mountPath: "/etc/nats-auth", readOnly: true },
         },
       ],
     },
@@ -65,8 +65,8 @@ describe("chart values", () => {
           op: "add",
           path: "/spec/volumes/-",
           value: {
-            name: "nats-auth",
-            secret: { secretName: "nats-auth", items: [{ key: "ops-nats.conf", path: "ops-nats.conf" }] },
+            name: "ops-nats-auth",
+            secret: { secretName: "ops-nats-auth", items: [{ key: "ops-nats.conf", path: "ops-nats.conf" }] },
           },
         },
       ],
@@ -77,7 +77,7 @@ describe("chart values", () => {
         image: { repository: "natsio/nats-box", tag: "0.14.5" },
         env: {
           NATS_USER: "app",
-          NATS_PASSWORD: { valueFrom: { secretKeyRef: { name: "nats-auth", key: "app-password" } } },
+          NATS_PASSWORD: { valueFrom: { secretKeyRef: { name: "ops-nats-auth", key: "app-password" } } },
         },
       },
     },

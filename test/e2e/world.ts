@@ -41,6 +41,7 @@ export const world = (): Promise<World> => (shared ??= build());
 async function build(): Promise<World> {
   await checkSandbox(2);
   const tools = await toolchain();
+  await downClusters(); // claims begin with nothing
   await upClusters({ edges: 2, toolchain: tools, report: () => {} });
   const chart = await chooseChart();
   console.log(`    (installs ${chart.told})`);

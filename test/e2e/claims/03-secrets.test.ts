@@ -79,7 +79,11 @@ describe("no password in clear text", () => {
   it("in anything that Pulumi printed in this run", () => clean("Pulumi's output", w.printed.join("\n")));
 
   it("is found where it belongs, so the search can find: the Secret", async () => {
-    const { data } = await w.kubectl["edge-1"].json<{ data: Record<string, string> }>(["get", "secret", "nats-auth"]);
+    const { data } = await w.kubectl["edge-1"].json<{ data: Record<string, string> }>([
+      "get",
+      "secret",
+      "ops-nats-auth",
+    ]);
     const text = Object.values(data)
       .map((value) => Buffer.from(value, "base64").toString())
       .join("\n");

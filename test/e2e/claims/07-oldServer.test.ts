@@ -29,7 +29,9 @@ describe("the guide's server, 2.10.20", () => {
 
   it("is warned of at every run, in one line", async () => {
     for (const run of [await w.pulumi("primary", "preview"), await w.pulumi("primary", "preview")]) {
-      const warnings = run.text.split("\n").filter((line) => line.includes("warning: "));
+      const warnings = (run.text.split("Diagnostics:")[1] ?? "")
+        .split("\n")
+        .filter((line) => line.includes("warning: "));
       assert.equal(warnings.length, 1, run.text);
       assert.match(
         warnings[0] ?? "",
