@@ -26,6 +26,46 @@ const provider = (recorder: Recorder, type: string, name: string) => recorder.ge
 const RELEASE = "kubernetes:helm.sh/v3:Release";
 const PASSWORD = "random:index/randomPassword:RandomPassword";
 
+/** What each role puts out, and which of it is secret; the README's table is compared with it too. */
+export const OUTPUTS = {
+  primary: {
+    values: {
+      namespace: "ops-system",
+      clientUrl: "nats://nats.ops-system.svc:4222",
+      appUser: "app",
+      appPassword: "password-of-nats-app",
+      adminUser: "admin",
+      adminPassword: "password-of-nats-admin",
+      opsEventEndpoint: "nats://app:password-of-nats-app@nats.ops-system.svc:4222",
+      opsEventCluster: "primary",
+      leafUrls: ["nats-leaf://203.0.113.10:32222", "nats-leaf://nats.example.org:32222"],
+      leafUrl: "nats-leaf://203.0.113.10:32222",
+      leafCredentials: {
+        "edge-1": { user: "edge-1", password: "password-of-nats-leaf-edge-1" },
+        "edge-2": { user: "edge-2", password: "password-of-nats-leaf-edge-2" },
+      },
+      leafLinkVersion: 1,
+      publicClientUrl: "nats://203.0.113.10:32223",
+    },
+    secrets: ["adminPassword", "appPassword", "leafCredentials", "opsEventEndpoint"],
+  },
+  edge: {
+    values: {
+      namespace: "ops-system",
+      clientUrl: "nats://nats.ops-system.svc:4222",
+      appUser: "app",
+      appPassword: "password-of-nats-app",
+      adminUser: "admin",
+      adminPassword: "password-of-nats-admin",
+      opsEventEndpoint: "nats://app:password-of-nats-app@nats.ops-system.svc:4222",
+      opsEventCluster: "edge-1",
+      edge: "edge-1",
+      leafUrls: ["nats-leaf://203.0.113.10:32222"],
+    },
+    secrets: ["adminPassword", "appPassword", "opsEventEndpoint"],
+  },
+};
+
 describe("program", () => {
   const primaryConfig = {
     "kubernetes:context": "primary",
@@ -44,25 +84,8 @@ describe("program", () => {
       "pulumi:providers:kubernetes cluster",
       ...["admin", "app", "leaf-edge-1", "leaf-edge-2"].map((name) => `${PASSWORD} nats-${name}`),
     ]);
-    assert.deepEqual(values, {
-      namespace: "ops-system",
-      clientUrl: "nats://nats.ops-system.svc:4222",
-      appUser: "app",
-      appPassword: "password-of-nats-app",
-      adminUser: "admin",
-      adminPassword: "password-of-nats-admin",
-      opsEventEndpoint: "nats://app:password-of-nats-app@nats.ops-system.svc:4222",
-      opsEventCluster: "primary",
-      leafUrls: ["nats-leaf://203.0.113.10:32222", "nats-leaf://nats.example.org:32222"],
-      leafUrl: "nats-leaf://203.0.113.10:32222",
-      leafCredentials: {
-        "edge-1": { user: "edge-1", password: "password-of-nats-leaf-edge-1" },
-        "edge-2": { user: "edge-2", password: "password-of-nats-leaf-edge-2" },
-      },
-      leafLinkVersion: 1,
-      publicClientUrl: "nats://203.0.113.10:32223",
-    });
-    assert.deepEqual(secrets, ["adminPassword", "appPassword", "leafCredentials", "opsEventEndpoint"]);
+    assert.deepEqual(values, OUTPUTS.primary.values);
+    assert.deepEqual(secrets, OUTPUTS.primary.secrets);
   });
 
   it("goes to the cluster of its own provider, whatever the shell points at", async () => {
@@ -127,19 +150,8 @@ describe("program", () => {
       "pulumi:pulumi:StackReference organization/ops-nats/primary",
       ...["admin", "app"].map((name) => `${PASSWORD} nats-${name}`),
     ]);
-    assert.deepEqual(values, {
-      namespace: "ops-system",
-      clientUrl: "nats://nats.ops-system.svc:4222",
-      appUser: "app",
-      appPassword: "password-of-nats-app",
-      adminUser: "admin",
-      adminPassword: "password-of-nats-admin",
-      opsEventEndpoint: "nats://app:password-of-nats-app@nats.ops-system.svc:4222",
-      opsEventCluster: "edge-1",
-      edge: "edge-1",
-      leafUrls: ["nats-leaf://203.0.113.10:32222"],
-    });
-    assert.deepEqual(secrets, ["adminPassword", "appPassword", "opsEventEndpoint"]);
+    assert.deepEqual(values, OUTPUTS.edge.values);
+    assert.deepEqual(secrets, OUTPUTS.edge.secrets);
     const secret = JSON.stringify(recorder.get("kubernetes:core/v1:Secret", "nats-auth").inputs);
     assert.ok(secret.includes("leaf-one") && !secret.includes("leaf-two"));
   });

@@ -1,0 +1,102 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { edgeSchema, primarySchema } from "../settings.ts";
+import { OUTPUTS } from "./program.test.ts";
+
+const root = new URL("../", import.meta.url);
+const readme = readFileSync(new URL("README.md", root), "utf8");
+
+/** The cells of the table below a heading, row by row, without its head. */
+function table(heading: string): string[][] {
+  const section = readme.split(new RegExp(`^#+ ${heading}$`, "m"))[1] ?? assert.fail(`no heading ${heading}`);
+  const lines = /(?:^\|.*\n)+/m.exec(section)?.[0].trim().split("\n") ?? assert.fail(`no table below ${heading}`);
+  const cells = (line: string) =>
+    line
+      .replaceAll("\\|", "\0")
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.replaceAll("\0", "|").trim());
+  return lines.slice(2).map(cells);
+}
+
+describe("README", () => {
+  it("has every key, by role, and no other", () => {
+    const [primary, edge] = [Object.keys(primarySchema.shape), Object.keys(edgeSchema.shape)];
+    const role = (key: string) => (primary.includes(key) ? (edge.includes(key) ? "both" : "primary") : "edge");
+    const keys = [...new Set([...primary, ...edge])].map((key) => [`\`${key}\``, role(key)]);
+    assert.deepEqual(
+      table("Configuration")
+        .map(([key, who]) => [key, who])
+        .sort(),
+      keys.sort(),
+    );
+  });
+
+  it("has every output, by role and secrecy, and no other", () => {
+    const { primary, edge } = OUTPUTS;
+    const role = (name: string) => (name in primary.values ? (name in edge.values ? "both" : "primary") : "edge");
+    const names = [...new Set([...Object.keys(primary.values), ...Object.keys(edge.values)])];
+    const secret = (name: string) => ([...primary.secrets, ...edge.secrets].includes(name) ? "secret" : "");
+    const expected = names.map((name) => [`\`${name}\``, role(name), secret(name)]);
+    assert.deepEqual(
+      table("Outputs")
+        .map((row) => row.slice(0, 3))
+        .sort(),
+      expected.sort(),
+    );
+  });
+
+  it("has an equal for every command of the guide", () => {
+    const column = table("You come from the guide")
+      .map(([guide]) => guide)
+      .join("\n");
+    const commands = [
+      "helm repo add",
+      "helm repo update",
+      "helm show values nats/nats",
+      "export adminpassword",
+      "nats-values.yaml` of the primary",
+      "helm install nats",
+      "kubectl patch svc nats",
+      "kubectl get pod,svc",
+      "export nats_master",
+      "helm install` of an edge",
+      "exec -it deployment/nats-box -- sh",
+      "nats sub mysub",
+      'nats pub mysub "mymessage mycontent"',
+      "nats server list --user=admin",
+      "nats bench benchsubject --pub 1 --sub 10",
+      "config.jetstream",
+    ];
+    assert.deepEqual(
+      commands.filter((command) => !column.includes(command)),
+      [],
+    );
+  });
+
+  it("names no file that is not there", () => {
+    const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1] ?? "");
+    assert.ok(links.length > 3);
+    assert.deepEqual(
+      links.filter((link) => !existsSync(new URL(link, root))),
+      [],
+    );
+  });
+});
+
+describe("source files", () => {
+  it("begin with the licence", () => {
+    const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter(
+      (f) => /\.(ts|go|cjs)$/.test(f) && !/^(node_modules|\.sandbox|coverage)\//.test(f),
+    );
+    assert.ok(files.length > 50);
+    const head = "// SPDX-FileCopyrightText: The ops-nats authors\n// SPDX-License-Identifier: Apache-2.0\n";
+    assert.deepEqual(
+      files.filter((file) => !readFileSync(new URL(file, root), "utf8").startsWith(head)),
+      [],
+    );
+  });
+});

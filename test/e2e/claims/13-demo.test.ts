@@ -1,0 +1,61 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { execa } from "execa";
+import { stateFolder } from "../../../sandbox/cluster/layout.ts";
+import { toolchain } from "../../../sandbox/toolchain/toolchain.ts";
+import { Workspace } from "../../../sandbox/workspace.ts";
+import { type World, world } from "../world.ts";
+
+const PROJECT = resolve(import.meta.dirname, "../../..");
+
+describe("npm run demo", () => {
+  let w: World;
+  let text: string;
+  before(async () => {
+    w = await world();
+    for (const stack of ["edge-1", "primary"] as const) {
+      await w.configure(stack);
+      await w.destroy(stack);
+    }
+    const status = () => execa("git", ["status", "--porcelain"], { cwd: PROJECT });
+    const before = (await status()).stdout;
+    text = (await execa("npm", ["run", "demo"], { cwd: PROJECT, all: true })).all;
+    assert.equal((await status()).stdout, before, "the demo writes no file that git knows");
+  });
+
+  it("tells the event at both ends, both ends of the link, where things are, and how to take it down", () => {
+    const payload = /nats pub (ops\.clusters\.edge-1\.\S+) '(\{.*\})'/.exec(text);
+    assert.ok(payload?.[2], text);
+    assert.ok(text.split(payload[2]).length >= 3, "published and received");
+    for (const pattern of [
+      /Received on "ops\.clusters\.edge-1\./,
+      /\/leafz at the primary: link to edge-1-nats-0, account EVENTS/,
+      /\/leafz at edge-1: link to primary-nats-\d, account APP/,
+      /kubeconfig\/primary\.yaml/,
+      /What to try next/,
+      /npm run sandbox -- down/,
+      /with (our stand-in|the official chart|the chart in)/,
+    ])
+      assert.match(text, pattern);
+    assert.doesNotMatch(text, /warning:/);
+  });
+
+  it("shows no password, neither on the screen nor in its log", async () => {
+    const workspace = new Workspace(join(stateFolder, "demo"), await toolchain(() => {}));
+    await workspace.prepare();
+    const log = await readFile(join(stateFolder, "demo/demo.log"), "utf8");
+    assert.match(log, /leafCredentials/);
+    for (const stack of ["primary", "edge-1"]) {
+      const outputs = await workspace.outputs(stack);
+      const leaf = (outputs.leafCredentials as Record<string, { password: string }> | undefined)?.["edge-1"]?.password;
+      for (const password of [outputs.adminPassword, outputs.appPassword, leaf ?? outputs.appPassword]) {
+        assert.equal(String(password).length, 32);
+        assert.ok(!text.includes(String(password)) && !log.includes(String(password)));
+      }
+    }
+  });
+});
