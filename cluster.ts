@@ -1,6 +1,9 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter } from "node:path";
 import { gunzipSync } from "node:zlib";
 import type { KubeConfig } from "@kubernetes/client-node";
 import * as k8s from "@pulumi/kubernetes";
@@ -15,23 +18,24 @@ export function accessKeys(config: Readonly<Record<string, string>>): Record<str
   return Object.fromEntries(keys.map(([key, value]) => [key.slice(NAMESPACE.length), value]));
 }
 
+/** Keys that Pulumi's provider takes as maps; in a stack's configuration they are JSON text. */
+const MAPS = ["helmReleaseSettings", "kubeClientSettings"];
+
 /** The provider of the stack: as configured, but a changed Secret is updated in place, not replaced. */
 export function clusterProvider(keys: Readonly<Record<string, string>>, secretKeys: ReadonlySet<string>): k8s.Provider {
   const args = Object.entries(keys).map(([key, text]) => {
-    const value = text === "true" ? true : text === "false" ? false : text;
+    const value = text === "true" || text === "false" || MAPS.includes(key) ? JSON.parse(text) : text;
     return [key, secretKeys.has(NAMESPACE + key) ? pulumi.secret(value) : value];
   });
-  return new k8s.Provider("cluster", { ...Object.fromEntries(args), enableSecretMutable: true });
+  // an empty kubeconfig means what kubectl would use; left out, the SDK takes a whole KUBECONFIG=a:b for one file's name
+  return new k8s.Provider("cluster", { kubeconfig: "", ...Object.fromEntries(args), enableSecretMutable: true });
 }
 
 /** The same cluster for the two questions that no resource answers. The client is loaded when one is asked. */
-export function clusterClient({ kubeconfig, context }: Readonly<Record<string, string>>): Cluster {
+export function clusterClient(keys: Readonly<Record<string, string>>): Cluster {
   const connect = async () => {
     const client = await import("@kubernetes/client-node");
-    const config = new client.KubeConfig();
-    load(config, kubeconfig);
-    if (context !== undefined) config.setCurrentContext(context);
-    return config.makeApiClient(client.CoreV1Api);
+    return kubeConfig(keys, () => new client.KubeConfig()).makeApiClient(client.CoreV1Api);
   };
   return {
     async helmRecords(namespace, release) {
@@ -58,16 +62,50 @@ export function clusterClient({ kubeconfig, context }: Readonly<Record<string, s
 }
 
 /** The description in Helm's record of a release: JSON, compressed, base64 in a Secret, which is base64 again. */
-function describedAs(record: string | undefined): string {
+export function describedAs(record: string | undefined): string {
   if (record === undefined) return "";
   const packed = Buffer.from(Buffer.from(record, "base64").toString(), "base64");
   const { info } = JSON.parse(gunzipSync(packed).toString()) as { info?: { description?: string } };
   return info?.description ?? "";
 }
 
-/** A kubeconfig is a path or the text itself, as for Pulumi's provider; without one, what kubectl would use. */
-function load(config: KubeConfig, kubeconfig: string | undefined): void {
-  if (kubeconfig === undefined) config.loadFromDefault();
-  else if (/[\n{]/.test(kubeconfig)) config.loadFromString(kubeconfig);
-  else config.loadFromFile(kubeconfig);
+/**
+ * Loads what Pulumi's provider would: `kubeconfig` is a path (`~` too) or the text itself, without it what kubectl would use;
+ * `context` and `cluster` choose from it.
+ * @param empty makes a KubeConfig without anything in it
+ */
+export function kubeConfig(keys: Readonly<Record<string, string>>, empty: () => KubeConfig): KubeConfig {
+  const { kubeconfig, context, cluster } = keys;
+  const config = kubeconfig ? loaded(kubeconfig, empty()) : ambient(empty);
+  if (context !== undefined) config.setCurrentContext(context);
+  if (cluster !== undefined) {
+    const current = config.getCurrentContext();
+    config.contexts = config.contexts.map((c) => (c.name === current ? { ...c, cluster } : c));
+  }
+  return config;
+}
+
+function loaded(kubeconfig: string, config: KubeConfig): KubeConfig {
+  const path = kubeconfig.replace(/^~(?=\/)/, homedir());
+  if (existsSync(path)) config.loadFromFile(path);
+  else config.loadFromString(path);
+  return config;
+}
+
+/** KUBECONFIG may list several files, of which the first to have a name has it; the client's own merge refuses names twice. */
+function ambient(empty: () => KubeConfig): KubeConfig {
+  const config = empty();
+  const files = (process.env.KUBECONFIG ?? "").split(delimiter).filter((file) => file !== "" && existsSync(file));
+  if (files.length < 2) {
+    config.loadFromDefault();
+    return config;
+  }
+  const all = files.map((file) => loaded(file, empty()));
+  const first = <T extends { name: string }>(lists: readonly (readonly T[])[]): T[] =>
+    lists.flat().filter((item, i, flat) => flat.findIndex(({ name }) => name === item.name) === i);
+  config.clusters = first(all.map(({ clusters }) => clusters));
+  config.users = first(all.map(({ users }) => users));
+  config.contexts = first(all.map(({ contexts }) => contexts));
+  config.currentContext = all.map((one) => one.getCurrentContext()).find((name) => Boolean(name)) ?? "";
+  return config;
 }

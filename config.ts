@@ -1,15 +1,18 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { RunError } from "@pulumi/pulumi";
 import { parse } from "yaml";
 import type { z } from "zod";
 import { isMap, merge } from "./components/merge.ts";
+import { PlainError } from "./components/plainError.ts";
 import { CHART_VERSION, DEFAULT_CHART, DEFAULT_IMAGES } from "./defaults.ts";
-import { edgeFaults, edgesFaults, type Fault, issueFaults, report } from "./faults.ts";
+import { edgeFaults, edgesFaults, type Fault, issueFaults, portFaults, report } from "./faults.ts";
 import { type Chart, edgeName, edgeSchema, type Images, primarySchema, type Settings } from "./settings.ts";
 
 const NAMESPACE = "ops-nats";
+
+/** What all edges share; beside Pulumi.yaml. */
+export const SHARED_FILE = "Pulumi.edge.yaml";
 
 /** What the configuration is read from; everything is text, as the engine and the file give it. */
 export interface Source {
@@ -30,29 +33,29 @@ type Map = Record<string, unknown>;
 
 /**
  * Turns configuration into settings.
- * @throws RunError that lists every fault: key, what was expected, what came, the command that mends it.
+ * @throws PlainError that lists every fault: key, what was expected, what came, the command that mends it.
  */
 export function readSettings(source: Source): Settings {
   const own = ownKeys(source);
   const role = own.role ?? (source.stack === "primary" ? "primary" : "edge");
   const faults: Fault[] = [...secretFaults(source)];
   const shared = role === "edge" && source.stack !== "edge" ? sharedKeys(source.sharedFile, faults) : {};
-  const keys = merge(shared, own) as Map;
-  const settings = role === "primary" ? readPrimary(keys, faults) : readEdge(keys, source, faults);
-  if (faults.length > 0 || settings === undefined) throw new RunError(report(faults, source.stack));
+  // a chart is one thing: the parts of two would contradict each other
+  const keys = { ...(merge(shared, own) as Map), ...("chart" in own ? { chart: own.chart } : {}) };
+  const found: Fault[] = [];
+  const settings = role === "primary" ? readPrimary(keys, found) : readEdge(keys, source, found);
+  const fromShared = ({ key }: Fault) => topKey(key) in shared && !(topKey(key) in own);
+  faults.push(...found.map((fault) => (fromShared(fault) ? { ...fault, command: `edit ${SHARED_FILE}` } : fault)));
+  if (faults.length > 0 || settings === undefined) throw new PlainError(report(faults, source.stack));
   return deepFreeze(settings);
 }
 
+const topKey = (key: string): string => /^[^.[]*/.exec(key)?.[0] ?? key;
+
 function readPrimary(keys: Map, faults: Fault[]): Settings | undefined {
   const parsed = check(primarySchema, "primary", keys, faults);
-  if (!parsed) {
-    faults.push(...edgesFaults(keys.edges));
-    return undefined;
-  }
-  faults.push(...edgesFaults(parsed.edges));
-  if (parsed.leafPort === parsed.clientPort) {
-    faults.push({ key: "clientPort", expected: "another port than leafPort", came: parsed.clientPort, set: "32223" });
-  }
+  faults.push(...portFaults(keys), ...edgesFaults(keys.edges));
+  if (!parsed) return undefined;
   const { persistence, hosts, ...rest } = parsed;
   return {
     ...rest,
@@ -139,10 +142,11 @@ function* secretFaults(source: Source): Generator<Fault> {
 /** What all edges share. Only plain keys of our own namespace may be in it: Pulumi does not read it for other stacks. */
 function sharedKeys(text: string | undefined, faults: Fault[]): Map {
   if (text === undefined) return {};
-  const file = "Pulumi.edge.yaml";
+  const file = SHARED_FILE;
   let config: unknown;
   try {
-    config = (parse(text) as Map | null)?.config ?? {};
+    const file: unknown = parse(text) ?? {};
+    config = isMap(file) ? (file.config ?? {}) : file;
   } catch (error) {
     faults.push({
       key: file,

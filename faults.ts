@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { z } from "zod";
+import { isMap } from "./components/merge.ts";
 import { eventSubjects } from "./components/natsConf.ts";
 import { overlap, withoutCovered } from "./components/subjects.ts";
-import { type Edge, edgeSchema, primarySchema } from "./settings.ts";
+import { edgeSchema, primarySchema } from "./settings.ts";
 
 /** One thing wrong with the configuration. */
 export interface Fault {
@@ -40,7 +41,10 @@ export function issueFaults(issues: readonly Issue[], keys: unknown, role: strin
       return issue.keys.map((name) => unknownKey([...issue.path, name], role, at(keys, [...issue.path, name])));
     }
     const key = pathText(issue.path);
-    return [{ key, expected: issue.message, came: at(keys, issue.path), set: EXAMPLES[String(issue.path[0])] }];
+    const [top, index, ...deeper] = issue.path;
+    const direct = index === undefined || (typeof index === "number" && (deeper.length === 0 || deeper[0] === "name"));
+    const set = direct ? EXAMPLES[String(top)] : undefined;
+    return [{ key, expected: issue.message, came: at(keys, issue.path), set }];
   });
 }
 
@@ -61,19 +65,34 @@ export function edgeFaults(stack: string, issues: readonly Issue[]): Fault[] {
   return issues.map((issue) => ({ key: "stack name (= edge name)", expected: issue.message, came: stack, command }));
 }
 
+/** Two NodePorts of one Service cannot be the same. */
+export function* portFaults({
+  leafPort = 32222,
+  clientPort = 32223,
+}: Readonly<Record<string, unknown>>): Generator<Fault> {
+  if (leafPort !== clientPort) return;
+  yield {
+    key: "clientPort",
+    expected: "another port than leafPort",
+    came: clientPort,
+    set: clientPort === 32223 ? "32224" : "32223",
+  };
+}
+
 /** What a single entry of `edges` cannot show: names twice, subjects that would be delivered twice or in a circle. */
 export function* edgesFaults(value: unknown): Generator<Fault> {
   if (!Array.isArray(value)) return;
-  const nameOf = (entry: unknown) => (typeof entry === "string" ? entry : (entry as Edge | null)?.name);
-  const names = value.map(nameOf);
+  const edges = value.map(looseEdge);
+  const names = edges.map(({ name }) => name);
   for (const [i, name] of names.entries()) {
-    if (typeof name === "string" && names.indexOf(name) < i) {
+    if (name !== undefined && names.indexOf(name) < i) {
       const command = `pulumi config rm --path 'ops-nats:edges[${i}]'`;
       yield { key: `edges[${i}]`, expected: "every edge once", came: name, command };
     }
   }
-  const edges = value.filter((e): e is Edge => Array.isArray(e?.publish) && Array.isArray(e?.receive));
-  const up = withoutCovered(edges.flatMap((edge) => [...eventSubjects(edge.name), ...edge.publish]));
+  const up = withoutCovered(
+    edges.flatMap(({ name, publish }) => [...(name === undefined ? [] : eventSubjects(name)), ...publish]),
+  );
   const down = withoutCovered(edges.flatMap((edge) => edge.receive));
   const clash = (subject: string, others: readonly string[]) =>
     others.find((o) => o !== subject && overlap(o, subject));
@@ -90,6 +109,14 @@ export function* edgesFaults(value: unknown): Generator<Fault> {
       if (other && down.includes(subject)) yield { key: `edges[${i}].receive`, expected, came: subject, command };
     }
   }
+}
+
+/** An entry as far as it can be read; what is wrong with it is the schema's to say. */
+function looseEdge(entry: unknown): { name: string | undefined; publish: string[]; receive: string[] } {
+  const map = isMap(entry) ? entry : { name: entry };
+  const texts = (list: unknown) => (Array.isArray(list) ? list.filter((item) => typeof item === "string") : []);
+  const name = typeof map.name === "string" ? map.name : undefined;
+  return { name, publish: texts(map.publish), receive: texts(map.receive) };
 }
 
 const pathText = (path: readonly PropertyKey[]): string =>
@@ -110,9 +137,15 @@ export function report(faults: readonly Fault[], stack: string): string {
     const path = key.replace(/\.name$/, "");
     const list = key === "hosts" || key === "edges" ? "[0]" : "";
     const flag = list || /[.[]/.test(path) ? "--path " : "";
+    const rm =
+      list && came !== undefined && !Array.isArray(came) ? `pulumi config rm 'ops-nats:${path}' -s ${stack} && ` : "";
+    const example = set
+      ? `${rm}pulumi config set ${flag}'ops-nats:${path}${list}' ${set} -s ${stack}`
+      : `edit Pulumi.${stack}.yaml`;
     const next =
-      command ??
-      (set ? `pulumi config set ${flag}'ops-nats:${path}${list}' ${set} -s ${stack}` : `edit ops-nats:${path}`);
+      command?.startsWith("pulumi config rm") && !command.includes(" -s ")
+        ? `${command} -s ${stack}`
+        : (command ?? example);
     const full = /[ ]/.test(path) ? path : `ops-nats:${path}`;
     return `${full}: expected ${expected}; came ${shown(came)}; next: ${next}`;
   });

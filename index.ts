@@ -9,7 +9,8 @@ import { Edge } from "./components/edge.ts";
 import { readLeafLink } from "./components/leafLink.ts";
 import { Primary } from "./components/primary.ts";
 import { publishWarning } from "./components/serverVersion.ts";
-import { readSettings } from "./config.ts";
+import { serverTag } from "./components/values.ts";
+import { readSettings, SHARED_FILE } from "./config.ts";
 import { edgeOutputs, primaryOutputs } from "./outputs.ts";
 
 /** Settings -> role -> component -> outputs. */
@@ -17,7 +18,7 @@ export default async function program() {
   const config = pulumi.runtime.allConfig() as Record<string, string>;
   // the engine's own list; the SDK keeps its reader of it to itself
   const secretKeys = new Set<string>(JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]"));
-  const sharedFile = join(process.cwd(), "Pulumi.edge.yaml");
+  const sharedFile = join(pulumi.runtime.getRootDirectory(), SHARED_FILE);
   const settings = readSettings({
     stack: pulumi.getStack(),
     organization: pulumi.getOrganization(),
@@ -29,7 +30,7 @@ export default async function program() {
   const keys = accessKeys(config);
   const cluster = clusterClient(keys);
   if (settings.role === "primary") {
-    const warning = publishWarning(settings.images.nats.tag);
+    const warning = publishWarning(serverTag(settings));
     if (warning) await pulumi.log.warn(warning);
     return primaryOutputs(
       new Primary("nats", { settings, cluster }, { provider: clusterProvider(keys, secretKeys) }),

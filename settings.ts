@@ -28,7 +28,7 @@ const subject = text(subjectText).regex(
 );
 
 const hostText = "an IP address or a DNS name, without scheme and port";
-const host = text(hostText).refine((name) => isIP(name) !== 0 || isDnsName(name), hostText);
+const host = text(hostText).refine((name) => (isIP(name) !== 0 && !name.includes("%")) || isDnsName(name), hostText);
 
 function isDnsName(name: string): boolean {
   const labels = name.toLowerCase().split(".");
@@ -74,7 +74,9 @@ const common = {
   chart: chart.default({}),
   images: strict({
     registry: text("a registry host").optional(),
-    pullSecrets: z.array(label("the name of a Secret"), "a list of Secret names").optional(),
+    pullSecrets: z
+      .array(text("the name of a Secret").refine(isDnsName, "the name of a Secret"), "a list of Secret names")
+      .optional(),
     nats: image.optional(),
     natsBox: image.optional(),
     reloader: image.optional(),

@@ -9,7 +9,7 @@ import { NatsServer } from "./nats.ts";
 import { edgeConf, type Remote } from "./natsConf.ts";
 import type { Cluster } from "./release.ts";
 import { reloadsRemotes, serverVersion } from "./serverVersion.ts";
-import { serverValues } from "./values.ts";
+import { serverTag, serverValues } from "./values.ts";
 
 export interface EdgeArgs {
   readonly settings: EdgeSettings;
@@ -57,8 +57,8 @@ export function edgeValues(settings: EdgeSettings, remote: Remote) {
 }
 
 /** Servers before 2.14 refuse a reload that changes a remote. 64 bits of a hash over 190 random ones tell nothing of them. */
-function restartKey({ images }: EdgeSettings, { urls, user, password }: Remote): string | undefined {
-  const version = serverVersion(images.nats.tag);
+function restartKey(settings: EdgeSettings, { urls, user, password }: Remote): string | undefined {
+  const version = serverVersion(serverTag(settings));
   if (version && reloadsRemotes(version)) return undefined;
   return createHash("sha256")
     .update(JSON.stringify([urls, user, password]))

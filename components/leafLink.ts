@@ -3,6 +3,7 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import type { Remote } from "./natsConf.ts";
+import { PlainError } from "./plainError.ts";
 
 /** The version of what a primary's outputs mean to an edge; it changes when an older program would misread them. */
 export const LEAF_LINK_VERSION = 1;
@@ -31,7 +32,7 @@ export interface OutputReader {
 /**
  * Reads the link of one edge from the outputs of the primary's stack.
  * @param stack the primary's full stack name, for messages
- * @throws pulumi.RunError: never deployed, another version, outputs that do not decrypt, an edge that is not listed
+ * @throws PlainError: never deployed, another version, outputs that do not decrypt, an edge that is not listed
  */
 export async function readLeafLink(reader: OutputReader, stack: string, edge: string): Promise<Remote> {
   const [version, urls, credentials] = await Promise.all(
@@ -69,7 +70,7 @@ export async function readLeafLink(reader: OutputReader, stack: string, edge: st
     const add = `pulumi config set --path 'ops-nats:edges[${listed.length}]' ${edge} -s ${short} && pulumi up -s ${short}`;
     throw fault(
       `ops-nats:edges of stack ${short}: expected ${edge} among them; came ${JSON.stringify(listed)}`,
-      `${add}, then pulumi up -s ${edge}`,
+      `${add}, then pulumi up -s ${edge}   (listed already: just the two pulumi up)`,
     );
   }
   if (!isLogin(login) || !isUrls(urls?.value)) {
@@ -89,4 +90,4 @@ const isUrls = (value: unknown): value is string[] =>
   value.length > 0 &&
   value.every((url) => typeof url === "string" && /^nats-leaf:\/\/\S+:\d+$/.test(url));
 
-const fault = (what: string, next: string) => new pulumi.RunError(`${what}; next: ${next}`);
+const fault = (what: string, next: string) => new PlainError(`${what}; next: ${next}`);

@@ -4,7 +4,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Chart } from "../settings.ts";
-import { type Cluster, DESCRIPTION, RELEASE, refuseForeignRelease } from "./release.ts";
+import { type Cluster, DESCRIPTION, RELEASE, refuseForeignRelease, wakeServers } from "./release.ts";
 import { INCLUDE, type Values } from "./values.ts";
 
 export interface NatsServerArgs {
@@ -33,7 +33,7 @@ export class NatsServer extends pulumi.ComponentResource {
     const secret = new k8s.core.v1.Secret(`${name}-auth`, secretArgs(args), {
       parent: this,
       dependsOn: [patch],
-      hooks: { afterUpdate: [() => cluster.touchPods(namespace, RELEASE)] },
+      hooks: { afterUpdate: [() => wakeServers(cluster, namespace)] },
     });
     const release = new k8s.helm.v3.Release(name, releaseArgs(args), {
       parent: this,

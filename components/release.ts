@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import * as pulumi from "@pulumi/pulumi";
+
 /** The name of the Helm release, and so of the objects of the chart. */
 export const RELEASE = "nats";
 
@@ -26,10 +28,15 @@ export interface Cluster {
 
 /**
  * Refuses a release that is there although this stack has none: somebody else's, or what an interrupted run left.
- * @throws Error with one line: what was expected, what came, the next command.
+ * @throws Error with one line: what was expected, what came, the next command. A cluster that gives no answer is a warning.
  */
 export async function refuseForeignRelease(cluster: Cluster, namespace: string): Promise<void> {
-  const records = await cluster.helmRecords(namespace, RELEASE);
+  const records = await cluster.helmRecords(namespace, RELEASE).catch((error: Error) => {
+    const what = `could not look for a release ${RELEASE} in ${namespace} (${firstLine(error)})`;
+    return pulumi.log
+      .warn(`${what}; where there is one, Helm says: cannot re-use a name that is still in use`)
+      .then(() => []);
+  });
   const newest = [...records].sort((a, b) => b.revision - a.revision)[0];
   if (newest === undefined) return;
   const found = `Helm release ${RELEASE} in namespace ${namespace}: expected none, for this stack has not made it; came one with status ${newest.status}`;
@@ -42,3 +49,15 @@ export async function refuseForeignRelease(cluster: Cluster, namespace: string):
           `${uninstall} (data claims stay), then pulumi up`,
   );
 }
+
+/** Lets the servers see a changed Secret at once. Where that fails they see it within two minutes, by themselves. */
+export async function wakeServers(cluster: Cluster, namespace: string): Promise<void> {
+  await cluster.touchPods(namespace, RELEASE).catch((error: Error) => {
+    const what = `could not wake the servers in ${namespace} (${firstLine(error)})`;
+    return pulumi.log.warn(
+      `${what}; they take the change in within two minutes, when the kubelet refreshes the Secret`,
+    );
+  });
+}
+
+const firstLine = (error: Error): string => error.message.split("\n")[0] ?? "";

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Image, Images, Persistence } from "../settings.ts";
-import { merge } from "./merge.ts";
+import { isMap, merge } from "./merge.ts";
 import { NO_LEAF_ACCOUNT } from "./natsConf.ts";
 
 export type Values = Record<string, unknown>;
@@ -103,3 +103,10 @@ const boxLogin: Values = {
   NATS_USER: "app",
   NATS_PASSWORD: { valueFrom: { secretKeyRef: { name: INCLUDE.secret, key: "app-password" } } },
 };
+
+/** The tag of the server that will run: the escape hatch may name another than `images`. */
+export function serverTag({ images, values }: { readonly images: Images; readonly values: Readonly<Values> }): string {
+  const container = isMap(values.container) ? values.container : {};
+  const overridden = isMap(container.image) ? container.image.tag : undefined;
+  return typeof overridden === "string" ? overridden : images.nats.tag;
+}

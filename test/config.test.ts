@@ -330,4 +330,43 @@ describe("config", () => {
       "replicas",
     ]);
   });
+
+  it("tells equal ports and clashing subjects beside anything else", () => {
+    const edges = ["edge-1", { name: "edge-2", publish: ["ops.clusters.*.x"] }];
+    const lines = faults("primary", { hosts, leafPort: 32222, clientPort: 32222, edges, nonsense: 1 });
+    assert.deepEqual(lines.map((line) => /^ops-nats:([^:]+):/.exec(line)?.[1]).sort(), [
+      "clientPort",
+      "edges[1].publish",
+      "nonsense",
+    ]);
+  });
+
+  it("names the file that a fault of shared settings is in", () => {
+    const sharedFile = "config: {ops-nats:replicas: many, ops-nats:nonsense: 1}";
+    const lines = faults("edge-1", {}, { sharedFile });
+    assert.equal(lines.length, 2);
+    assert.ok(
+      lines.every((line) => line.endsWith("next: edit Pulumi.edge.yaml")),
+      lines.join("\n"),
+    );
+  });
+
+  it("lets an edge's own chart replace the shared one whole", () => {
+    const sharedFile = "config: {ops-nats:chart: {version: 1.2.4}}";
+    const settings = readSettings(source("edge-1", { chart: { path: "./x" } }, { sharedFile }));
+    assert.deepEqual(settings.chart, { chart: "./x", repository: undefined, version: undefined });
+  });
+
+  it("gives commands that can be typed", () => {
+    const last = (line: string | undefined) => line?.split("; next: ")[1];
+    assert.equal(last(faults("hq", { role: "primary", hosts, x: 1 })[0]), "pulumi config rm 'ops-nats:x' -s hq");
+    assert.equal(
+      last(faults("primary", { hosts, edges: "edge-1" })[0]),
+      "pulumi config rm 'ops-nats:edges' -s primary && pulumi config set --path 'ops-nats:edges[0]' edge-1 -s primary",
+    );
+    assert.equal(
+      last(faults("primary", { hosts, edges: [{ name: "a", publish: [""] }] })[0]),
+      "edit Pulumi.primary.yaml",
+    );
+  });
 });

@@ -80,7 +80,7 @@ describe("leaf link", () => {
     (o) => reader(o),
     "edge-3",
     /^ops-nats:edges of stack primary: expected edge-3 among them; came \["edge-1","edge-2"\]/,
-    /pulumi config set --path 'ops-nats:edges\[2\]' edge-3 -s primary && pulumi up -s primary, then pulumi up -s edge-3$/,
+    /pulumi config set --path 'ops-nats:edges\[2\]' edge-3 -s primary && pulumi up -s primary, then pulumi up -s edge-3 /,
   );
   refused("outputs of another shape", (o) => reader({ ...o, leafUrls: ["http://x"] }), "edge-1", /another shape/);
 });

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { edgeValues } from "../components/edge.ts";
 import { isMap } from "../components/merge.ts";
 import { primaryValues } from "../components/primary.ts";
+import { serverTag } from "../components/values.ts";
 import { readSettings } from "../config.ts";
 import type { EdgeSettings, PrimarySettings } from "../settings.ts";
 
@@ -191,6 +192,13 @@ describe("chart values", () => {
     assert.match(String(key(edge(old))), /^[0-9a-f]{16}$/);
     assert.notEqual(key(edge(old)), key(edge(old, { ...remote, password: "another" })));
     assert.equal(key(edge(old)), key(edge({ ...old, replicas: 3 })));
+  });
+
+  it("name the server's tag, the escape hatch's before images'", () => {
+    const images = { nats: { tag: "2.12.15-alpine" } };
+    const tag = (keys: Record<string, unknown>) => serverTag(settings("edge-1", keys));
+    assert.equal(tag({ images }), "2.12.15-alpine");
+    assert.equal(tag({ images, values: { container: { image: { tag: "2.10.20-alpine" } } } }), "2.10.20-alpine");
   });
 
   it("hold no password", () => {

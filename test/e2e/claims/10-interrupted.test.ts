@@ -32,6 +32,7 @@ describe("a run that was interrupted can be repeated", () => {
   async function upUntilHelmWaits() {
     const run = w.workspace.pulumi(["up", "-s", STACK, "--yes", "--skip-preview", "--non-interactive"], {
       reject: false,
+      detached: true, // a group of its own, as in a terminal
     });
     const status = () =>
       w.kubectl[STACK].run(["get", "secret", "-l", "owner=helm", "-o", "jsonpath={.items[*].metadata.labels.status}"]);
@@ -71,7 +72,7 @@ describe("a run that was interrupted can be repeated", () => {
 
   it("by Ctrl-C: the next up goes through, or says what to type", async () => {
     const { run } = await upUntilHelmWaits();
-    run.kill("SIGINT");
+    process.kill(-(run.pid ?? 0), "SIGINT"); // a terminal tells the whole group
     await run;
     const next = await w.pulumi(STACK, "up", "--yes", "--skip-preview");
     if (next.failed) {

@@ -67,10 +67,6 @@ describe("bad input, told by the real engine", () => {
       kubeconfig,
       JSON.stringify({ apiVersion: "v1", kind: "Config", ...cluster, ...context, users: [{ name: "x", user: {} }] }),
     );
-    await w.workspace.configure("edge-6", {
-      "kubernetes:kubeconfig": kubeconfig,
-      primaryStack: "organization/ops-nats/primary",
-    });
     await w.workspace.configure("far", {
       role: "primary",
       "kubernetes:kubeconfig": kubeconfig,

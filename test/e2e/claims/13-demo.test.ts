@@ -49,6 +49,7 @@ describe("npm run demo", () => {
     await workspace.prepare();
     const log = await readFile(join(stateFolder, "demo/demo.log"), "utf8");
     assert.match(log, /leafCredentials/);
+    assert.doesNotMatch(log, /warning:/, "no warning in the demo");
     for (const stack of ["primary", "edge-1"]) {
       const outputs = await workspace.outputs(stack);
       const leaf = (outputs.leafCredentials as Record<string, { password: string }> | undefined)?.["edge-1"]?.password;

@@ -74,7 +74,11 @@ func (h *host) Run(ctx context.Context, req *rpc.RunRequest) (*rpc.RunResponse, 
 	if err != nil {
 		return nil, err
 	}
-	config, err := json.Marshal(req.GetConfig())
+	keys := req.GetConfig()
+	if keys == nil {
+		keys = map[string]string{} // the runner expects an object
+	}
+	config, err := json.Marshal(keys)
 	if err != nil {
 		return nil, err
 	}

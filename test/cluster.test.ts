@@ -1,0 +1,68 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { gzipSync } from "node:zlib";
+import { KubeConfig } from "@kubernetes/client-node";
+import { accessKeys, describedAs, kubeConfig } from "../cluster.ts";
+
+describe("cluster", () => {
+  const folder = mkdtempSync(join(tmpdir(), "ops-nats-"));
+  after(() => rmSync(folder, { recursive: true }));
+  const text = (...names: string[]) =>
+    JSON.stringify({
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: names.map((name) => ({ name, cluster: { server: `https://${name}.example` } })),
+      users: [{ name: "me", user: { token: "t" } }],
+      contexts: names.map((name) => ({ name, context: { cluster: name, user: "me" } })),
+      "current-context": names[0],
+    });
+  const file = (name: string, ...clusters: string[]) => {
+    const path = join(folder, name);
+    writeFileSync(path, text(...clusters));
+    return path;
+  };
+  const server = (keys: Record<string, string>) => kubeConfig(keys, () => new KubeConfig()).getCurrentCluster()?.server;
+
+  it("takes the stack's kubernetes: keys, and no others", () => {
+    assert.deepEqual(accessKeys({ "kubernetes:context": "c", "ops-nats:hosts": "[]", "kubernetes:kubeconfig": "k" }), {
+      context: "c",
+      kubeconfig: "k",
+    });
+  });
+
+  it("is found by a kubeconfig's path, by ~, by its text", () => {
+    const path = file("one", "a", "b");
+    assert.equal(server({ kubeconfig: path }), "https://a.example");
+    assert.equal(server({ kubeconfig: text("c") }), "https://c.example");
+    const home = `~/${relative(homedir(), path)}`;
+    assert.equal(server({ kubeconfig: home }), "https://a.example");
+  });
+
+  it("is chosen by context and cluster", () => {
+    const path = file("two", "a", "b");
+    assert.equal(server({ kubeconfig: path, context: "b" }), "https://b.example");
+    assert.equal(server({ kubeconfig: path, context: "b", cluster: "a" }), "https://a.example");
+  });
+
+  it("is what kubectl would use where nothing is said: a list of files too", () => {
+    const before = process.env.KUBECONFIG;
+    process.env.KUBECONFIG = `${file("three", "x")}:${file("four", "y")}`;
+    try {
+      assert.equal(server({ context: "y" }), "https://y.example");
+    } finally {
+      if (before === undefined) delete process.env.KUBECONFIG;
+      else process.env.KUBECONFIG = before;
+    }
+  });
+
+  it("tells the description of a Helm record", () => {
+    const record = gzipSync(JSON.stringify({ info: { description: "Install complete" } })).toString("base64");
+    assert.equal(describedAs(Buffer.from(record).toString("base64")), "Install complete");
+    assert.equal(describedAs(undefined), "");
+  });
+});
