@@ -3,10 +3,11 @@
 
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { link, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { execa, type Options, type ResultPromise } from "execa";
 import { parse, stringify } from "yaml";
+import { besideProxy } from "./proxy.ts";
 import { PLUGINS } from "./toolchain/pins.ts";
 import type { Toolchain } from "./toolchain/toolchain.ts";
 
@@ -40,27 +41,33 @@ export class Workspace {
     if (this.tools.pulumi === undefined) await this.layPlugins();
   }
 
-  /** Plugins that were built lie where the CLI looks for them, under the versions that the SDKs ask for. */
+  /**
+   * Plugins that were built lie where the CLI looks for them, under the versions that the SDKs ask for. The CLI passes
+   * over folders that are links, and hard links end at the file system: so real folders of symbolic links.
+   */
   private async layPlugins(): Promise<void> {
     for (const [name, version] of Object.entries(PLUGINS)) {
       const folder = join(this.folder, "home/plugins", `resource-${name}-v${version}`);
       const source = join(this.tools.bin, "plugins", name);
       await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { recursive: true });
-      for (const file of await readdir(source)) await link(join(source, file), join(folder, file));
+      for (const file of await readdir(source)) await symlink(join(source, file), join(folder, file));
     }
   }
 
   /** The environment in which `pulumi` in the project folder finds this workspace. */
   env(): Record<string, string> {
-    const built = this.tools.pulumi === undefined;
+    const { pulumi, bin } = this.tools;
+    // a CLI that was fetched goes before another one on PATH, with its language host
+    const fetched = pulumi && isAbsolute(pulumi.command) ? [dirname(pulumi.command)] : [];
     return {
       PULUMI_BACKEND_URL: `file://${join(this.folder, "state")}`,
       PULUMI_CONFIG_PASSPHRASE: this.passphrase,
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_SKIP_CHECKPOINTS: "",
-      ...(built ? { PULUMI_HOME: join(this.folder, "home") } : {}),
-      PATH: `${this.tools.bin}:${process.env.PATH}`,
+      ...(pulumi ? {} : { PULUMI_HOME: join(this.folder, "home"), PULUMI_IGNORE_AMBIENT_PLUGINS: "1" }),
+      ...besideProxy(),
+      PATH: [...fetched, bin, process.env.PATH].join(":"),
     };
   }
 

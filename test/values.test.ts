@@ -2,29 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { edgeValues } from "../components/edge.ts";
 import { isMap } from "../components/merge.ts";
-import { primaryValues } from "../components/primary.ts";
 import { serverTag } from "../components/values.ts";
-import { readSettings } from "../config.ts";
-import type { EdgeSettings, PrimarySettings } from "../settings.ts";
+import { edgeOf, primaryOf, remote, settingsOf } from "./programValues.ts";
 
-const settings = (stack: string, keys: Record<string, unknown>) =>
-  readSettings({
-    stack,
-    organization: "organization",
-    project: "ops-nats",
-    secretKeys: new Set(),
-    sharedFile: undefined,
-    config: Object.fromEntries(
-      Object.entries(keys).map(([k, v]) => [`ops-nats:${k}`, typeof v === "string" ? v : JSON.stringify(v)]),
-    ),
-  });
-const primary = (keys: Record<string, unknown> = {}) =>
-  primaryValues(settings("primary", { hosts: ["203.0.113.10"], ...keys }) as PrimarySettings);
-const remote = { urls: ["nats-leaf://203.0.113.10:32222"], user: "edge-1", password: "pw-of-the-leaf" };
-const edge = (keys: Record<string, unknown> = {}, link = remote) =>
-  edgeValues(settings("edge-1", keys) as EdgeSettings, link);
+const [primary, edge] = [primaryOf, edgeOf];
 
 /** Path -> value of every leaf of a tree of maps, so that two trees can be told apart by what differs. */
 function flat(value: unknown, path = ""): Record<string, unknown> {
@@ -196,7 +178,7 @@ describe("chart values", () => {
 
   it("name the server's tag, the escape hatch's before images'", () => {
     const images = { nats: { tag: "2.12.15-alpine" } };
-    const tag = (keys: Record<string, unknown>) => serverTag(settings("edge-1", keys));
+    const tag = (keys: Record<string, unknown>) => serverTag(settingsOf("edge-1", keys));
     assert.equal(tag({ images }), "2.12.15-alpine");
     assert.equal(tag({ images, values: { container: { image: { tag: "2.10.20-alpine" } } } }), "2.10.20-alpine");
   });

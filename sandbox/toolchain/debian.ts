@@ -8,8 +8,7 @@ import { basename, join } from "node:path";
 import { execa } from "execa";
 import type { Place, Report } from "./goBuild.ts";
 import { SYSTEM_COMMANDS, UNPACKED_PACKAGES } from "./pins.ts";
-
-const WAY_OUT = 'Use clusters of your own instead (README, "On your own clusters").';
+import { wayOut } from "./wayOut.ts";
 
 async function has(command: string): Promise<boolean> {
   const { failed } = await execa("sh", ["-c", 'command -v "$1"', "sh", command], { reject: false });
@@ -26,7 +25,7 @@ export async function debianPrograms({ cache }: Place, report: Report): Promise<
   if (existsSync(done)) return done;
   if (!(await has("apt-get")))
     throw new Error(
-      `the sandbox takes ${UNPACKED_PACKAGES.join(", ")} from Debian or Ubuntu by apt-get, which is not here. ${WAY_OUT}`,
+      `the sandbox takes ${UNPACKED_PACKAGES.join(", ")} from Debian or Ubuntu by apt-get, which is not here. ${wayOut}`,
     );
   const work = `${done}.${process.pid}`;
   await mkdir(join(work, "root"), { recursive: true });
@@ -56,7 +55,7 @@ export async function systemCommands(report: Report): Promise<void> {
   if (missing.length === 0) return;
   const names = [...new Set(missing)];
   if (!(await has("apt-get")))
-    throw new Error(`the sandbox needs ${names.join(", ")}; apt-get is not here to install them. ${WAY_OUT}`);
+    throw new Error(`the sandbox needs ${names.join(", ")}; apt-get is not here to install them. ${wayOut}`);
   report(`installing Debian packages: ${names.join(", ")}`);
   await aptGet(["install", "-y", "--no-install-recommends", ...names], "/");
 }
@@ -71,7 +70,7 @@ async function aptGet(args: readonly string[], cwd: string): Promise<void> {
     result = await run();
   }
   if (result.failed)
-    throw new Error(`apt-get ${args.join(" ")} failed:\n${result.all?.split("\n").slice(-6).join("\n")}\n${WAY_OUT}`);
+    throw new Error(`apt-get ${args.join(" ")} failed:\n${result.all?.split("\n").slice(-6).join("\n")}\n${wayOut}`);
 }
 
 async function linkAll(from: string, to: string): Promise<void> {

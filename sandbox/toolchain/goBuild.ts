@@ -26,6 +26,21 @@ export async function moduleKey(module: GoModule, { sources }: Place, goVersion:
   return hash.digest("hex").slice(0, 16);
 }
 
+/** Where a module's programs are once they are built. */
+export const builtFolder = async (name: string, module: GoModule, place: Place, goVersion: string): Promise<string> =>
+  join(place.cache, `${name}-${await moduleKey(module, place, goVersion)}`);
+
+/**
+ * The version of the Go that is installed. An older one than a module asks for fetches that by itself where it can.
+ * @throws Error when there is none
+ */
+export async function installedGo(): Promise<string> {
+  const { stdout, failed } = await execa("go", ["env", "GOVERSION"], { reject: false, env: { GOTOOLCHAIN: "local" } });
+  if (failed)
+    throw new Error("Go was not found: install Go 1.26 or later (https://go.dev/dl/), then run the same command again");
+  return stdout;
+}
+
 /** Builds a module's programs unless the cache has them. Returns their folder. */
 export async function goBuild(
   name: string,
@@ -34,7 +49,7 @@ export async function goBuild(
   goVersion: string,
   report: Report,
 ): Promise<string> {
-  const done = join(place.cache, `${name}-${await moduleKey(module, place, goVersion)}`);
+  const done = await builtFolder(name, module, place, goVersion);
   if (existsSync(done)) return done;
   const last = await lastSeconds(place, name);
   const log = join(place.cache, "logs", `${name}.log`);

@@ -3,6 +3,8 @@
 
 /** Versions that several files must agree on; the Go modules' own pins are their go.mod files. */
 export const PULUMI_VERSION = "3.256.0";
+/** The first CLI with resource hooks, by Pulumi's changelog (engine, #19874); the program uses them. */
+export const PULUMI_FLOOR = "3.182.0";
 export const PLUGINS = { kubernetes: "4.25.0", random: "4.21.2" } as const;
 export const KUBERNETES_VERSION = "1.33.4";
 export const NATS_VERSIONS = ["2.10.20", "2.14.9"] as const;

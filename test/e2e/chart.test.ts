@@ -8,7 +8,10 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { describeDifference, differences, type Rendering, renderChart } from "../chart.ts";
-import { VALUE_SETS, type ValueSet } from "../chartValues.ts";
+import { VALUE_SETS as CHART_SETS, type ValueSet } from "../chartValues.ts";
+import { PROGRAM_SETS } from "../programValues.ts";
+
+const VALUE_SETS = [...CHART_SETS, ...PROGRAM_SETS];
 
 const standIn = fileURLToPath(new URL("../../sandbox/chart", import.meta.url));
 const official = process.env.NATS_CHART ? resolve(process.env.NATS_CHART) : undefined;

@@ -1,0 +1,47 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { edgeValues } from "../components/edge.ts";
+import { primaryValues } from "../components/primary.ts";
+import { readSettings } from "../config.ts";
+import type { EdgeSettings, PrimarySettings, Settings } from "../settings.ts";
+import type { ValueSet } from "./chartValues.ts";
+
+type Keys = Readonly<Record<string, unknown>>;
+
+/** Settings of a stack with these keys, read as the program reads them. */
+export function settingsOf(stack: string, keys: Keys): Settings {
+  const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+  return readSettings({
+    stack,
+    organization: "organization",
+    project: "ops-nats",
+    secretKeys: new Set(),
+    sharedFile: undefined,
+    config: Object.fromEntries(Object.entries(keys).map(([key, value]) => [`ops-nats:${key}`, text(value)])),
+  });
+}
+
+export const remote = { urls: ["nats-leaf://203.0.113.10:32222"], user: "edge-1", password: "pw-of-the-leaf" };
+
+/** The chart's values of a primary and of edge-1, exactly as the program makes them. */
+export const primaryOf = (keys: Keys = {}) =>
+  primaryValues(settingsOf("primary", { hosts: ["203.0.113.10"], ...keys }) as PrimarySettings);
+export const edgeOf = (keys: Keys = {}, link = remote) => edgeValues(settingsOf("edge-1", keys) as EdgeSettings, link);
+
+const images = { registry: "registry.example", pullSecrets: ["pull"], nats: { tag: "2.10.20-alpine" } };
+
+/** What the program sets, for the comparison of charts. */
+export const PROGRAM_SETS: readonly ValueSet[] = [
+  { name: "the program's primary", values: primaryOf() },
+  { name: "the program's primary of one server", values: primaryOf({ replicas: 1 }) },
+  { name: "the program's primary with its client port inside", values: primaryOf({ clientPort: 0 }) },
+  {
+    name: "the program's primary with persistence",
+    values: primaryOf({ persistence: { enabled: true, size: "5Gi", storageClass: "fast" } }),
+  },
+  { name: "the program's primary from a mirror", values: primaryOf({ images }) },
+  { name: "the program's edge", values: edgeOf() },
+  { name: "the program's edge of three servers", values: edgeOf({ replicas: 3 }) },
+  { name: "the program's edge on 2.10.20 from a mirror", values: edgeOf({ images }) },
+];
