@@ -5,39 +5,25 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
-import { stringify } from "yaml";
+import { type Hands, installByGuide, OFFICIAL, uninstallByGuide } from "./byGuide.ts";
 import { chooseChart } from "./charts.ts";
 import { layoutOf, stateFolder } from "./cluster/layout.ts";
 import { clusterStatus, downClusters, upClusters } from "./cluster/sandbox.ts";
 import { Kubectl, until } from "./kubectl.ts";
+import { median, met, ratios, spread, timed } from "./statistics.ts";
 import { KUBERNETES_VERSION, PULUMI_VERSION } from "./toolchain/pins.ts";
-import { type Toolchain, toolchain } from "./toolchain/toolchain.ts";
+import { toolchain } from "./toolchain/toolchain.ts";
 import { Workspace } from "./workspace.ts";
 
 const PROJECT = resolve(import.meta.dirname, "..");
 const FOLDER = join(stateFolder, "bench");
 const RUNS = Number(process.env.BENCH_RUNS ?? 3);
 const SUBJECT = "ops.clusters.edge-1.namespaces.ops-system.hosts.host-1.status";
-const GUIDE = { nats: "2.10.20-alpine", box: "0.14.5", reloader: "0.15.1" };
-
-const OFFICIAL = ["nats", "--repo", "https://nats-io.github.io/k8s/helm/charts/", "--version", "1.2.4"];
-
 const primary = layoutOf("primary");
 const edge = layoutOf("edge-1");
 
-interface Bench {
-  readonly tools: Toolchain;
+interface Bench extends Hands {
   readonly workspace: Workspace;
-  /** As helm takes it: a path, or a name and where it is found. */
-  readonly chart: readonly string[];
-  readonly config: Record<string, unknown>;
-  readonly at: { readonly primary: Kubectl; readonly edge: Kubectl };
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const start = process.hrtime.bigint();
-  await work();
-  return Number(process.hrtime.bigint() - start) / 1e9;
 }
 
 /** Publishes at the edge until a subscriber at the primary has got one. Seconds are counted by the caller. */
@@ -113,59 +99,12 @@ async function destroyed(b: Bench): Promise<void> {
   await removed(b);
 }
 
-/** The guide: two values files, helm install, kubectl patch, helm install, wait. */
 async function byGuide(b: Bench): Promise<number> {
-  const image = (tag: string, repository: string) => ({ image: { repository, tag } });
-  const shared = {
-    container: image(GUIDE.nats, "nats"),
-    natsBox: { container: image(GUIDE.box, "natsio/nats-box") },
-    reloader: { enabled: true, ...image(GUIDE.reloader, "natsio/nats-server-config-reloader") },
-  };
-  const login = { user: "leafuser", password: "leafpassword" };
-  const sys = { accounts: { SYS: { users: [{ user: "admin", password: "adminpassword" }] } }, system_account: "SYS" };
-  const atPrimary = {
-    config: { cluster: { enabled: true }, leafnodes: { enabled: true, merge: { authorization: login } }, merge: sys },
-    ...shared,
-  };
-  const url = `nats://leafuser:leafpassword@${primary.address}:32222`;
-  const atEdge = { config: { leafnodes: { enabled: true, merge: { remotes: [{ urls: [url] }] } } }, ...shared };
-  const install = async (kubectl: Kubectl, name: string, values: object) => {
-    const file = join(FOLDER, `${name}.yaml`);
-    await writeFile(file, stringify(values));
-    await execa(b.tools.program("helm"), [
-      "install",
-      "nats",
-      ...b.chart,
-      "-f",
-      file,
-      "-n",
-      "ops-system",
-      "--kubeconfig",
-      kubectl.kubeconfig,
-    ]);
-  };
-  const ports = [
-    { port: 4222, nodePort: 32223, targetPort: "nats" },
-    { port: 7422, nodePort: 32222, targetPort: "leafnodes" },
-  ];
   const seconds = await timed(async () => {
-    await install(b.at.primary, "primary", atPrimary);
-    await b.at.primary.run(["patch", "svc", "nats", "-p", JSON.stringify({ spec: { type: "NodePort", ports } })]);
-    await install(b.at.edge, "edge", atEdge);
-    for (const k of [b.at.primary, b.at.edge])
-      await k.run(["rollout", "status", "statefulset/nats", "--timeout", "180s"], { timeout: 200_000 });
+    await installByGuide(b);
     await firstEvent(b);
   });
-  for (const k of [b.at.edge, b.at.primary])
-    await execa(b.tools.program("helm"), [
-      "uninstall",
-      "nats",
-      "-n",
-      "ops-system",
-      "--kubeconfig",
-      k.kubeconfig,
-      "--wait",
-    ]);
+  await uninstallByGuide(b);
   await removed(b);
   return seconds;
 }
@@ -178,15 +117,6 @@ async function warmDemo(): Promise<number> {
   await downClusters();
   return timed(() => execa("npm", ["run", "demo"], { cwd: PROJECT }));
 }
-
-const sorted = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b);
-const median = (numbers: readonly number[]) => sorted(numbers)[Math.floor(numbers.length / 2)] ?? Number.NaN;
-const spread = (numbers: readonly number[], digits: number) => {
-  const all = sorted(numbers).map((n) => n.toFixed(digits));
-  return `${median(numbers).toFixed(digits)} (${all[0]} to ${all.at(-1)})`;
-};
-const met = (measured: number, most: number) => (measured <= most ? "met" : "**missed**");
-const ratios = (a: readonly number[], b: readonly number[]) => a.map((n, i) => n / (b[i] ?? Number.NaN));
 
 async function main(): Promise<void> {
   const tools = await toolchain();
@@ -201,7 +131,8 @@ async function main(): Promise<void> {
   await workspace.prepare();
   const config = chosen.config ? { chart: chosen.config } : {};
   const at = { primary: new Kubectl(tools, primary.kubeconfig), edge: new Kubectl(tools, edge.kubeconfig) };
-  const b: Bench = { tools, workspace, chart: chosen.config ? [chosen.config.path] : OFFICIAL, config, at };
+  const chart = chosen.config ? [chosen.config.path] : OFFICIAL;
+  const b: Bench = { tools, workspace, folder: FOLDER, chart, at };
   await workspace.configure("primary", {
     "kubernetes:kubeconfig": primary.kubeconfig,
     ...config,

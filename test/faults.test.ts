@@ -1,0 +1,197 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { fault, faults, hosts } from "./source.ts";
+
+describe("faults", () => {
+  describe("refuses, naming key, expectation, what came and a command:", () => {
+    const cases: [string, string, Record<string, unknown>, RegExp][] = [
+      [
+        "an unknown key",
+        "primary",
+        { hosts, host: "x" },
+        /^ops-nats:host: expected one of role, namespace, .*next: pulumi config rm 'ops-nats:host'/,
+      ],
+      [
+        "an unknown key deeper down",
+        "primary",
+        { hosts, images: { nats: { tga: "x" } } },
+        /^ops-nats:images.nats.tga: expected no such key/,
+      ],
+      [
+        "a key of the other role",
+        "edge-1",
+        { hosts },
+        /^ops-nats:hosts: expected no such key: it belongs to primary stacks/,
+      ],
+      [
+        "a wrong type",
+        "primary",
+        { hosts, replicas: "three" },
+        /^ops-nats:replicas: expected 1 or more servers.*came "three"; next: pulumi config set 'ops-nats:replicas' 3 -s primary/,
+      ],
+      [
+        "hosts missing",
+        "primary",
+        {},
+        /^ops-nats:hosts: expected .*came nothing; next: pulumi config set --path 'ops-nats:hosts\[0\]' 203.0.113.10 -s primary/,
+      ],
+      ["hosts empty", "primary", { hosts: [] }, /^ops-nats:hosts: expected at least one/],
+      [
+        "a host with a port",
+        "primary",
+        { hosts: ["203.0.113.10:32222"] },
+        /^ops-nats:hosts\[0\]: expected .*without scheme and port; came "203.0.113.10:32222"/,
+      ],
+      ["a host with a scheme", "primary", { hosts: ["nats://a"] }, /^ops-nats:hosts\[0\]/],
+      ["a host that is no address", "primary", { hosts: ["203.0.113.256"] }, /^ops-nats:hosts\[0\]/],
+      [
+        "a port too low",
+        "primary",
+        { hosts, leafPort: 7422 },
+        /^ops-nats:leafPort: expected a NodePort between 30000 and 32767; came 7422/,
+      ],
+      ["a port too high", "primary", { hosts, clientPort: 32768 }, /^ops-nats:clientPort: expected a NodePort/],
+      [
+        "equal ports",
+        "primary",
+        { hosts, leafPort: 32223 },
+        /^ops-nats:clientPort: expected another port than leafPort; came 32223/,
+      ],
+      [
+        "an edge name that is no label",
+        "primary",
+        { hosts, edges: ["Edge_1"] },
+        /^ops-nats:edges\[0\]: expected an RFC 1123 label/,
+      ],
+      [
+        "an edge name over 40 characters",
+        "primary",
+        { hosts, edges: ["e".repeat(41)] },
+        /^ops-nats:edges\[0\]: expected at most 40 characters/,
+      ],
+      [
+        "an edge called primary",
+        "primary",
+        { hosts, edges: ["primary"] },
+        /^ops-nats:edges\[0\]: expected another name/,
+      ],
+      [
+        "an edge twice",
+        "primary",
+        { hosts, edges: ["edge-1", { name: "edge-1" }] },
+        /^ops-nats:edges\[1\]: expected every edge once; came "edge-1"/,
+      ],
+      ["a stack name that is no edge name", "Edge_1", {}, /^stack name .*expected an RFC 1123 label.*came "Edge_1"/],
+      ["a stack name over 40 characters", "e".repeat(41), {}, /^stack name .*expected at most 40/],
+      ["a role that is neither", "edge-1", { role: "hub" }, /^ops-nats:role: expected primary or edge; came "hub"/],
+      [
+        "a chart with path and repository",
+        "primary",
+        { hosts, chart: { path: "./c", repository: "https://r" } },
+        /^ops-nats:chart: expected either/,
+      ],
+      [
+        "a chart path with a version",
+        "primary",
+        { hosts, chart: { path: "./c", version: "1" } },
+        /^ops-nats:chart: expected either/,
+      ],
+      [
+        "subjects that overlap in part",
+        "primary",
+        {
+          hosts,
+          edges: [
+            { name: "edge-1", publish: ["a.*.c"] },
+            { name: "edge-2", publish: ["a.b.*"] },
+          ],
+        },
+        /^ops-nats:edges\[0\].publish: expected a subject that does not partly overlap/,
+      ],
+      [
+        "an amount that nats-server cannot read",
+        "primary",
+        { hosts, persistence: { enabled: true, size: "1.5Gi" } },
+        /^ops-nats:persistence.size: expected a whole number with a unit, such as 10Gi; came "1.5Gi"/,
+      ],
+      [
+        "a subject up and down",
+        "primary",
+        { hosts, edges: [{ name: "edge-1", publish: ["a.>"], receive: ["a.b"] }] },
+        /^ops-nats:edges\[0\].receive: expected a subject that does not overlap a.>/,
+      ],
+    ];
+    for (const [what, stack, keys, pattern] of cases) {
+      it(what, () => {
+        const lines = faults(stack, keys);
+        assert.ok(
+          lines.some((line) => pattern.test(line)),
+          lines.join("\n"),
+        );
+        assert.ok(
+          lines.every((line) => /: expected .+; came .+; next: .+/.test(line)),
+          lines.join("\n"),
+        );
+      });
+    }
+
+    it("a key that is stored encrypted", () => {
+      fault("edge-1", { namespace: "x" }, /^ops-nats:namespace: expected a plain value/, {
+        secretKeys: new Set(["ops-nats:namespace"]),
+      });
+    });
+  });
+
+  it("tells all faults of a stack at once", () => {
+    const lines = faults("primary", {
+      hosts: ["a:1"],
+      leafPort: 1,
+      edges: ["-", "edge-1", "edge-1"],
+      nonsense: true,
+      replicas: 0,
+    });
+    assert.deepEqual(lines.map((line) => /^ops-nats:([^:]+):/.exec(line)?.[1]).sort(), [
+      "edges[0]",
+      "edges[2]",
+      "hosts[0]",
+      "leafPort",
+      "nonsense",
+      "replicas",
+    ]);
+  });
+
+  it("tells equal ports and clashing subjects beside anything else", () => {
+    const edges = ["edge-1", { name: "edge-2", publish: ["ops.clusters.*.x"] }];
+    const lines = faults("primary", { hosts, leafPort: 32222, clientPort: 32222, edges, nonsense: 1 });
+    assert.deepEqual(lines.map((line) => /^ops-nats:([^:]+):/.exec(line)?.[1]).sort(), [
+      "clientPort",
+      "edges[1].publish",
+      "nonsense",
+    ]);
+  });
+
+  it("names the file that a fault of shared settings is in", () => {
+    const sharedFile = "config: {ops-nats:replicas: many, ops-nats:nonsense: 1}";
+    const lines = faults("edge-1", {}, { sharedFile });
+    assert.equal(lines.length, 2);
+    assert.ok(
+      lines.every((line) => line.endsWith("next: edit Pulumi.edge.yaml")),
+      lines.join("\n"),
+    );
+  });
+
+  it("gives commands that can be typed", () => {
+    const last = (line: string | undefined) => line?.split("; next: ")[1];
+    assert.equal(last(faults("hq", { role: "primary", hosts, x: 1 })[0]), "pulumi config rm 'ops-nats:x' -s hq");
+    assert.equal(
+      last(faults("primary", { hosts, edges: "edge-1" })[0]),
+      "pulumi config rm 'ops-nats:edges' -s primary && pulumi config set --path 'ops-nats:edges[0]' edge-1 -s primary",
+    );
+    assert.equal(
+      last(faults("primary", { hosts, edges: [{ name: "a", publish: [""] }] })[0]),
+      "edit Pulumi.primary.yaml",
+    );
+  });
+});
