@@ -7,6 +7,7 @@ import { execa } from "execa";
 import { stringify } from "yaml";
 import { layoutOf } from "./cluster/layout.ts";
 import type { Kubectl } from "./kubectl.ts";
+import { besideProxy } from "./proxy.ts";
 import type { Toolchain } from "./toolchain/toolchain.ts";
 
 const GUIDE = { nats: "2.10.20-alpine", box: "0.14.5", reloader: "0.15.1" };
@@ -42,17 +43,11 @@ export async function installByGuide(b: Hands): Promise<void> {
   const install = async (kubectl: Kubectl, name: string, values: object) => {
     const file = join(b.folder, `${name}.yaml`);
     await writeFile(file, stringify(values));
-    await execa(b.tools.program("helm"), [
-      "install",
-      "nats",
-      ...b.chart,
-      "-f",
-      file,
-      "-n",
-      "ops-system",
-      "--kubeconfig",
-      kubectl.kubeconfig,
-    ]);
+    await execa(
+      b.tools.program("helm"),
+      ["install", "nats", ...b.chart, "-f", file, "-n", "ops-system", "--kubeconfig", kubectl.kubeconfig],
+      { env: besideProxy() },
+    );
   };
   const ports = [
     { port: 4222, nodePort: 32223, targetPort: "nats" },
@@ -70,6 +65,6 @@ export async function installByGuide(b: Hands): Promise<void> {
 export async function uninstallByGuide(b: Hands): Promise<void> {
   for (const { kubeconfig } of [b.at.edge, b.at.primary]) {
     const where = ["-n", "ops-system", "--kubeconfig", kubeconfig];
-    await execa(b.tools.program("helm"), ["uninstall", "nats", ...where, "--wait"]);
+    await execa(b.tools.program("helm"), ["uninstall", "nats", ...where, "--wait"], { env: besideProxy() });
   }
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { execa } from "execa";
+import { besideProxy } from "./proxy.ts";
 import type { Toolchain } from "./toolchain/toolchain.ts";
 
 /** kubectl at one cluster, in the namespace that the program uses by default. */
@@ -17,14 +18,14 @@ export class Kubectl {
   /** Standard output of `kubectl <args>`; throws with what it printed when it fails. */
   async run(args: readonly string[], options: { input?: string; timeout?: number } = {}): Promise<string> {
     const all = ["--kubeconfig", this.kubeconfig, "-n", "ops-system", ...args];
-    const { stdout } = await execa(this.command, all, { timeout: 120_000, ...options });
+    const { stdout } = await execa(this.command, all, { timeout: 120_000, env: besideProxy(), ...options });
     return stdout;
   }
 
   /** A process that goes on: a subscriber, a port-forward. End it by its own kill(). */
   start(args: readonly string[]) {
     const all = ["--kubeconfig", this.kubeconfig, "-n", "ops-system", ...args];
-    return execa(this.command, all, { reject: false, all: true, buffer: true });
+    return execa(this.command, all, { reject: false, all: true, buffer: true, env: besideProxy() });
   }
 
   async json<T = Record<string, unknown>>(args: readonly string[]): Promise<T> {

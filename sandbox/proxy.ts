@@ -14,7 +14,6 @@ export function besideProxy(env: Readonly<NodeJS.ProcessEnv> = process.env): Rec
   const proxied = ["http_proxy", "https_proxy", "all_proxy"].some((name) => env[name] || env[name.toUpperCase()]);
   if (!proxied) return {};
   const given = [env.NO_PROXY, env.no_proxy].flatMap((list) => list?.split(",") ?? []).map((entry) => entry.trim());
-  if (given.includes("*")) return {};
   const list = [...new Set([...given.filter(Boolean), ...OWN])].join(",");
   return { NO_PROXY: list, no_proxy: list };
 }

@@ -1,14 +1,14 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { mkdir, rm, statfs } from "node:fs/promises";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { mkdir, rm, stat, statfs } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { buildNeeds, type DiskNeed } from "../toolchain/cache.ts";
+import { wayOut } from "../toolchain/wayOut.ts";
 import { hierarchies } from "./cgroup.ts";
 import { attempt, run } from "./command.ts";
 import { bridge, stateFolder } from "./layout.ts";
-
-export const wayOut =
-  "Clusters of your own do as well: see the README, or make some with kind (https://kind.sigs.k8s.io) and set kubernetes:context.";
 
 /** A reason why the sandbox cannot run here, with the way out. */
 export class PreflightError extends Error {
@@ -35,18 +35,35 @@ const gigabyte = 1e9;
 /** Measured: 0.06 GB for images, 0.25 GB for each empty cluster; logs, data and an unpacked layer or two come on top. */
 const diskNeeded = (clusters: number): number => (0.5 + 0.7 * clusters) * gigabyte;
 
-/** What needs no other program and is told before anything is built. */
+/** What needs no other program. */
 export async function checkHost({ platform, uid, clusters }: PreflightFacts): Promise<void> {
   if (platform !== "linux") throw new PreflightError(`it needs Linux, and this is ${platform}.`);
   if (uid !== 0) throw new PreflightError("it needs root for namespaces, mounts and cgroups: try again with sudo -E.");
-  await checkDisk(clusters);
+  await checkDisk(`${clusters} clusters`, [{ folder: stateFolder, bytes: diskNeeded(clusters) }]);
+}
+
+/** What can be told before programs are installed and built: what needs a program that is not here yet waits. */
+export async function checkBeforeBuild(facts: PreflightFacts, build = buildNeeds): Promise<void> {
+  await checkHost(facts);
+  const [absent, needs] = await Promise.all([absentPrograms(), build()]);
+  const all = [{ folder: stateFolder, bytes: diskNeeded(facts.clusters) }, ...needs];
+  if (needs.length > 0) await checkDisk(`${facts.clusters} clusters and a first build of their programs`, all);
+  await checkMachine(absent);
 }
 
 /** Checks what can be checked before anything is made. */
 export async function preflight(facts: PreflightFacts): Promise<void> {
   await checkHost(facts);
-  await checkPrograms();
-  await Promise.all([checkRange(), checkKernel()]);
+  const missing = await absentPrograms();
+  if (missing.length > 0) {
+    const packages = [...new Set(missing.map((name) => programs[name]))].join(" ");
+    throw new PreflightError(`missing: ${missing.join(", ")}; on Debian and Ubuntu: apt-get install ${packages}`);
+  }
+  await checkMachine([]);
+}
+
+async function checkMachine(absent: readonly string[]): Promise<void> {
+  await Promise.all([absent.includes("ip") ? undefined : checkRange(), checkKernel(absent)]);
 }
 
 const programs: Readonly<Record<string, string>> = {
@@ -58,28 +75,30 @@ const programs: Readonly<Record<string, string>> = {
   openssl: "openssl",
 };
 
-async function checkPrograms(): Promise<void> {
-  const entries = Object.entries(programs);
-  const found = await Promise.all(entries.map(([name]) => attempt("sh", ["-c", `command -v ${name}`])));
-  const missing = entries.filter((_, i) => !found[i]);
-  if (missing.length === 0) return;
-  const packages = [...new Set(missing.map(([, name]) => name))].join(" ");
-  throw new PreflightError(
-    `missing: ${missing.map(([name]) => name).join(", ")}; on Debian and Ubuntu: apt-get install ${packages}`,
-  );
+async function absentPrograms(): Promise<string[]> {
+  const names = Object.keys(programs);
+  const found = await Promise.all(names.map((name) => attempt("sh", ["-c", `command -v ${name}`])));
+  return names.filter((_, i) => !found[i]);
 }
 
-async function checkDisk(clusters: number, folder: string = stateFolder): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
-  const needed = diskNeeded(clusters);
-  if (free >= needed) return;
+/** Folders on one file system share what is free there. */
+async function checkDisk(what: string, needs: readonly DiskNeed[]): Promise<void> {
+  const systems = new Map<number, { folders: string[]; bytes: number }>();
+  for (const { folder, bytes } of needs) {
+    const { dev } = await stat(existing(folder));
+    const before = systems.get(dev) ?? { folders: [], bytes: 0 };
+    systems.set(dev, { folders: [...before.folders, folder], bytes: before.bytes + bytes });
+  }
   const size = (bytes: number) => `${(bytes / gigabyte).toFixed(1)} GB`;
-  throw new PreflightError(
-    `${clusters} clusters need ${size(needed)} of disk at ${folder}, and ${size(free)} are free.`,
-  );
+  for (const { folders, bytes } of systems.values()) {
+    const { bavail, bsize } = await statfs(existing(folders[0] as string));
+    if (bavail * bsize >= bytes) continue;
+    const free = size(bavail * bsize);
+    throw new PreflightError(`${what} need ${size(bytes)} of disk at ${folders.join(", ")}, and ${free} are free.`);
+  }
 }
+
+const existing = (folder: string): string => (existsSync(folder) ? folder : existing(dirname(folder)));
 
 /** The bridge's range must not be anybody else's. */
 async function checkRange(): Promise<void> {
@@ -93,11 +112,11 @@ async function checkRange(): Promise<void> {
   throw new PreflightError(`the addresses ${bridge.range} are in use: ${foreign.dst} on ${foreign.dev} (ip route).`);
 }
 
-/** Tries each thing in namespaces that end with the attempt. */
-async function checkKernel(): Promise<void> {
-  const scratch = join(stateFolder, "preflight");
-  await rm(scratch, { recursive: true, force: true });
-  const trial = join((await hierarchies()).tracking, "opsnats-preflight");
+/** Tries each thing in namespaces that end with the attempt; without what needs an absent program. */
+async function checkKernel(absent: readonly string[]): Promise<void> {
+  if (absent.includes("unshare")) return;
+  const scratch = join(stateFolder, `preflight-${process.pid}`);
+  const trial = join((await hierarchies()).tracking, `opsnats-preflight-${process.pid}`);
   const rules = [
     "-A POSTROUTING -m comment --comment a -m statistic --mode random --probability 0.5 -j MASQUERADE",
     "-A PREROUTING -p tcp -m addrtype --dst-type LOCAL -j DNAT --to-destination 10.0.0.1:1",
@@ -117,8 +136,11 @@ async function checkKernel(): Promise<void> {
     "control groups that can be written": [`mkdir ${trial}`, `rmdir ${trial}`],
     "overlay file systems in this folder (module overlay; not all file systems can carry one)": overlay,
   };
+  const possible = Object.entries(attempts).filter(
+    ([, commands]) => !commands.some((command) => absent.includes(command.split(" ")[0] as string)),
+  );
   await Promise.all(
-    Object.entries(attempts).map(async ([feature, commands], i) => {
+    possible.map(async ([feature, commands], i) => {
       const folder = join(scratch, String(i));
       await mkdir(folder, { recursive: true });
       const script = ["set -e", ...commands].join("\n");

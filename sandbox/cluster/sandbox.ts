@@ -8,12 +8,12 @@ import { type ClusterPrograms, ensureImages } from "./images.ts";
 import { type ClusterLayout, clusterNames, layoutOf, mostEdges, stateFolder } from "./layout.ts";
 import { ensureBridge } from "./network.ts";
 import { claim, exclusively, owner, refuseForeign } from "./owner.ts";
-import { checkHost, factsOf, preflight } from "./preflight.ts";
+import { checkBeforeBuild, factsOf, preflight } from "./preflight.ts";
 
 export { type ClusterStatus, clusterStatus } from "./status.ts";
 
 /** Fails where no sandbox can be; to be asked before its programs are built, which takes long. */
-export const checkSandbox = (edges: number): Promise<void> => checkHost(factsOf(1 + edges));
+export const checkSandbox = (edges: number): Promise<void> => checkBeforeBuild(factsOf(1 + edges));
 
 export interface UpOptions {
   /** How many clusters besides the primary. Those that are there already stay. */

@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { execa } from "execa";
 import type { Place } from "./goBuild.ts";
 import { GO_MODULES, type GoModuleName, KUBERNETES_VERSION } from "./pins.ts";
-import { fetchedPulumi } from "./pulumi.ts";
+import { fetchedPulumi, pulumiOnPath } from "./pulumi.ts";
 
 /** What the tests without Kubernetes need. */
 export const SERVERS: readonly GoModuleName[] = ["nats-server-2.10.20", "nats-server-2.14.9"];
@@ -32,7 +32,7 @@ const COLD = { ours: 0.9e9, modules: 3e9, compiled: 5e9 };
 
 /** The disk that is needed to build what was never built on this machine; a rebuild finds most of it in Go's caches. */
 export async function buildNeeds(cache: string = cacheFolder()): Promise<DiskNeed[]> {
-  const pulumi = existsSync(fetchedPulumi(cache)) || !(await execa("pulumi", ["version"], { reject: false })).failed;
+  const pulumi = existsSync(fetchedPulumi(cache)) || (await pulumiOnPath(() => {}));
   const names = pulumi ? CLUSTERS : ALL;
   const total = ALL.reduce((sum, name) => sum + GO_MODULES[name].seconds, 0);
   const share = names

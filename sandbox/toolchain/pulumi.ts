@@ -14,6 +14,9 @@ export interface PulumiPrograms {
   readonly source: "found" | "fetched";
 }
 
+/** Its check for updates asks the network. */
+const quiet = { reject: false, env: { PULUMI_SKIP_UPDATE_CHECK: "true" } } as const;
+
 type Probe = () => Promise<boolean>;
 
 const fetchedRoot = (cache: string): string => join(cache, `pulumi-${PULUMI_VERSION}`);
@@ -34,7 +37,7 @@ export async function findPulumi(
 ): Promise<PulumiPrograms | undefined> {
   let asked: Promise<boolean> | undefined;
   const online = () => (asked ??= probe());
-  if ((await onPath(report)) && (await withPlugins("pulumi", report, online)))
+  if ((await pulumiOnPath(report)) && (await withPlugins("pulumi", report, online)))
     return { command: "pulumi", source: "found" };
   const command = fetchedPulumi(cache);
   const fetching = built ? async () => false : online;
@@ -53,8 +56,8 @@ export async function findPulumi(
 }
 
 /** Whether a CLI is on PATH that can run our program. */
-async function onPath(report: Report): Promise<boolean> {
-  const { stdout, failed } = await execa("pulumi", ["version"], { reject: false });
+export async function pulumiOnPath(report: Report): Promise<boolean> {
+  const { stdout, failed } = await execa("pulumi", ["version"], quiet);
   if (failed) return false;
   const version = coerce(stdout);
   if (version !== null && !lt(version, PULUMI_FLOOR)) return true;
@@ -65,7 +68,7 @@ async function onPath(report: Report): Promise<boolean> {
 /** Whether the CLI has, or can get, the plugins that the SDKs ask for. */
 async function withPlugins(command: string, report: Report, online: Probe): Promise<boolean> {
   for (const [name, version] of Object.entries(PLUGINS)) {
-    const list = await execa(command, ["plugin", "ls", "--json"], { reject: false });
+    const list = await execa(command, ["plugin", "ls", "--json"], quiet);
     if (list.failed) return false;
     const plugins = JSON.parse(list.stdout || "[]") as { name: string; version?: string }[];
     if (plugins.some((p) => p.name === name && p.version?.replace(/^v/, "") === version)) continue;
@@ -75,7 +78,7 @@ async function withPlugins(command: string, report: Report, online: Probe): Prom
       return false;
     }
     report(`fetching Pulumi plugin ${name} ${version}`);
-    const install = await execa(command, ["plugin", "install", "resource", name, `v${version}`], { reject: false });
+    const install = await execa(command, ["plugin", "install", "resource", name, `v${version}`], quiet);
     if (install.failed) {
       report(lacking);
       return false;

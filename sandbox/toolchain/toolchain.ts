@@ -54,7 +54,10 @@ async function assemble(
   const built = [...folders];
   for (const name of names) built.push(await goBuild(name, GO_MODULES[name], place, goVersion, report));
   const layout = 2; // of the folder `bin`; another number makes new ones
-  const key = createHash("sha256").update(JSON.stringify([layout, built])).digest("hex").slice(0, 16);
+  const key = createHash("sha256")
+    .update(JSON.stringify([layout, built]))
+    .digest("hex")
+    .slice(0, 16);
   const bin = join(place.cache, `bin-${key}`);
   if (!existsSync(bin)) await linkFarm(built, bin, names.includes("pulumi"), place);
   return { bin, cni: join(folders[0] ?? "", "cni"), pulumi, program: (name) => join(bin, name) };
