@@ -24,6 +24,12 @@ export const leafLinkOutputs = ({ urls, credentials }: LeafLink) => ({
   leafLinkVersion: LEAF_LINK_VERSION,
 });
 
+/**
+ * A secret output that every primary has and that is never empty. The engine leaves out what it cannot decrypt, or puts
+ * something empty in its place: without this witness a wrong passphrase would look like a primary without edges.
+ */
+const WITNESS = "appPassword";
+
 /** As much of a StackReference as is needed to read a link. */
 export interface OutputReader {
   getOutputDetails(name: string): Promise<pulumi.StackReferenceOutputDetails>;
@@ -35,8 +41,8 @@ export interface OutputReader {
  * @throws PlainError: never deployed, another version, outputs that do not decrypt, an edge that is not listed
  */
 export async function readLeafLink(reader: OutputReader, stack: string, edge: string): Promise<Remote> {
-  const [version, urls, credentials] = await Promise.all(
-    ["leafLinkVersion", "leafUrls", "leafCredentials"].map((name) => reader.getOutputDetails(name)),
+  const [version, urls, credentials, witness] = await Promise.all(
+    ["leafLinkVersion", "leafUrls", "leafCredentials", WITNESS].map((name) => reader.getOutputDetails(name)),
   );
   const short = stack.split("/").at(-1) ?? stack;
   const found = version?.value;
@@ -56,17 +62,17 @@ export async function readLeafLink(reader: OutputReader, stack: string, edge: st
       next,
     );
   }
-  if (credentials?.secretValue === undefined) {
+  const logins: unknown = credentials?.secretValue;
+  if (!isRecord(logins) || typeof witness?.secretValue !== "string" || witness.secretValue === "") {
     const next = "set PULUMI_CONFIG_PASSPHRASE (or _FILE) to the passphrase that both stacks share";
     throw fault(
       `primaryStack ${stack}: expected secrets that this passphrase decrypts; came outputs that it does not fit`,
       next,
     );
   }
-  const logins: unknown = credentials.secretValue;
-  const login = isRecord(logins) ? logins[edge] : undefined;
+  const login = logins[edge];
   if (login === undefined) {
-    const listed = isRecord(logins) ? Object.keys(logins) : [];
+    const listed = Object.keys(logins);
     const add = `pulumi config set --path 'ops-nats:edges[${listed.length}]' ${edge} -s ${short} && pulumi up -s ${short}`;
     throw fault(
       `ops-nats:edges of stack ${short}: expected ${edge} among them; came ${JSON.stringify(listed)}`,

@@ -13,7 +13,10 @@ describe("leaf link", () => {
   const urls = ["nats-leaf://203.0.113.10:32222", "nats-leaf://[2001:db8::1]:32222"];
 
   /** What a StackReference gives for outputs, of which some are secret. */
-  const reader = (outputs: Record<string, unknown>, secret: readonly string[] = ["leafCredentials"]): OutputReader => ({
+  const reader = (
+    outputs: Record<string, unknown>,
+    secret: readonly string[] = ["leafCredentials", "appPassword"],
+  ): OutputReader => ({
     async getOutputDetails(name) {
       if (!(name in outputs)) return {};
       return secret.includes(name) ? { secretValue: outputs[name] } : { value: outputs[name] };
@@ -26,7 +29,7 @@ describe("leaf link", () => {
       credentials: pulumi.output<Record<string, { user: string; password: string }>>(credentials),
     });
     assert.ok(await pulumi.isSecret(outputs.leafCredentials as pulumi.Output<unknown>));
-    return { ...outputs, leafCredentials: await awaited(outputs.leafCredentials) };
+    return { ...outputs, leafCredentials: await awaited(outputs.leafCredentials), appPassword: "app" };
   };
 
   it("comes back whole, for this edge alone", async () => {
@@ -70,8 +73,14 @@ describe("leaf link", () => {
     /came 0; next: pulumi up -s primary/,
   );
   refused(
-    "a passphrase that does not fit (the engine leaves such outputs out)",
+    "a passphrase that does not fit, where the engine leaves such outputs out",
     ({ leafCredentials: _, ...o }) => reader(o),
+    "edge-1",
+    /passphrase/,
+  );
+  refused(
+    "a passphrase that does not fit, where the engine puts something empty in their place",
+    (o) => reader({ ...o, leafCredentials: {}, appPassword: {} }),
     "edge-1",
     /passphrase/,
   );

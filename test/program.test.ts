@@ -128,13 +128,14 @@ describe("program", () => {
   const link: MockStack = {
     outputs: {
       leafLinkVersion: 1,
+      appPassword: "app-of-the-primary",
       leafUrls: ["nats-leaf://203.0.113.10:32222"],
       leafCredentials: {
         "edge-1": { user: "edge-1", password: "leaf-one" },
         "edge-2": { user: "edge-2", password: "leaf-two" },
       },
     },
-    secretOutputNames: ["leafCredentials"],
+    secretOutputNames: ["leafCredentials", "appPassword"],
   };
 
   it("as an edge: all resources, all outputs, no password of another edge", async () => {
