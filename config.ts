@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { parse } from "yaml";
+import { createRequire } from "node:module";
+import type * as Yaml from "yaml";
 import type { z } from "zod";
 import { isMap, merge } from "./components/merge.ts";
 import { PlainError } from "./components/plainError.ts";
@@ -145,6 +146,8 @@ function sharedKeys(text: string | undefined, faults: Fault[]): Map {
   const file = SHARED_FILE;
   let config: unknown;
   try {
+    // loaded here, for a primary never needs it
+    const { parse } = createRequire(import.meta.url)("yaml") as typeof Yaml;
     const file: unknown = parse(text) ?? {};
     config = isMap(file) ? (file.config ?? {}) : file;
   } catch (error) {
