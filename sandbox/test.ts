@@ -5,8 +5,19 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { stateFolder } from "./cluster/layout.ts";
+import { checkSandbox } from "./cluster/sandbox.ts";
+import { serverToolchain, toolchain } from "./toolchain/toolchain.ts";
 
 const PROJECT = resolve(import.meta.dirname, "..");
+
+/** Programs are found or built before the tests start, so that no test waits a quarter of an hour for a compiler. */
+const PROGRAMS: Readonly<Record<string, () => Promise<unknown>>> = {
+  conformance: () => serverToolchain((text) => console.log(text)),
+  e2e: async () => {
+    await checkSandbox(2);
+    await toolchain((text) => console.log(text));
+  },
+};
 
 /** The suites, each run of mocha in turn; a run's files, and the longest that one test of it may take. */
 const SUITES: Readonly<Record<string, readonly { readonly spec: string; readonly seconds: number }[]>> = {
@@ -55,6 +66,7 @@ async function main(): Promise<void> {
   const folder = join(stateFolder, "reports");
   await mkdir(folder, { recursive: true });
   const counts: Report["stats"][] = [];
+  for (const name of names) await PROGRAMS[name]?.();
   for (const name of names)
     for (const { spec, seconds } of SUITES[name] ?? []) counts.push(await run(spec, seconds, folder));
   const sum = (key: keyof Report["stats"]) => counts.reduce((total, count) => total + count[key], 0);
