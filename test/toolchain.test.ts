@@ -79,6 +79,7 @@ describe("toolchain", () => {
     it("tell their log and its end when they fail, and leave nothing that counts as built", async () => {
       await onPath("go", "for i in 1 2 3 4 5 6 7 8 9; do echo package$i >&2; done; echo main.go:1: wrong >&2; exit 1");
       const log = join(place.cache, "logs", "m.log");
+      await mkdir(join(place.cache, "m-0123.999999999"), { recursive: true }); // what a killed run left
       await assert.rejects(build(), (error: Error) => {
         assert.match(error.message, /go build of m failed after \d+ s/);
         assert.ok(error.message.includes(`its log is ${log} and ends:`), error.message);

@@ -54,6 +54,7 @@ export async function goBuild(
   const last = await lastSeconds(place, name);
   const log = join(place.cache, "logs", `${name}.log`);
   await mkdir(join(place.cache, "logs"), { recursive: true });
+  await removeBroken(place.cache);
   const work = `${done}.${process.pid}`;
   await mkdir(work, { recursive: true });
   const started = Date.now();
@@ -92,6 +93,22 @@ export async function goBuild(
   await writeFile(join(place.cache, `${name}.seconds`), String(seconds()));
   report(`built ${name} in ${seconds()} s`);
   return done;
+}
+
+/** A killed run leaves its work folder, called after its process. */
+async function removeBroken(cache: string): Promise<void> {
+  for (const entry of await readdir(cache)) {
+    const pid = /\.(\d+)$/.exec(entry)?.[1];
+    if (pid !== undefined && !alive(Number(pid))) await rm(join(cache, entry), { recursive: true, force: true });
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }
 
 /** go build calls a program by the last element of its path that is not a major version. */
