@@ -71,7 +71,7 @@ export const GO_MODULES = {
       "./language-nodejs": ["pulumi-language-nodejs"],
     },
     set: { [version]: `v${PULUMI_VERSION}`, "ops-nats/sandbox/toolchain/pulumi/random.Version": PLUGINS.random },
-    seconds: 240,
+    seconds: 202,
   },
 } as const satisfies Record<string, GoModule>;
 
