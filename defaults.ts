@@ -13,3 +13,7 @@ export const DEFAULT_IMAGES: { readonly nats: Image; readonly natsBox: Image; re
   natsBox: { repository: "natsio/nats-box", tag: "0.14.5" },
   reloader: { repository: "natsio/nats-server-config-reloader", tag: "0.15.1" },
 };
+
+/** NodePorts of the leaf listener and of the client port: the guide's. */
+export const LEAF_PORT = 32222;
+export const CLIENT_PORT = 32223;

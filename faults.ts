@@ -5,6 +5,7 @@ import type { z } from "zod";
 import { isMap } from "./components/merge.ts";
 import { eventSubjects } from "./components/natsConf.ts";
 import { overlap, withoutCovered } from "./components/subjects.ts";
+import { CLIENT_PORT, LEAF_PORT } from "./defaults.ts";
 import { edgeSchema, primarySchema } from "./settings.ts";
 
 /** One thing wrong with the configuration. */
@@ -26,8 +27,8 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   namespace: "ops-system",
   replicas: "3",
   hosts: "203.0.113.10",
-  leafPort: "32222",
-  clientPort: "32223",
+  leafPort: String(LEAF_PORT),
+  clientPort: String(CLIENT_PORT),
   edges: "edge-1",
   primaryStack: "organization/ops-nats/primary",
 };
@@ -67,15 +68,15 @@ export function edgeFaults(stack: string, issues: readonly Issue[]): Fault[] {
 
 /** Two NodePorts of one Service cannot be the same. */
 export function* portFaults({
-  leafPort = 32222,
-  clientPort = 32223,
+  leafPort = LEAF_PORT,
+  clientPort = CLIENT_PORT,
 }: Readonly<Record<string, unknown>>): Generator<Fault> {
   if (leafPort !== clientPort) return;
   yield {
     key: "clientPort",
     expected: "another port than leafPort",
     came: clientPort,
-    set: clientPort === 32223 ? "32224" : "32223",
+    set: String(clientPort === CLIENT_PORT ? CLIENT_PORT + 1 : CLIENT_PORT),
   };
 }
 

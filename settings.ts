@@ -3,6 +3,7 @@
 
 import { isIP } from "node:net";
 import { z } from "zod";
+import { CLIENT_PORT, LEAF_PORT } from "./defaults.ts";
 
 /** Longest edge name, in characters: server names, Secret keys and NATS subjects carry it. */
 export const EDGE_NAME_LENGTH = 40;
@@ -98,8 +99,8 @@ export const primarySchema = z.strictObject({
   ...common,
   replicas: replicas.default(3),
   hosts: z.array(host, "a list of addresses or names").min(1, "at least one address or name"),
-  leafPort: nodePort.default(32222),
-  clientPort: z.union([z.literal(0), nodePort], `${NODE_PORT}, or 0 for none`).default(32223),
+  leafPort: nodePort.default(LEAF_PORT),
+  clientPort: z.union([z.literal(0), nodePort], `${NODE_PORT}, or 0 for none`).default(CLIENT_PORT),
   edges: z
     .array(
       z.preprocess((entry) => (typeof entry === "string" ? { name: entry } : entry), edgeEntry),

@@ -26,17 +26,21 @@ const provider = (recorder: Recorder, type: string, name: string) => recorder.ge
 const RELEASE = "kubernetes:helm.sh/v3:Release";
 const PASSWORD = "random:index/randomPassword:RandomPassword";
 
+const SERVER_OUTPUTS = {
+  namespace: "ops-system",
+  clientUrl: "nats://nats.ops-system.svc:4222",
+  appUser: "app",
+  appPassword: "password-of-nats-app",
+  adminUser: "admin",
+  adminPassword: "password-of-nats-admin",
+  opsEventEndpoint: "nats://app:password-of-nats-app@nats.ops-system.svc:4222",
+};
+
 /** What each role puts out, and which of it is secret; the README's table is compared with it too. */
 export const OUTPUTS = {
   primary: {
     values: {
-      namespace: "ops-system",
-      clientUrl: "nats://nats.ops-system.svc:4222",
-      appUser: "app",
-      appPassword: "password-of-nats-app",
-      adminUser: "admin",
-      adminPassword: "password-of-nats-admin",
-      opsEventEndpoint: "nats://app:password-of-nats-app@nats.ops-system.svc:4222",
+      ...SERVER_OUTPUTS,
       opsEventCluster: "primary",
       leafUrls: ["nats-leaf://203.0.113.10:32222", "nats-leaf://nats.example.org:32222"],
       leafUrl: "nats-leaf://203.0.113.10:32222",
@@ -51,13 +55,7 @@ export const OUTPUTS = {
   },
   edge: {
     values: {
-      namespace: "ops-system",
-      clientUrl: "nats://nats.ops-system.svc:4222",
-      appUser: "app",
-      appPassword: "password-of-nats-app",
-      adminUser: "admin",
-      adminPassword: "password-of-nats-admin",
-      opsEventEndpoint: "nats://app:password-of-nats-app@nats.ops-system.svc:4222",
+      ...SERVER_OUTPUTS,
       opsEventCluster: "edge-1",
       edge: "edge-1",
       leafUrls: ["nats-leaf://203.0.113.10:32222"],
