@@ -2,7 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { type Cluster, DESCRIPTION, type HelmRecord, refuseForeignRelease } from "../components/release.ts";
+import {
+  type Cluster,
+  DESCRIPTION,
+  type HelmRecord,
+  refuseForeignRelease,
+  wakeServers,
+} from "../components/release.ts";
+import { mockEngine } from "./mocks.ts";
 
 describe("release that is there already", () => {
   const cluster = (...records: HelmRecord[]): Cluster => ({
@@ -38,5 +45,18 @@ describe("release that is there already", () => {
     await assert.rejects(refuseForeignRelease(cluster(record), "ops-system"), {
       message: /left by an interrupted run/,
     });
+  });
+
+  it("cannot be looked for, or servers not be woken: a warning, and the run goes on", async () => {
+    await mockEngine("primary");
+    const asked: string[] = [];
+    const silent = (what: string) => async (namespace: string, release: string) => {
+      asked.push(`${what} ${namespace} ${release}`);
+      throw new Error("connect ECONNREFUSED\nand more");
+    };
+    const far: Cluster = { helmRecords: silent("records"), touchPods: silent("pods") };
+    await refuseForeignRelease(far, "events");
+    await wakeServers(far, "events");
+    assert.deepEqual(asked, ["records events nats", "pods events nats"]);
   });
 });
