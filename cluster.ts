@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter } from "node:path";
 import { gunzipSync } from "node:zlib";
-import type { KubeConfig } from "@kubernetes/client-node";
+import type { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Cluster } from "./components/release.ts";
@@ -31,7 +31,7 @@ export function clusterProvider(keys: Readonly<Record<string, string>>, secretKe
   return new k8s.Provider("cluster", { kubeconfig: "", ...Object.fromEntries(args), enableSecretMutable: true });
 }
 
-/** The same cluster for the two questions that no resource answers. The client is loaded when one is asked. */
+/** The same cluster for what no resource answers. The client is loaded when one is asked. */
 export function clusterClient(keys: Readonly<Record<string, string>>): Cluster {
   const connect = async () => {
     const client = await import("@kubernetes/client-node");
@@ -47,18 +47,25 @@ export function clusterClient(keys: Readonly<Record<string, string>>): Cluster {
         revision: Number(metadata?.labels?.version ?? 0),
       }));
     },
+    async serverPods(namespace, release) {
+      return podNames(await connect(), namespace, release);
+    },
     async touchPods(namespace, release) {
       const api = await connect();
-      const labelSelector = `app.kubernetes.io/instance=${release},app.kubernetes.io/component=nats`;
-      const { items } = await api.listNamespacedPod({ namespace, labelSelector });
       const annotations = { "ops-nats/secret-changed-at": new Date().toISOString() };
       const { setHeaderOptions, PatchStrategy } = await import("@kubernetes/client-node");
       const merge = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
       const patch = (name: string) =>
         api.patchNamespacedPod({ namespace, name, body: { metadata: { annotations } } }, merge);
-      await Promise.all(items.flatMap(({ metadata }) => (metadata?.name ? [patch(metadata.name)] : [])));
+      await Promise.all((await podNames(api, namespace, release)).map(patch));
     },
   };
+}
+
+async function podNames(api: CoreV1Api, namespace: string, release: string): Promise<string[]> {
+  const labelSelector = `app.kubernetes.io/instance=${release},app.kubernetes.io/component=nats`;
+  const { items } = await api.listNamespacedPod({ namespace, labelSelector });
+  return items.flatMap(({ metadata }) => metadata?.name ?? []);
 }
 
 /** The description in Helm's record of a release: JSON, compressed, base64 in a Secret, which is base64 again. */

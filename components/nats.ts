@@ -4,7 +4,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Chart } from "../settings.ts";
-import { type Cluster, DESCRIPTION, RELEASE, refuseForeignRelease, wakeServers } from "./release.ts";
+import { type Cluster, DESCRIPTION, formerServersGone, RELEASE, refuseForeignRelease, wakeServers } from "./release.ts";
 import { INCLUDE, type Values } from "./values.ts";
 
 export interface NatsServerArgs {
@@ -39,7 +39,11 @@ export class NatsServer extends pulumi.ComponentResource {
       parent: this,
       dependsOn: [secret],
       deleteBeforeReplace: true, // the NodePorts are taken as long as the old release is there
-      hooks: { beforeCreate: [() => refuseForeignRelease(cluster, namespace)] },
+      hooks: {
+        beforeCreate: [
+          () => refuseForeignRelease(cluster, namespace).then(() => formerServersGone(cluster, namespace)),
+        ],
+      },
     });
     this.namespace = pulumi.output(namespace);
     this.clientUrl = pulumi.interpolate`nats://${release.name}.${namespace}.svc:4222`;

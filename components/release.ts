@@ -22,6 +22,8 @@ export const DESCRIPTION = "installed by ops-nats";
 export interface Cluster {
   /** All revisions of the release, in any order; empty where there is none. */
   helmRecords(namespace: string, release: string): Promise<readonly HelmRecord[]>;
+  /** Names of the pods with a server of the release, those that are being ended included. */
+  serverPods(namespace: string, release: string): Promise<readonly string[]>;
   /** Annotates the pods of the release: the kubelet then looks at their Secrets at once, not within two minutes. */
   touchPods(namespace: string, release: string): Promise<void>;
 }
@@ -48,6 +50,39 @@ export async function refuseForeignRelease(cluster: Cluster, namespace: string):
       : `${found}, installed by somebody else (the guide?); next: helm get values ${RELEASE} -n ${namespace} to keep what you changed, ` +
           `${uninstall} (data claims stay), then pulumi up`,
   );
+}
+
+/** Seconds that the pods of a former release may take to go (they drain for at most 60), and between two looks. */
+const DRAIN = { seconds: 180, pause: 1 };
+
+/**
+ * Waits until the servers of a former release are gone. While one of their names is still taken, a new StatefulSet's
+ * controller tries again after ever longer pauses, which soon are minutes (341 s for an `up` were seen).
+ * @throws Error with one line where pods stay longer. A cluster that gives no answer is a warning.
+ */
+export async function formerServersGone(
+  cluster: Cluster,
+  namespace: string,
+  { seconds, pause } = DRAIN,
+): Promise<void> {
+  const end = Date.now() + seconds * 1000;
+  for (let told = ""; ; ) {
+    const pods = await cluster.serverPods(namespace, RELEASE).catch((error: Error) => {
+      const what = `could not look for servers of a former release in ${namespace} (${firstLine(error)})`;
+      return pulumi.log.warn(`${what}; where there are some, the new ones wait for them`).then(() => []);
+    });
+    if (pods.length === 0) return;
+    const names = pods.join(", ");
+    if (Date.now() > end) {
+      throw new Error(
+        `pods in namespace ${namespace}: expected the servers of the former release to be gone within ${seconds} s; ` +
+          `still there: ${names}; next: kubectl -n ${namespace} describe pod ${pods[0]}, then pulumi up`,
+      );
+    }
+    if (names !== told) await pulumi.log.info(`waiting for the servers of the former release to drain: ${names}`);
+    told = names;
+    await new Promise((resolve) => setTimeout(resolve, pause * 1000));
+  }
 }
 
 /** Lets the servers see a changed Secret at once. Where that fails they see it within two minutes, by themselves. */

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import {
   type Cluster,
   DESCRIPTION,
+  formerServersGone,
   type HelmRecord,
   refuseForeignRelease,
   wakeServers,
@@ -14,6 +15,7 @@ import { mockEngine } from "./mocks.ts";
 describe("release that is there already", () => {
   const cluster = (...records: HelmRecord[]): Cluster => ({
     helmRecords: async () => records,
+    serverPods: () => assert.fail("not asked for"),
     touchPods: () => assert.fail("not asked for"),
   });
 
@@ -54,9 +56,27 @@ describe("release that is there already", () => {
       asked.push(`${what} ${namespace} ${release}`);
       throw new Error("connect ECONNREFUSED\nand more");
     };
-    const far: Cluster = { helmRecords: silent("records"), touchPods: silent("pods") };
+    const far: Cluster = { helmRecords: silent("records"), serverPods: silent("servers"), touchPods: silent("pods") };
     await refuseForeignRelease(far, "events");
+    await formerServersGone(far, "events");
     await wakeServers(far, "events");
-    assert.deepEqual(asked, ["records events nats", "pods events nats"]);
+    assert.deepEqual(asked, ["records events nats", "servers events nats", "pods events nats"]);
+  });
+
+  it("waits until the servers of the former release are gone", async () => {
+    await mockEngine("primary");
+    const looks = [["nats-0", "nats-1"], ["nats-1"], []];
+    const draining: Cluster = { ...cluster(), serverPods: async () => looks.shift() ?? assert.fail("asked again") };
+    await formerServersGone(draining, "events", { seconds: 10, pause: 0 });
+    assert.deepEqual(looks, []);
+  });
+
+  it("gives up on servers that stay: one line that names them", async () => {
+    await mockEngine("primary");
+    const stuck: Cluster = { ...cluster(), serverPods: async () => ["nats-0", "nats-2"] };
+    await assert.rejects(formerServersGone(stuck, "events", { seconds: 0, pause: 0.01 }), {
+      message:
+        /^pods in namespace events: [^\n]*still there: nats-0, nats-2; next: kubectl -n events describe pod nats-0/,
+    });
   });
 });

@@ -23,7 +23,7 @@ export interface DeployedPrimary extends Deployed {
   remote(edge: string): Remote;
 }
 
-const NO_CLUSTER = { helmRecords: async () => [], touchPods: async () => {} };
+const NO_CLUSTER = { helmRecords: async () => [], serverPods: async () => [], touchPods: async () => {} };
 
 /** Runs the component of a primary without an engine; `keys` as in Pulumi.primary.yaml. */
 export async function deployPrimary(keys: Values): Promise<DeployedPrimary> {

@@ -69,7 +69,7 @@ async function build(): Promise<World> {
       if (applied.get(stack) === wanted) return;
       await w.configure(stack, config);
       const { failed, text } = await w.pulumi(stack, "up", "--yes", "--skip-preview");
-      if (failed) throw new Error(`pulumi up -s ${stack} failed:\n${text}`);
+      if (failed) throw new Error(`pulumi up -s ${stack} failed:\n${text}\n${await circumstances(at(stack))}`);
       applied.set(stack, wanted);
     },
     async pulumi(stack, ...args) {
@@ -95,6 +95,20 @@ async function build(): Promise<World> {
     },
   };
   return w;
+}
+
+/** What a cluster was like when something failed: a machine that is gone can be asked nothing more. */
+async function circumstances(kubectl: Kubectl): Promise<string> {
+  const questions = [
+    ["get", "all,pvc", "-o", "wide"],
+    ["get", "events", "--sort-by=.lastTimestamp"],
+    ["logs", "-l", "app.kubernetes.io/instance=nats", "--all-containers", "--prefix", "--tail=20"],
+  ];
+  const answers = questions.map(async (args) => {
+    const answer = await kubectl.run(args).catch((error: Error) => error.message);
+    return `kubectl ${args.join(" ")}\n${answer.split("\n").slice(-60).join("\n")}`;
+  });
+  return (await Promise.all(answers)).join("\n\n");
 }
 
 after("the clusters of the run are taken down", async function () {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { until } from "../../../sandbox/kubectl.ts";
+import { leafs, until } from "../../../sandbox/kubectl.ts";
 import { type World, world } from "../world.ts";
 
 describe("pulumi destroy", () => {
@@ -37,5 +37,19 @@ describe("pulumi destroy", () => {
       await w.kubectl["edge-1"].run(["get", "pod,configmap", "-o", "name"]),
       /pod\/nats-0[\s\S]*configmap\/of-ops/,
     );
+  });
+
+  it("and an up right after it waits for servers that still drain, and says so", async () => {
+    const { primary } = w.kubectl;
+    await until(
+      "a link: the server that has it drains for ten seconds at least",
+      () => leafs(primary),
+      (found) => found.length > 0,
+    );
+    await w.destroy("primary");
+    assert.match(await primary.run(["get", "pod", "-o", "name"]), /nats-\d/);
+    const { failed, text } = await w.pulumi("primary", "up", "--yes", "--skip-preview");
+    assert.ok(!failed, text);
+    assert.match(text, /waiting for the servers of the former release to drain: nats-\d/);
   });
 });

@@ -14,6 +14,7 @@ import { configOf, EVENT, readmeBlock, type World, world } from "../world.ts";
 const PROJECT = resolve(import.meta.dirname, "../../..");
 const FILES = ["Pulumi.yaml", "Pulumi.primary.yaml", "Pulumi.edge.yaml", "package.json", "tsconfig.json", "components"];
 const SOURCES = ["index", "config", "settings", "faults", "defaults", "cluster", "outputs"].map((name) => `${name}.ts`);
+const START = ["lazyModules.mjs"];
 
 describe("the README's commands for clusters of one's own", () => {
   let w: World;
@@ -27,7 +28,8 @@ describe("the README's commands for clusters of one's own", () => {
     }
     await rm(folder, { recursive: true, force: true });
     await mkdir(join(folder, "state"), { recursive: true });
-    for (const file of [...FILES, ...SOURCES]) await cp(join(PROJECT, file), join(folder, file), { recursive: true });
+    for (const file of [...FILES, ...SOURCES, ...START])
+      await cp(join(PROJECT, file), join(folder, file), { recursive: true });
     await symlink(join(PROJECT, "node_modules"), join(folder, "node_modules"));
     const { "ops-nats:chart": chart } = (await configOf(w, "primary")) as { "ops-nats:chart"?: { path: string } };
     if (chart) await relativeChart(chart.path);
