@@ -56,8 +56,6 @@ export async function startKubelet(machine: Machine): Promise<void> {
     },
     kubeAPIQPS: 1000,
     kubeAPIBurst: 1000,
-    // A changed Secret is in its pods after seconds, not a minute or two.
-    syncFrequency: "10s",
   });
   await ensureDaemon(machine, "kubelet", [
     `--config=${config}`,

@@ -47,8 +47,9 @@ export class RawLeaf {
     this.#send(`LS+ ${subject}\r\n`);
   }
 
-  publish(subject: string, payload: string): void {
-    this.#send(`LMSG ${subject} ${Buffer.byteLength(payload)}\r\n${payload}\r\n`);
+  publish(subject: string, payload: string, reply = ""): void {
+    const head = ["LMSG", subject, reply, Buffer.byteLength(payload)].filter((word) => word !== "");
+    this.#send(`${head.join(" ")}\r\n${payload}\r\n`);
   }
 
   close(): void {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { leafs, until } from "../../../sandbox/kubectl.ts";
+import { type Kubectl, leafs, until } from "../../../sandbox/kubectl.ts";
 import { arrives, cross } from "../traffic.ts";
 import { EVENT, podIdentities, type World, world } from "../world.ts";
 
@@ -29,7 +29,10 @@ describe("edges come and go by the primary's list", () => {
   it("one that is added connects; no pod of the primary restarts; its events arrive, the first edge's still do", async () => {
     const { primary, "edge-1": one, "edge-2": two } = w.kubectl;
     const pods = await podIdentities(primary);
+    const start = new Date().toISOString();
     await w.ensure("primary", { edges: ["edge-1", "edge-2"] });
+    for (const at of await wakings(primary))
+      assert.ok(at > start, "each pod was touched, for the kubelet to look at once");
     await w.ensure("edge-2");
     await until(
       "two links at the primary",
@@ -44,6 +47,15 @@ describe("edges come and go by the primary's list", () => {
     assert.equal(await arrives(two, primary, EVENT("edge-1"), control), false);
     assert.equal(await arrives(two, primary, EVENT("edge-2"), control), true);
   });
+
+  /** When each server pod was last told of a changed Secret; empty text where never. */
+  async function wakings(kubectl: Kubectl): Promise<string[]> {
+    const path = "jsonpath={range .items[*]}{.metadata.annotations.ops-nats/secret-changed-at}{'\\n'}{end}";
+    const text = await kubectl.run(["get", "pod", "-l", "app.kubernetes.io/component=nats", "-o", path]);
+    const lines = `${text}\n`.split("\n").slice(0, 3);
+    assert.equal(lines.length, 3);
+    return lines;
+  }
 
   it("one that is removed keeps its live link, and is refused at its next connect", async () => {
     const { primary, "edge-2": two } = w.kubectl;
