@@ -21,14 +21,15 @@ export function accessKeys(config: Readonly<Record<string, string>>): Record<str
 /** Keys that Pulumi's provider takes as maps; in a stack's configuration they are JSON text. */
 const MAPS = ["helmReleaseSettings", "kubeClientSettings"];
 
-/** The provider of the stack: as configured, but a changed Secret is updated in place, not replaced. */
+/** The provider of the stack: as configured, but a changed Secret or ConfigMap is updated in place, not replaced. */
 export function clusterProvider(keys: Readonly<Record<string, string>>, secretKeys: ReadonlySet<string>): k8s.Provider {
   const args = Object.entries(keys).map(([key, text]) => {
     const value = text === "true" || text === "false" || MAPS.includes(key) ? JSON.parse(text) : text;
     return [key, secretKeys.has(NAMESPACE + key) ? pulumi.secret(value) : value];
   });
   // an empty kubeconfig means what kubectl would use; left out, the SDK takes a whole KUBECONFIG=a:b for one file's name
-  return new k8s.Provider("cluster", { kubeconfig: "", ...Object.fromEntries(args), enableSecretMutable: true });
+  const mutable = { enableSecretMutable: true, enableConfigMapMutable: true };
+  return new k8s.Provider("cluster", { kubeconfig: "", ...Object.fromEntries(args), ...mutable });
 }
 
 /** The same cluster for what no resource answers. The client is loaded when one is asked. */

@@ -8,7 +8,7 @@ import { isMap, merge } from "./components/merge.ts";
 import { PlainError } from "./components/plainError.ts";
 import { CHART_VERSION, DEFAULT_CHART, DEFAULT_IMAGES } from "./defaults.ts";
 import { edgeFaults, edgesFaults, type Fault, issueFaults, portFaults, report } from "./faults.ts";
-import { type Chart, edgeName, edgeSchema, type Images, primarySchema, type Settings } from "./settings.ts";
+import { type Chart, edgeName, edgeSchema, type Images, primarySchema, type Settings, seconds } from "./settings.ts";
 
 const NAMESPACE = "ops-nats";
 
@@ -58,12 +58,13 @@ function readPrimary(keys: Map, faults: Fault[]): Settings | undefined {
   faults.push(...portFaults(keys), ...edgesFaults(keys.edges));
   if (!parsed) return undefined;
   const { persistence, hosts, ...rest } = parsed;
+  const { enabled, size, storageClass, maxAge, whenFull } = persistence;
   return {
     ...rest,
     ...deployment(parsed),
     role: "primary",
     hosts: hosts as [string, ...string[]],
-    persistence: persistence.enabled ? { size: persistence.size, storageClass: persistence.storageClass } : undefined,
+    persistence: enabled ? { size, storageClass, maxAge: seconds(maxAge), whenFull } : undefined,
   };
 }
 
@@ -73,7 +74,9 @@ function readEdge(keys: Map, source: Source, faults: Fault[]): Settings | undefi
   const parsed = check(edgeSchema, "edge", keys, faults);
   if (!parsed) return undefined;
   const primaryStack = parsed.primaryStack ?? `${source.organization}/${source.project}/primary`;
-  return { ...parsed, ...deployment(parsed), role: "edge", edge: source.stack, primaryStack };
+  const { size, storageClass } = parsed.persistence;
+  const persistence = { size, storageClass };
+  return { ...parsed, ...deployment(parsed), role: "edge", edge: source.stack, primaryStack, persistence };
 }
 
 function check<T extends z.ZodType>(schema: T, role: string, keys: Map, faults: Fault[]): z.output<T> | undefined {

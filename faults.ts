@@ -3,8 +3,7 @@
 
 import type { z } from "zod";
 import { isMap } from "./components/merge.ts";
-import { eventSubjects } from "./components/natsConf.ts";
-import { overlap, withoutCovered } from "./components/subjects.ts";
+import { eventSubjects, overlap, withoutCovered } from "./components/subjects.ts";
 import { CLIENT_PORT, LEAF_PORT } from "./defaults.ts";
 import { edgeSchema, primarySchema } from "./settings.ts";
 

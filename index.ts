@@ -38,10 +38,10 @@ export default async function program() {
     );
   }
   const primary = new pulumi.StackReference(settings.primaryStack);
-  const remote = await readLeafLink(primary, settings.primaryStack, settings.edge);
+  const link = await readLeafLink(primary, settings.primaryStack, settings.edge);
   return edgeOutputs(
-    new Edge("nats", { settings, remote, cluster }, { provider: clusterProvider(keys, secretKeys) }),
+    new Edge("nats", { settings, link, cluster }, { provider: clusterProvider(keys, secretKeys) }),
     settings,
-    remote,
+    link,
   );
 }

@@ -39,8 +39,12 @@ function isDnsName(name: string): boolean {
 
 const nodePort = z.number(NODE_PORT).int(NODE_PORT).min(30000, NODE_PORT).max(32767, NODE_PORT);
 
-const quantityText = "a whole number with a unit, such as 10Gi";
-const quantity = text(quantityText).regex(/^[1-9][0-9]*(Ki|Mi|Gi|Ti|k|M|G|T)$/, quantityText);
+const quantityText = "a whole number with a unit, such as 10Gi, of at least 100M";
+const quantity = text(quantityText)
+  .regex(/^[1-9][0-9]*(Ki|Mi|Gi|Ti|k|M|G|T)$/, quantityText)
+  .refine((size) => bytes(size) >= 1e8, quantityText);
+const durationText = "a whole number of days, hours or minutes, such as 7d, 12h or 90m";
+const duration = text(durationText).regex(/^[1-9][0-9]*[dhm]$/, durationText);
 const storageClass = text("the name of a storage class");
 
 const image = strict({
@@ -90,9 +94,15 @@ const edgeEntry = strict(
     name: edgeName,
     publish: z.array(subject, "a list of subjects").default([]),
     receive: z.array(subject, "a list of subjects").default([]),
+    persistence: z.boolean("true or false").default(true),
   },
-  "a name, or {name, publish, receive}",
+  "a name, or {name, publish, receive, persistence}",
 );
+
+/** What happens to events when a stream has reached its size: the oldest give way, or new ones are refused. */
+export const WHEN_FULL = ["keep-newest", "keep-oldest"] as const;
+
+const PERSISTENCE = { enabled: false, size: "10Gi", maxAge: "7d", whenFull: WHEN_FULL[0] };
 
 /** What Pulumi.primary.yaml may hold below `ops-nats:`. */
 export const primarySchema = z.strictObject({
@@ -109,9 +119,11 @@ export const primarySchema = z.strictObject({
     .default([]),
   persistence: strict({
     enabled: z.boolean("true or false").default(false),
-    size: quantity.default("10Gi"),
+    size: quantity.default(PERSISTENCE.size),
     storageClass: storageClass.optional(),
-  }).default({ enabled: false, size: "10Gi" }),
+    maxAge: duration.default(PERSISTENCE.maxAge),
+    whenFull: z.enum(WHEN_FULL, WHEN_FULL.join(" or ")).default(PERSISTENCE.whenFull),
+  }).default(PERSISTENCE),
 });
 
 /** What an edge's stack file and Pulumi.edge.yaml together may hold below `ops-nats:`. */
@@ -119,6 +131,9 @@ export const edgeSchema = z.strictObject({
   ...common,
   replicas: replicas.default(1),
   primaryStack: text("the name of a stack: organization/project/stack").optional(),
+  persistence: strict({ size: quantity.default("2Gi"), storageClass: storageClass.optional() }).default({
+    size: "2Gi",
+  }),
 });
 
 /** Where an Image comes from; `repository` is without the registry. */
@@ -141,6 +156,8 @@ export interface Edge {
   readonly name: string;
   readonly publish: readonly string[];
   readonly receive: readonly string[];
+  /** Whether it keeps its events until the primary has them; only with the primary's own persistence. */
+  readonly persistence: boolean;
 }
 
 /** Where the chart is found: a name in a repository, an OCI URL, or a path (then without version). */
@@ -159,10 +176,34 @@ interface CommonSettings {
 }
 
 /** The claim of each server's JetStream volume. */
-export interface Persistence {
+export interface Claim {
+  /** A Kubernetes quantity, at least 100M. */
   readonly size: string;
   readonly storageClass: string | undefined;
 }
+
+/** How long and how much streams keep. */
+export interface Retention {
+  /** Seconds. */
+  readonly maxAge: number;
+  readonly whenFull: (typeof WHEN_FULL)[number];
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  ...{ k: 1e3, M: 1e6, G: 1e9, T: 1e12 },
+  ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 },
+};
+
+/** The bytes of a Kubernetes quantity; NaN where it is none. */
+export function bytes(size: string): number {
+  const [, number, unit = ""] = /^([0-9]+)([A-Za-z]+)$/.exec(size) ?? [];
+  return Number(number) * (UNITS[unit] ?? Number.NaN);
+}
+
+const SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3600, d: 86_400 };
+
+/** The seconds of `7d`, `12h` or `90m`. */
+export const seconds = (text: string): number => Number.parseInt(text, 10) * (SECONDS[text.slice(-1)] ?? Number.NaN);
 
 export interface PrimarySettings extends CommonSettings {
   readonly role: "primary";
@@ -170,13 +211,16 @@ export interface PrimarySettings extends CommonSettings {
   readonly leafPort: number;
   readonly clientPort: number;
   readonly edges: readonly Edge[];
-  readonly persistence: Persistence | undefined;
+  /** Undefined without persistence: plain core NATS. */
+  readonly persistence: (Claim & Retention) | undefined;
 }
 
 export interface EdgeSettings extends CommonSettings {
   readonly role: "edge";
   readonly edge: string;
   readonly primaryStack: string;
+  /** For when the primary has it store; whether it does is the primary's to say. */
+  readonly persistence: Claim;
 }
 
 export type Settings = PrimarySettings | EdgeSettings;

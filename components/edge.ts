@@ -4,17 +4,20 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { EdgeSettings } from "../settings.ts";
+import { StreamKeeper } from "./keeper.ts";
+import type { EdgeLink } from "./leafLink.ts";
 import { ADMIN, APP, newPassword } from "./logins.ts";
 import { NatsServer } from "./nats.ts";
-import { edgeConf, type Remote } from "./natsConf.ts";
+import { edgeConf } from "./natsConf.ts";
 import type { Cluster } from "./release.ts";
 import { reloadsRemotes, serverVersion } from "./serverVersion.ts";
+import { edgePlan } from "./streams.ts";
 import { serverTag, serverValues } from "./values.ts";
 
 export interface EdgeArgs {
   readonly settings: EdgeSettings;
   /** What the primary offers this edge. */
-  readonly remote: Remote;
+  readonly link: EdgeLink;
   readonly cluster: Cluster;
 }
 
@@ -23,41 +26,49 @@ export class Edge extends pulumi.ComponentResource {
   readonly server: NatsServer;
   readonly adminPassword: pulumi.Output<string>;
   readonly appPassword: pulumi.Output<string>;
+  /** Undefined where no streams are kept. */
+  readonly keeper: StreamKeeper | undefined;
 
-  constructor(name: string, { settings, remote, cluster }: EdgeArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, { settings, link, cluster }: EdgeArgs, opts?: pulumi.ComponentResourceOptions) {
     super("ops-nats:index:Edge", name, {}, opts);
     const parent = { parent: this };
     this.adminPassword = newPassword(`${name}-admin`, parent);
     this.appPassword = newPassword(`${name}-app`, parent);
     const include = pulumi.secret(
       pulumi.all([this.adminPassword, this.appPassword]).apply(([admin, app]) => {
-        return edgeConf({ admin: { user: ADMIN, password: admin }, app: { user: APP, password: app } }, remote);
+        const logins = { admin: { user: ADMIN, password: admin }, app: { user: APP, password: app } };
+        return edgeConf(logins, link, link.store !== undefined);
       }),
     );
-    const { namespace, chart } = settings;
-    const values = edgeValues(settings, remote);
+    const { namespace, chart, images, replicas } = settings;
+    const values = edgeValues(settings, link);
     this.server = new NatsServer(
       name,
       { namespace, chart, values, include, appPassword: this.appPassword, cluster },
       parent,
     );
+    const plan = planOf(settings, link);
+    const login = { user: APP, passwordKey: "app-password" };
+    const after = { ...parent, dependsOn: [this.server] };
+    this.keeper = plan && new StreamKeeper(name, { namespace, images, plan, ...login, replicas }, after);
     this.registerOutputs({ server: this.server, adminPassword: this.adminPassword, appPassword: this.appPassword });
   }
 }
 
 /** The chart's values of an edge. It has no listener for leafs: its remote stands in the include file. */
-export function edgeValues(settings: EdgeSettings, remote: Remote) {
-  const server = {
-    ...settings,
-    cluster: settings.edge,
-    persistence: undefined,
-    restartKey: restartKey(settings, remote),
-  };
+export function edgeValues(settings: EdgeSettings, link: EdgeLink) {
+  const claim = link.store && settings.persistence;
+  const server = { ...settings, cluster: settings.edge, claim, restartKey: restartKey(settings, link) };
   return serverValues(server, {}, settings.values);
 }
 
+/** The streams of an edge; undefined where it stores nothing. */
+export function planOf({ edge, persistence, replicas }: EdgeSettings, { store }: EdgeLink) {
+  return store && edgePlan({ ...store, edge, claim: persistence, retention: store, replicas });
+}
+
 /** Servers before 2.14 refuse a reload that changes a remote. 64 bits of a hash over 190 random ones tell nothing of them. */
-function restartKey(settings: EdgeSettings, { urls, user, password }: Remote): string | undefined {
+function restartKey(settings: EdgeSettings, { urls, user, password }: EdgeLink): string | undefined {
   const version = serverVersion(serverTag(settings));
   if (version && reloadsRemotes(version)) return undefined;
   return createHash("sha256")

@@ -2,25 +2,43 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import * as pulumi from "@pulumi/pulumi";
+import { type Retention, WHEN_FULL } from "../settings.ts";
 import type { Remote } from "./natsConf.ts";
 import { PlainError } from "./plainError.ts";
 
 /** The version of what a primary's outputs mean to an edge; it changes when an older program would misread them. */
-export const LEAF_LINK_VERSION = 1;
+export const LEAF_LINK_VERSION = 2;
 
-/** What a primary offers: where leafs connect, and a password per edge. */
+/** How an edge's stream has to be, for the primary to fetch it. */
+export interface EdgeStore extends Retention {
+  /** All that the edge may publish, and so what it stores. */
+  readonly subjects: readonly string[];
+  /** Whether the primary reads by a consumer that the edge keeps; the edge's server must then be 2.14 or later. */
+  readonly byConsumer: boolean;
+}
+
+/** A leaf link as an edge takes it. */
+export interface EdgeLink extends Remote {
+  /** Undefined: the edge stores nothing. */
+  readonly store: EdgeStore | undefined;
+}
+
+/** What a primary offers: where leafs connect, a password per edge, what each is to store. */
 export interface LeafLink {
   /** `nats-leaf://host:port`, one per host, no credentials. */
   readonly urls: readonly string[];
   /** Edge name -> login; secret. */
   readonly credentials: pulumi.Output<Record<string, { user: string; password: string }>>;
+  /** Edge name -> what it stores; edges without persistence are not in it. */
+  readonly stores: Readonly<Record<string, EdgeStore>>;
 }
 
 /** The outputs by which a leaf link goes from stack to stack. */
-export const leafLinkOutputs = ({ urls, credentials }: LeafLink) => ({
+export const leafLinkOutputs = ({ urls, credentials, stores }: LeafLink) => ({
   leafUrls: urls,
   leafUrl: urls[0],
   leafCredentials: pulumi.secret(credentials),
+  leafStores: stores,
   leafLinkVersion: LEAF_LINK_VERSION,
 });
 
@@ -40,9 +58,11 @@ export interface OutputReader {
  * @param stack the primary's full stack name, for messages
  * @throws PlainError: never deployed, another version, outputs that do not decrypt, an edge that is not listed
  */
-export async function readLeafLink(reader: OutputReader, stack: string, edge: string): Promise<Remote> {
-  const [version, urls, credentials, witness] = await Promise.all(
-    ["leafLinkVersion", "leafUrls", "leafCredentials", WITNESS].map((name) => reader.getOutputDetails(name)),
+export async function readLeafLink(reader: OutputReader, stack: string, edge: string): Promise<EdgeLink> {
+  const [version, urls, credentials, stores, witness] = await Promise.all(
+    ["leafLinkVersion", "leafUrls", "leafCredentials", "leafStores", WITNESS].map((name) =>
+      reader.getOutputDetails(name),
+    ),
   );
   const short = stack.split("/").at(-1) ?? stack;
   const found = version?.value;
@@ -79,18 +99,25 @@ export async function readLeafLink(reader: OutputReader, stack: string, edge: st
       `${add}, then pulumi up -s ${edge}   (listed already: just the two pulumi up)`,
     );
   }
-  if (!isLogin(login) || !isUrls(urls?.value)) {
+  const store = isRecord(stores?.value) ? stores.value[edge] : null;
+  if (!isLogin(login) || !isUrls(urls?.value) || !(store === undefined || isStore(store))) {
     throw fault(
-      `primaryStack ${stack}: expected leafUrls and a login for ${edge}; came outputs of another shape`,
+      `primaryStack ${stack}: expected leafUrls, leafStores and a login for ${edge}; came outputs of another shape`,
       `pulumi up -s ${short}`,
     );
   }
-  return { urls: urls.value, user: login.user, password: login.password };
+  return { urls: urls.value, user: login.user, password: login.password, store };
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 const isLogin = (value: unknown): value is { user: string; password: string } =>
   isRecord(value) && typeof value.user === "string" && typeof value.password === "string";
+const isStore = (value: unknown): value is EdgeStore =>
+  isRecord(value) &&
+  Array.isArray(value.subjects) &&
+  typeof value.maxAge === "number" &&
+  WHEN_FULL.some((word) => word === value.whenFull) &&
+  typeof value.byConsumer === "boolean";
 const isUrls = (value: unknown): value is string[] =>
   Array.isArray(value) &&
   value.length > 0 &&

@@ -6,6 +6,8 @@ import * as random from "@pulumi/random";
 
 export const ADMIN = "admin";
 export const APP = "app";
+/** Makes and keeps the primary's streams; at an edge, `app` can. */
+export const KEEPER = "keeper";
 
 /** Letters and digits only, so that a password can be typed, put into a URL and into nats.conf as it is. */
 export function newPassword(name: string, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {

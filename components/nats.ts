@@ -17,6 +17,8 @@ export interface NatsServerArgs {
   readonly include: pulumi.Input<string>;
   /** Password of the user `app`, for nats-box. */
   readonly appPassword: pulumi.Input<string>;
+  /** Password of the keeper of the streams, where it has a login of its own. */
+  readonly keeperPassword?: pulumi.Input<string> | undefined;
   readonly cluster: Cluster;
 }
 
@@ -56,7 +58,7 @@ const namespaceArgs = ({ namespace }: NatsServerArgs): k8s.core.v1.NamespacePatc
   metadata: { name: namespace },
 });
 
-const secretArgs = ({ namespace, include, appPassword }: NatsServerArgs): k8s.core.v1.SecretArgs => ({
+const secretArgs = ({ namespace, include, appPassword, keeperPassword }: NatsServerArgs): k8s.core.v1.SecretArgs => ({
   metadata: {
     name: INCLUDE.secret,
     namespace,
@@ -64,7 +66,11 @@ const secretArgs = ({ namespace, include, appPassword }: NatsServerArgs): k8s.co
     // one that a killed run made and did not write down is taken over, not refused as another manager's
     annotations: { "pulumi.com/patchForce": "true" },
   },
-  stringData: { [INCLUDE.key]: include, "app-password": appPassword },
+  stringData: {
+    [INCLUDE.key]: include,
+    "app-password": appPassword,
+    ...(keeperPassword === undefined ? {} : { "keeper-password": keeperPassword }),
+  },
 });
 
 const releaseArgs = ({ namespace, chart, values }: NatsServerArgs): k8s.helm.v3.ReleaseArgs => ({

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { withoutCovered } from "./subjects.ts";
+import { primaryAccounts, quote, type StoreAccess } from "./accounts.ts";
 
 /** A login; `password` is in clear text here, so what is made of it belongs into a Secret. */
 export interface Login {
@@ -21,6 +21,8 @@ export interface LeafUser extends Login {
   readonly publish: readonly string[];
   /** Subjects of the primary that it may receive. */
   readonly receive: readonly string[];
+  /** Whether it keeps them in a stream of its own, from which the primary fetches them. */
+  readonly stored: boolean;
 }
 
 /** A leaf link as the edge's server has to know it. Hosts and ports only: the login goes into each URL. */
@@ -28,87 +30,48 @@ export interface Remote extends Login {
   readonly urls: readonly string[];
 }
 
-/** The events of one cluster, and the notifications, whose subjects carry no cluster by Ops' own design. */
-export const eventSubjects = (cluster: string): readonly string[] => [
-  `ops.clusters.${cluster}.>`,
-  "ops.notifications.>",
-];
-
-/** An account into which no leaf fits: leafs without credentials are bound to it and refused (2.10 would take them). */
-export const NO_LEAF_ACCOUNT = "NOLEAF";
-
-/** JSON text is a string of nats.conf too, as long as it is quoted: a leading digit stays text. */
-const quote = (text: string): string => JSON.stringify(text);
-const list = (subjects: readonly string[]): string => `[${subjects.map(quote).join(", ")}]`;
-
 const login = ({ user, password }: Login): string => `user: ${quote(user)}, password: ${quote(password)}`;
 
-const systemAccount = (admin: Login): string => `system_account: SYS
+/** The include file of a server: the system account, the accounts of its role, what else the role needs. */
+const include = (admin: Login, accounts: readonly string[], rest: string): string => `system_account: SYS
 accounts {
-  SYS { users: [{ ${login(admin)}, allowed_connection_types: [STANDARD, WEBSOCKET] }] }`;
+  SYS { users: [{ ${login(admin)}, allowed_connection_types: [STANDARD, WEBSOCKET] }] }
+${accounts.map((account) => `  ${account}\n`).join("")}}
+${rest}`;
 
-/** An allow list that names nothing: a deny list of everything breaks wildcard subscribers on 2.14 (facts: nats.md 21). */
-const NOTHING = "_none_";
-
-function leafUser(leaf: LeafUser): string {
-  const receive = leaf.receive.length > 0 ? leaf.receive : [NOTHING];
-  return `      { ${login(leaf)}, allowed_connection_types: [LEAFNODE],
-        permissions: { publish: { allow: ${list(leaf.publish)} }, subscribe: { allow: ${list(receive)} } } }`;
-}
+/** A person's or program's login, not an edge's. */
+const client = (who: Login): string => `{ ${login(who)}, allowed_connection_types: [STANDARD, WEBSOCKET] }`;
 
 /**
- * The include file of the primary: edges log in to EVENTS, everybody else to APP, which imports exactly what the
- * listed edges may publish. Users, permissions, imports and exports are all hot to reload.
- * @param jetStream whether APP may keep streams
+ * The include file of the primary: each edge logs in to an account of its own, everybody else to APP, which gets exactly
+ * what the listed edges may publish. Users, permissions, imports and exports are all hot to reload.
+ * @param store how streams are reached; undefined without persistence
  */
-export function primaryConf(logins: ServerLogins, leafs: readonly LeafUser[], jetStream: boolean): string {
-  const up = withoutCovered(leafs.flatMap((leaf) => leaf.publish));
-  const down = withoutCovered(leafs.flatMap((leaf) => leaf.receive));
-  const exported = (subjects: readonly string[]) => subjects.map((s) => `      { stream: ${quote(s)} }`).join("\n");
-  const imported = (account: string, subjects: readonly string[]) =>
-    subjects.map((s) => `      { stream: { account: ${account}, subject: ${quote(s)} } }`).join("\n");
-  return `${systemAccount(logins.admin)}
-  EVENTS {
-    users: [
-${leafs.map(leafUser).join("\n")}
-    ]
-    exports: [
-${exported(up)}
-    ]
-    imports: [
-${imported("APP", down)}
-    ]
-  }
-  APP {
-    ${jetStream ? "jetstream: enabled\n    " : ""}users: [{ ${login(logins.app)}, allowed_connection_types: [STANDARD, WEBSOCKET] }]
-    exports: [
-${exported(down)}
-    ]
-    imports: [
-${imported("EVENTS", up)}
-    ]
-  }
-  ${NO_LEAF_ACCOUNT} { limits { max_leafnodes: 0 } }
-}
-`;
+export function primaryConf({ admin, app }: ServerLogins, leafs: readonly LeafUser[], store?: StoreAccess): string {
+  const users = leafs.map((leaf) => ({ ...leaf, login: login(leaf) }));
+  const accounts = primaryAccounts(users, client(app), store && { ...store, login: client(store.keeper) });
+  // by its tag a server is told from its peers: each stores what its own clients say
+  return include(admin, accounts, store ? "server_tags: [$POD_NAME]\n" : "");
 }
 
 /** The include file of an edge: its own accounts, and the one remote that links APP to the primary. */
-export function edgeConf(logins: ServerLogins, remote: Remote): string {
-  return `${systemAccount(logins.admin)}
-  APP { users: [{ ${login(logins.app)}, allowed_connection_types: [STANDARD, WEBSOCKET] }] }
-}
-leafnodes {
+export function edgeConf({ admin, app }: ServerLogins, remote: Remote, stored: boolean): string {
+  const account = `APP { ${stored ? "jetstream: enabled, " : ""}users: [${client(app)}] }`;
+  return include(
+    admin,
+    [account],
+    `leafnodes {
   remotes: [
     {
       account: APP
       no_randomize: true
       compression: off
-      urls: ${list(remote.urls.map((url) => withLogin(url, remote)))}
+      urls: [${remote.urls.map((url) => quote(withLogin(url, remote))).join(", ")}]
     }
   ]
 }
-`;
+`,
+  );
 }
 
 /** nats-leaf://host:port with the login in it, percent-encoded: a remote knows no other place for a password. */

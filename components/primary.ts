@@ -4,47 +4,59 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { PrimarySettings } from "../settings.ts";
-import type { LeafLink } from "./leafLink.ts";
-import { ADMIN, APP, newPassword } from "./logins.ts";
+import { StreamKeeper } from "./keeper.ts";
+import type { EdgeStore, LeafLink } from "./leafLink.ts";
+import { ADMIN, APP, KEEPER, newPassword } from "./logins.ts";
+import { merge } from "./merge.ts";
 import { NatsServer } from "./nats.ts";
-import { eventSubjects, primaryConf } from "./natsConf.ts";
+import { primaryConf } from "./natsConf.ts";
 import { type Cluster, RELEASE } from "./release.ts";
-import { listenerValues, serverValues } from "./values.ts";
+import { serverVersion, sourcesByConsumer } from "./serverVersion.ts";
+import { primaryPlan } from "./streams.ts";
+import { eventSubjects } from "./subjects.ts";
+import { listenerValues, ownSubjectValues, serverTag, serverValues, type Values } from "./values.ts";
 
 export interface PrimaryArgs {
   readonly settings: PrimarySettings;
   readonly cluster: Cluster;
 }
 
-/** The primary: a NATS server with a leaf listener, a password for every edge that may connect. */
+/** The primary: a NATS server with a leaf listener, a password for every edge that may connect, with persistence the streams. */
 export class Primary extends pulumi.ComponentResource {
   readonly server: NatsServer;
   readonly adminPassword: pulumi.Output<string>;
   readonly appPassword: pulumi.Output<string>;
+  /** Undefined where no streams are kept. */
+  readonly keeper: StreamKeeper | undefined;
   readonly leafLink: LeafLink;
   /** For clients outside, without credentials; undefined without a `clientPort`. */
   readonly publicClientUrl: string | undefined;
 
   constructor(name: string, { settings, cluster }: PrimaryArgs, opts?: pulumi.ComponentResourceOptions) {
     super("ops-nats:index:Primary", name, {}, opts);
-    const { hosts, leafPort, clientPort, namespace, chart } = settings;
+    const { hosts, leafPort, clientPort, namespace, chart, persistence, images, replicas } = settings;
     const parent = { parent: this };
     this.adminPassword = newPassword(`${name}-admin`, parent);
     this.appPassword = newPassword(`${name}-app`, parent);
+    const keeperPassword = persistence && newPassword(`${name}-keeper`, parent);
     const passwords = pulumi.all(
       Object.fromEntries(settings.edges.map((edge) => [edge.name, newPassword(`${name}-leaf-${edge.name}`, parent)])),
     );
     const include = pulumi
-      .all([this.adminPassword, this.appPassword, passwords])
-      .apply(([admin, app, leafs]) => includeText(settings, admin, app, leafs));
+      .all([this.adminPassword, this.appPassword, keeperPassword, passwords])
+      .apply(([admin, app, keeper, leafs]) => includeText(settings, { admin, app, keeper, leafs }));
     const { appPassword } = this;
-    const values = primaryValues(settings);
-    this.server = new NatsServer(name, { namespace, chart, values, include, appPassword, cluster }, parent);
-    if (clientPort === 0)
-      new k8s.core.v1.Service(`${name}-leaf`, leafService(settings), { ...parent, dependsOn: [this.server] });
+    const server = { namespace, chart, values: primaryValues(settings), include, appPassword, keeperPassword, cluster };
+    this.server = new NatsServer(name, server, parent);
+    const after = { ...parent, dependsOn: [this.server] };
+    if (clientPort === 0) new k8s.core.v1.Service(`${name}-leaf`, leafService(settings), after);
+    const plan = planOf(settings);
+    const login = { user: KEEPER, passwordKey: "keeper-password" };
+    this.keeper = plan && new StreamKeeper(name, { namespace, images, plan, ...login, replicas }, after);
     this.leafLink = {
       urls: hosts.map((host) => `nats-leaf://${urlHost(host)}:${leafPort}`),
       credentials: logins(passwords),
+      stores: stores(settings),
     };
     this.publicClientUrl = clientPort === 0 ? undefined : `nats://${urlHost(hosts[0])}:${clientPort}`;
     this.registerOutputs({
@@ -59,23 +71,61 @@ export class Primary extends pulumi.ComponentResource {
 
 /** The chart's values of a primary. */
 export function primaryValues(settings: PrimarySettings) {
-  const { hosts, leafPort, clientPort, values } = settings;
+  const { hosts, leafPort, clientPort, values, persistence } = settings;
   const advertise = `${urlHost(hosts[0])}:${leafPort}`;
-  const server = { ...settings, cluster: "primary", restartKey: undefined };
-  return serverValues(server, listenerValues({ advertise, leafPort, clientPort }), values);
+  const server = { ...settings, cluster: "primary", claim: persistence, restartKey: undefined };
+  const listener = listenerValues({ advertise, leafPort, clientPort });
+  return serverValues(server, persistence ? (merge(listener, ownSubjectValues) as Values) : listener, values);
 }
 
 /** An IPv6 address stands in brackets wherever a port follows. */
 const urlHost = (host: string): string => (host.includes(":") ? `[${host}]` : host);
 
-function includeText(settings: PrimarySettings, admin: string, app: string, leafs: Record<string, string>): string {
-  const users = settings.edges.map(({ name, publish, receive }) => {
+/** Whether the primary's servers can read an edge's stream by a consumer that keeps the position. */
+function byConsumer(settings: PrimarySettings): boolean {
+  const version = serverVersion(serverTag(settings));
+  return version === undefined || sourcesByConsumer(version);
+}
+
+/** All that an edge says: its events, and what its entry adds. */
+const saidBy = ({ name, publish }: PrimarySettings["edges"][number]) => [...eventSubjects(name), ...publish];
+
+interface Passwords {
+  readonly admin: string;
+  readonly app: string;
+  readonly keeper: string | undefined;
+  readonly leafs: Readonly<Record<string, string>>;
+}
+
+function includeText(settings: PrimarySettings, { admin, app, keeper, leafs }: Passwords): string {
+  const users = settings.edges.map((edge) => {
+    const { name, receive } = edge;
     const password = leafs[name];
     if (password === undefined) throw new Error(`no password was made for edge ${name}`);
-    return { user: name, password, publish: [...eventSubjects(name), ...publish], receive };
+    return { user: name, password, publish: saidBy(edge), receive, stored: edge.persistence };
   });
   const own = { admin: { user: ADMIN, password: admin }, app: { user: APP, password: app } };
-  return primaryConf(own, users, settings.persistence !== undefined);
+  const store = keeper === undefined ? undefined : { keeper: { user: KEEPER, password: keeper } };
+  return primaryConf(own, users, store && { ...store, byConsumer: byConsumer(settings) });
+}
+
+/** The streams of a primary; undefined without persistence. */
+export function planOf(settings: PrimarySettings) {
+  const { persistence, edges, replicas } = settings;
+  if (!persistence) return undefined;
+  const pods = Array.from({ length: replicas }, (_, i) => `${RELEASE}-${i}`);
+  const storage = { claim: persistence, retention: persistence, replicas, byConsumer: byConsumer(settings) };
+  return primaryPlan({ ...storage, edges, pods });
+}
+
+/** What each edge that stores is told. */
+function stores(settings: PrimarySettings): Record<string, EdgeStore> {
+  const { persistence, edges } = settings;
+  if (!persistence) return {};
+  const { maxAge, whenFull } = persistence;
+  const common = { maxAge, whenFull, byConsumer: byConsumer(settings) };
+  const stored = edges.filter((edge) => edge.persistence);
+  return Object.fromEntries(stored.map((edge) => [edge.name, { subjects: saidBy(edge), ...common }]));
 }
 
 const logins = (passwords: pulumi.Output<Record<string, string>>): LeafLink["credentials"] =>

@@ -25,6 +25,12 @@ export function checksPublish(version: Version): boolean {
 /** Whether a server of that version takes changed remotes by a reload: from 2.14.0. */
 export const reloadsRemotes = (version: Version): boolean => atLeast(version, [2, 14, 0]);
 
+/** Whether a server of that version bounds, by a setting, what waits to be stored: from 2.11.0. */
+export const limitsBufferedMessages = (version: Version): boolean => atLeast(version, [2, 11, 0]);
+
+/** Whether streams of a server of that version can read another by a consumer that keeps the position: from 2.14.0. */
+export const sourcesByConsumer = (version: Version): boolean => atLeast(version, [2, 14, 0]);
+
 /** One line to warn of a primary whose servers trust what edges publish, or undefined. */
 export function publishWarning(tag: string): string | undefined {
   const version = serverVersion(tag);

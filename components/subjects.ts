@@ -27,3 +27,15 @@ export function withoutCovered(subjects: readonly string[]): readonly string[] {
   const unique = [...new Set(subjects)];
   return unique.filter((inner) => !unique.some((outer) => outer !== inner && covers(outer, inner)));
 }
+
+/** The events of one cluster, and the notifications, whose subjects carry no cluster by Ops' own design. */
+export const eventSubjects = (cluster: string): readonly string[] => [
+  `ops.clusters.${cluster}.>`,
+  "ops.notifications.>",
+];
+
+/** A subject as the destination of a mapping: each `*` by its number. */
+export function numbered(subject: string): string {
+  let count = 0;
+  return subject.replaceAll("*", () => `$${++count}`);
+}

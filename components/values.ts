@@ -1,9 +1,10 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Image, Images, Persistence } from "../settings.ts";
+import type { Claim, Image, Images } from "../settings.ts";
+import { NO_LEAF_ACCOUNT } from "./accounts.ts";
 import { isMap, merge } from "./merge.ts";
-import { NO_LEAF_ACCOUNT } from "./natsConf.ts";
+import { limitsBufferedMessages, serverVersion } from "./serverVersion.ts";
 
 export type Values = Record<string, unknown>;
 
@@ -16,7 +17,8 @@ export interface ServerSettings {
   readonly cluster: string;
   readonly replicas: number;
   readonly images: Images;
-  readonly persistence: Persistence | undefined;
+  /** JetStream's volume; undefined without JetStream. */
+  readonly claim: Claim | undefined;
   /** Changes with what an include file holds and NATS cannot reload: the pods are then replaced one by one. */
   readonly restartKey: string | undefined;
 }
@@ -31,7 +33,7 @@ export interface ListenerSettings {
 
 /** The chart's values of any server; `values` of the user come last and win. Lists are replaced, as Helm does. */
 export function serverValues(settings: ServerSettings, role: Values, user: Readonly<Values>): Values {
-  const { cluster, replicas, images, persistence, restartKey } = settings;
+  const { cluster, replicas, images, claim, restartKey } = settings;
   const ours = {
     global: {
       image: {
@@ -42,7 +44,7 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
     config: {
       serverNamePrefix: `${cluster}-`,
       cluster: replicas > 1 ? { enabled: true, replicas, merge: { name: cluster } } : { enabled: false },
-      ...(persistence ? { jetstream: jetStream(persistence, cluster) } : {}),
+      ...(claim ? { jetstream: jetStream(claim, cluster, serverTag({ images, values: user })) } : {}),
       merge: {
         $include: `../${INCLUDE.folder}/${INCLUDE.key}`,
         // a silent link is given up after two unanswered pings: at most 30 s
@@ -84,13 +86,23 @@ export function listenerValues({ advertise, leafPort, clientPort }: ListenerSett
   return { config: { leafnodes }, service: { merge: { spec: { type: "NodePort" } }, ports } };
 }
 
-const jetStream = ({ size, storageClass }: Persistence, domain: string): Values => ({
-  enabled: true,
-  fileStore: {
-    pvc: { enabled: true, size, ...(storageClass === undefined ? {} : { storageClassName: storageClass }) },
-  },
-  merge: { domain },
-});
+/** The domain is the cluster's name, so that the primary can address the stream of each edge. */
+const jetStream = ({ size, storageClass }: Claim, domain: string, tag: string): Values => {
+  const version = serverVersion(tag);
+  // a burst waits in memory until it is stored; without a limit of ours 10,000 messages do, and the next are dropped
+  const buffers =
+    version && !limitsBufferedMessages(version) ? {} : { max_buffered_msgs: 500_000, max_buffered_size: "<< 256MB >>" };
+  return {
+    enabled: true,
+    fileStore: {
+      pvc: { enabled: true, size, ...(storageClass === undefined ? {} : { storageClassName: storageClass }) },
+    },
+    merge: { domain, ...buffers },
+  };
+};
+
+/** What a primary with persistence adds: each server knows the subject below which it stores what its own clients say. */
+export const ownSubjectValues: Values = { container: { env: { OWN_SUBJECT: '"own.$(POD_NAME).>"' } } };
 
 const image = ({ repository, tag }: Image): Values => ({ repository, tag });
 const add = (path: string, value: Values): Values => ({ op: "add", path, value });

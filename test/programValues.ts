@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { edgeValues } from "../components/edge.ts";
+import type { EdgeLink } from "../components/leafLink.ts";
 import { primaryValues } from "../components/primary.ts";
 import { readSettings } from "../config.ts";
 import type { EdgeSettings, PrimarySettings, Settings } from "../settings.ts";
@@ -22,12 +23,18 @@ export function settingsOf(stack: string, keys: Keys): Settings {
   });
 }
 
-export const remote = { urls: ["nats-leaf://203.0.113.10:32222"], user: "edge-1", password: "pw-of-the-leaf" };
+const store = { subjects: ["ops.clusters.edge-1.>"], maxAge: 3600, whenFull: "keep-newest", byConsumer: true } as const;
+export const link: EdgeLink = {
+  urls: ["nats-leaf://203.0.113.10:32222"],
+  user: "edge-1",
+  password: "pw-of-the-leaf",
+  store: undefined,
+};
 
 /** The chart's values of a primary and of edge-1, exactly as the program makes them. */
 export const primaryOf = (keys: Keys = {}) =>
   primaryValues(settingsOf("primary", { hosts: ["203.0.113.10"], ...keys }) as PrimarySettings);
-export const edgeOf = (keys: Keys = {}, link = remote) => edgeValues(settingsOf("edge-1", keys) as EdgeSettings, link);
+export const edgeOf = (keys: Keys = {}, by = link) => edgeValues(settingsOf("edge-1", keys) as EdgeSettings, by);
 
 const images = { registry: "registry.example", pullSecrets: ["pull"], nats: { tag: "2.10.20-alpine" } };
 
@@ -43,5 +50,9 @@ export const PROGRAM_SETS: readonly ValueSet[] = [
   { name: "the program's primary from a mirror", values: primaryOf({ images }) },
   { name: "the program's edge", values: edgeOf() },
   { name: "the program's edge of three servers", values: edgeOf({ replicas: 3 }) },
+  {
+    name: "the program's edge that stores",
+    values: edgeOf({ persistence: { size: "2Gi", storageClass: "fast" } }, { ...link, store }),
+  },
   { name: "the program's edge on 2.10.20 from a mirror", values: edgeOf({ images }) },
 ];

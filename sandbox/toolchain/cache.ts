@@ -9,10 +9,11 @@ import type { Place } from "./goBuild.ts";
 import { GO_MODULES, type GoModuleName, KUBERNETES_VERSION } from "./pins.ts";
 import { fetchedPulumi, pulumiOnPath } from "./pulumi.ts";
 
-/** What the tests without Kubernetes need. */
 export const SERVERS: readonly GoModuleName[] = ["nats-server-2.10.20", "nats-server-2.14.9"];
+/** What the tests without Kubernetes need. */
+export const NATS: readonly GoModuleName[] = [...SERVERS, "nats-cli", "jq"];
 /** What is built where Pulumi is there. */
-export const CLUSTERS: readonly GoModuleName[] = [...SERVERS, "nats-cli", "reloader", "cluster"];
+export const CLUSTERS: readonly GoModuleName[] = [...NATS, "reloader", "cluster"];
 export const ALL: readonly GoModuleName[] = [...CLUSTERS, "pulumi"];
 
 /** The user's cache: what is built is kept there by the hash of its pins, for every clone. */

@@ -38,6 +38,12 @@ export const GO_MODULES = {
     set: { "main.version": "0.1.5" },
     seconds: 25,
   },
+  jq: {
+    folder: "toolchain/jq",
+    programs: { "github.com/itchyny/gojq/cmd/gojq": ["jq"] },
+    set: {},
+    seconds: 5,
+  },
   reloader: { folder: "reloader", programs: { ".": ["reloader"] }, set: {}, seconds: 5 },
   cluster: {
     folder: "toolchain/cluster",

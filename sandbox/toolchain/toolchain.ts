@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { copyFile, link, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import { ALL, CLUSTERS, here, SERVERS } from "./cache.ts";
+import { ALL, CLUSTERS, here, NATS } from "./cache.ts";
 import { debianPrograms, systemCommands } from "./debian.ts";
 import { builtFolder, goBuild, installedGo, type Place, type Report } from "./goBuild.ts";
 import { GO_MODULES, type GoModuleName, PLUGINS } from "./pins.ts";
@@ -25,11 +25,11 @@ export interface Toolchain {
 }
 
 /**
- * Finds or builds nats-server, both versions: seconds once built.
+ * Finds or builds nats-server, both versions, and what of nats-box the keeper of the streams uses: seconds once built.
  * @throws Error with the log's name and its end when a build fails
  */
 export const serverToolchain = async (report: Report = console.error): Promise<Toolchain> =>
-  assemble(SERVERS, [], undefined, await installedGo(), report);
+  assemble(NATS, [], undefined, await installedGo(), report);
 
 /** Finds or builds all programs of the sandbox: a second when the cache has them, else as long as README says. */
 export async function toolchain(report: Report = console.error): Promise<Toolchain> {

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Values } from "../../components/values.ts";
 import { type Deployed, deployEdge, deployPrimary } from "./deployed.ts";
 import { complaint } from "./natsServer.ts";
-import { podPorts, StatefulSet } from "./statefulSet.ts";
+import { podEnvironment, podPorts, StatefulSet } from "./statefulSet.ts";
 import { DEFAULT_VERSION, onEachVersion, serverProgram, VERSIONS } from "./versions.ts";
 
 describe("the versions that are tried", () => {
@@ -31,7 +31,9 @@ onEachVersion("configuration files", (version) => {
   async function complaints(deployed: Deployed, replicas: number, edit?: (conf: string) => string) {
     const set = new StatefulSet(program, "try", join(folder, "try"), await podPorts(replicas));
     await set.write(deployed, edit);
-    const all = await Promise.all(set.servers.map((_, ordinal) => complaint(program, set.confFile(ordinal))));
+    const all = await Promise.all(
+      set.servers.map((_, i) => complaint(program, set.confFile(i), podEnvironment(deployed.config, deployed.env, i))),
+    );
     return all.filter((text) => text !== undefined);
   }
 
@@ -45,7 +47,7 @@ onEachVersion("configuration files", (version) => {
     "without a client port": { ...everyKey, clientPort: 0 },
     "with values of the user": { ...everyKey, values: { config: { merge: { max_payload: 2_000_000 } } } },
   };
-  for (const size of ["10Gi", "1024Ki", "500M", "1Ti", "2T", "3G", "900k"]) {
+  for (const size of ["10Gi", "102400Ki", "500M", "1Ti", "2T", "3G", "900000k"]) {
     const persistence = { enabled: true, size };
     primaries[`with claims of ${size}`] = { persistence, replicas: 1 };
   }
@@ -57,7 +59,7 @@ onEachVersion("configuration files", (version) => {
 
   for (const replicas of [1, 3]) {
     it(`of an edge of ${replicas} are taken`, async () => {
-      const remote = (await primary(everyKey)).remote("edge-2");
+      const remote = (await primary(everyKey)).link("edge-2");
       assert.deepEqual(await complaints(await deployEdge("edge-2", remote, { images, replicas }), replicas), []);
     });
   }

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { Edge } from "../../components/edge.ts";
-import type { Login, Remote, ServerLogins } from "../../components/natsConf.ts";
+import type { EdgeLink } from "../../components/leafLink.ts";
+import type { Login, ServerLogins } from "../../components/natsConf.ts";
 import { Primary } from "../../components/primary.ts";
 import { INCLUDE, type Values } from "../../components/values.ts";
 import { readSettings } from "../../config.ts";
@@ -15,12 +16,22 @@ export interface Deployed {
   readonly config: Values;
   /** The include file, from the Secret. */
   readonly include: string;
+  /** `container.env` of the chart's values. */
+  readonly env: Readonly<Record<string, string>>;
+  /** What the keeper of the streams is given; undefined without persistence. */
+  readonly keeper: DeployedKeeper | undefined;
   readonly logins: ServerLogins;
+}
+
+export interface DeployedKeeper {
+  /** Files by name: the script and the plan. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly login: Login;
 }
 
 export interface DeployedPrimary extends Deployed {
   /** The leaf link of an edge that is listed. */
-  remote(edge: string): Remote;
+  link(edge: string): EdgeLink;
 }
 
 const NO_CLUSTER = { helmRecords: async () => [], serverPods: async () => [], touchPods: async () => {} };
@@ -31,24 +42,24 @@ export async function deployPrimary(keys: Values): Promise<DeployedPrimary> {
   const settings = read("primary", keys);
   if (settings.role !== "primary") throw new Error("a stack called primary is not a primary");
   const primary = new Primary("nats", { settings, cluster: NO_CLUSTER });
-  await awaited(primary.server.clientUrl);
+  await Promise.all([primary.server.clientUrl, primary.keeper?.deployment].map((output) => awaited(output)));
   const credentials = await awaited<Record<string, Login>>(primary.leafLink.credentials);
-  const { urls } = primary.leafLink;
-  const remote = (edge: string): Remote => {
+  const { urls, stores } = primary.leafLink;
+  const link = (edge: string): EdgeLink => {
     const login = credentials[edge];
     if (!login) throw new Error(`edge ${edge} is not listed: ${Object.keys(credentials)}`);
-    return { urls, ...login };
+    return { urls, ...login, store: stores[edge] };
   };
-  return { ...(await deployed(recorder, primary)), remote };
+  return { ...(await deployed(recorder, primary)), link };
 }
 
 /** Runs the component of an edge without an engine; `keys` as in Pulumi.edge.yaml. */
-export async function deployEdge(name: string, remote: Remote, keys: Values): Promise<Deployed> {
+export async function deployEdge(name: string, link: EdgeLink, keys: Values): Promise<Deployed> {
   const recorder = await mockEngine(name);
   const settings = read(name, keys);
   if (settings.role !== "edge") throw new Error(`a stack called ${name} is not an edge`);
-  const edge = new Edge("nats", { settings, remote, cluster: NO_CLUSTER });
-  await awaited(edge.server.clientUrl);
+  const edge = new Edge("nats", { settings, link, cluster: NO_CLUSTER });
+  await Promise.all([edge.server.clientUrl, edge.keeper?.deployment].map((output) => awaited(output)));
   return deployed(recorder, edge);
 }
 
@@ -60,7 +71,10 @@ function read(stack: string, keys: Values): Settings {
 }
 
 async function deployed(recorder: Recorder, { adminPassword, appPassword }: Primary | Edge): Promise<Deployed> {
-  const release = recorder.get("kubernetes:helm.sh/v3:Release", "nats").inputs.values as { config: Values };
+  const release = recorder.get("kubernetes:helm.sh/v3:Release", "nats").inputs.values as {
+    config: Values;
+    container: { env?: Record<string, string> };
+  };
   // secrets are marked in what a resource is registered with: the map is below `value`
   const secret = recorder.get("kubernetes:core/v1:Secret", "nats-auth").inputs.stringData as {
     value: Record<string, string>;
@@ -69,5 +83,28 @@ async function deployed(recorder: Recorder, { adminPassword, appPassword }: Prim
   if (include === undefined) throw new Error(`no ${INCLUDE.key} in the Secret`);
   const [admin, app] = [await awaited(adminPassword), await awaited(appPassword)];
   const logins = { admin: { user: "admin", password: admin }, app: { user: "app", password: app } };
-  return { config: release.config, include, logins };
+  const env = release.container.env ?? {};
+  return { config: release.config, include, env, logins, keeper: deployedKeeper(recorder, secret.value) };
+}
+
+function deployedKeeper(recorder: Recorder, secret: Readonly<Record<string, string>>): DeployedKeeper | undefined {
+  const type = "kubernetes:core/v1:ConfigMap";
+  if (!recorder.list().includes(`${type} nats-keeper`)) return undefined;
+  const files = recorder.get(type, "nats-keeper").inputs.data as Record<string, string>;
+  const { spec } = recorder.get("kubernetes:apps/v1:Deployment", "nats-keeper").inputs as unknown as Deployment;
+  const env = spec.template.spec.containers[0]?.env ?? [];
+  const user = env.find(({ name }) => name === "NATS_USER")?.value ?? "";
+  const key = env.find(({ name }) => name === "NATS_PASSWORD")?.valueFrom?.secretKeyRef.key ?? "";
+  return { files, login: { user, password: secret[key] ?? "" } };
+}
+
+interface Deployment {
+  readonly spec: {
+    readonly template: { readonly spec: { readonly containers: readonly { readonly env: readonly Env[] }[] } };
+  };
+}
+interface Env {
+  readonly name: string;
+  readonly value?: string;
+  readonly valueFrom?: { readonly secretKeyRef: { readonly key: string } };
 }

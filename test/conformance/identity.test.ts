@@ -53,7 +53,7 @@ onEachVersion("who an edge can speak for", (version) => {
   it(`with a server of an attacker: itself; ${verdict} another edge; nothing that no listed edge may`, async () => {
     const listeners = await atPrimary();
     const wild = listeners.filter((l) => l.subject !== OTHERS);
-    const raw = await RawLeaf.connect(nats().nodePort.port, "raw", nats().deployed.remote("edge-1"));
+    const raw = await RawLeaf.connect(nats().nodePort.port, "raw", nats().deployed.link("edge-1"));
     assert.equal(await raw.accepted(), true);
     const tag = newTag();
     const say = (subject: string) => raw.publish(subject, `${tag} ${subject}`);

@@ -8,11 +8,12 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { Login } from "../../components/natsConf.ts";
 import type { Values } from "../../components/values.ts";
 import { type Deployed, type DeployedPrimary, deployEdge, deployPrimary } from "./deployed.ts";
+import { Keeper } from "./keeper.ts";
 import type { NatsServer } from "./natsServer.ts";
 import { NodePort } from "./nodePort.ts";
 import { podPorts, StatefulSet } from "./statefulSet.ts";
 import { until } from "./until.ts";
-import { serverProgram } from "./versions.ts";
+import { serverProgram, toolFolder } from "./versions.ts";
 
 export interface Plan {
   /** `edges` in the primary's configuration. */
@@ -22,6 +23,8 @@ export interface Plan {
   /** Edges that are up at the start; the others wait for `addEdge`. */
   readonly edges: readonly string[];
   readonly edgeReplicas?: number;
+  /** More of every edge's configuration. */
+  readonly edge?: Values;
   /** Changes the nats.conf of the primary's servers: only to show what happens without a setting of ours. */
   readonly edit?: (conf: string) => string;
 }
@@ -32,6 +35,7 @@ export class Installation {
   readonly #plan: Plan;
   readonly #connections: NatsConnection[] = [];
   readonly #sets = new Map<string, StatefulSet>();
+  readonly #keepers = new Map<string, Keeper>();
   #folder = "";
   #program = "";
   #nodePort: NodePort | undefined;
@@ -49,28 +53,40 @@ export class Installation {
     const ports = await podPorts((primary?.replicas as number | undefined) ?? 3);
     this.#nodePort = await NodePort.listen(ports.map((pod) => pod.leaf));
     const set = this.#add("primary", ports);
-    await set.write(await this.#deployPrimary(listed), edit);
+    const primaryFiles = await this.#deployPrimary(listed);
+    await set.write(primaryFiles, edit);
     await set.start();
+    await this.#keep("primary", primaryFiles);
     for (const name of edges) await this.addEdge(name);
     await Promise.all(edges.map((name) => this.linked(name)));
+    await Promise.all([...this.#keepers.values()].map((keeper) => keeper.planned()));
   }
 
   /** Starts an edge, with the leaf link that the primary offers now; it may not be up yet. */
   async addEdge(name: string): Promise<Deployed> {
-    const remote = this.deployed.remote(name);
+    const link = this.deployed.link(name);
     const replicas = this.#plan.edgeReplicas ?? 1;
-    const edge = await deployEdge(name, remote, { ...this.#images(), replicas });
+    const edge = await deployEdge(name, link, { ...this.#images(), replicas, ...this.#plan.edge });
     const set = this.#add(name, await podPorts(replicas));
     await set.write(edge);
     await set.start();
+    await this.#keep(name, edge);
     return edge;
   }
 
-  /** Changes `edges` at the primary, which writes the include file anew; the servers reload. */
+  /** Changes `edges` at the primary, which writes the include file anew; the servers reload, the keeper gets its plan. */
   async list(entries: readonly unknown[]): Promise<void> {
     const set = this.cluster("primary");
-    await set.mount((await this.#deployPrimary(entries)).include);
+    const primary = await this.#deployPrimary(entries);
+    await set.mount(primary.include);
     await set.reload();
+    await this.#keep("primary", primary);
+  }
+
+  keeper(name: string): Keeper {
+    const keeper = this.#keepers.get(name);
+    if (!keeper) throw new Error(`${name} keeps no streams; those are kept of ${[...this.#keepers.keys()]}`);
+    return keeper;
   }
 
   /** Waits until every server of an edge has its leaf link. */
@@ -122,11 +138,14 @@ export class Installation {
 
   logs(): string {
     const servers = [...this.#sets.values()].flatMap((set) => set.servers);
-    return servers.map(({ name, log }) => `--- ${name}\n${log.split("\n").slice(-40).join("\n")}`).join("\n");
+    const keepers = [...this.#keepers].map(([name, { log }]) => ({ name: `keeper of ${name}`, log }));
+    const parts = [...servers, ...keepers];
+    return parts.map(({ name, log }) => `--- ${name}\n${log.split("\n").slice(-40).join("\n")}`).join("\n");
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.#connections.map((connection) => connection.close()));
+    await Promise.all([...this.#keepers.values()].map((keeper) => keeper.stop()));
     await Promise.all([...this.#sets.values()].map((set) => set.kill()));
     await this.#nodePort?.close();
     if (this.#folder !== "") await rm(this.#folder, { recursive: true, force: true });
@@ -136,6 +155,15 @@ export class Installation {
     const set = new StatefulSet(this.#program, name, join(this.#folder, name), ports);
     this.#sets.set(name, set);
     return set;
+  }
+
+  async #keep(name: string, { keeper }: Deployed): Promise<void> {
+    if (!keeper) return;
+    const tools = await toolFolder();
+    const folder = join(this.#folder, `${name}-keeper`);
+    const one = this.#keepers.get(name) ?? new Keeper(folder, tools, this.cluster(name).servers);
+    this.#keepers.set(name, one);
+    await one.start(keeper);
   }
 
   async #deployPrimary(edges: readonly unknown[]): Promise<DeployedPrimary> {

@@ -54,7 +54,7 @@ onEachVersion("what comes down to an edge", (version) => {
 
   it("to a server that subscribes against its permissions: nothing either", async () => {
     const { port } = nats().nodePort;
-    const link = (edge: string) => RawLeaf.connect(port, `raw-${edge}`, nats().deployed.remote(edge));
+    const link = (edge: string) => RawLeaf.connect(port, `raw-${edge}`, nats().deployed.link(edge));
     const [greedy, entitled] = [await link("edge-1"), await link("edge-2")];
     for (const leaf of [greedy, entitled]) {
       for (const subject of [">", "ops.>", "ops.clusters.*.nodes.n", "commands.>"]) leaf.subscribe(subject);

@@ -31,6 +31,7 @@ export class NatsServer {
   log = "";
   readonly #program: string;
   readonly #conf: string;
+  #env: Readonly<Record<string, string>> = {};
   #process: ChildProcess | undefined;
 
   constructor(program: string, name: string, conf: string, ports: PodPorts) {
@@ -40,9 +41,17 @@ export class NatsServer {
     this.#conf = conf;
   }
 
+  /** The environment of its container; it is given at the next start. */
+  environment(env: Readonly<Record<string, string>>): void {
+    this.#env = env;
+  }
+
   async start(): Promise<void> {
     const from = this.log.length;
-    const child = spawn(this.#program, ["-c", this.#conf], { stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(this.#program, ["-c", this.#conf], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, ...this.#env },
+    });
     child.stderr.setEncoding("utf8").on("data", (text) => {
       this.log += text;
     });
@@ -72,6 +81,11 @@ export class NatsServer {
     await exit;
   }
 
+  /** The process id of what runs; undefined when nothing does. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   /** Reads the configuration again, and waits until that is done. */
   async reload(): Promise<void> {
     const from = this.log.length;
@@ -96,9 +110,13 @@ export class NatsServer {
 }
 
 /** Lets nats-server itself judge a configuration file; gives what it complains of, or nothing. */
-export async function complaint(program: string, conf: string): Promise<string | undefined> {
+export async function complaint(
+  program: string,
+  conf: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string | undefined> {
   try {
-    await promisify(execFile)(program, ["-t", "-c", conf]);
+    await promisify(execFile)(program, ["-t", "-c", conf], { env: { ...process.env, ...env } });
     return undefined;
   } catch (error) {
     return String((error as { stderr?: string }).stderr ?? error);

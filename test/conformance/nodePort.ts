@@ -12,6 +12,7 @@ export class NodePort {
   readonly #pods: readonly number[];
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   #next = 0;
+  #passes = true;
 
   private constructor(server: Server, port: number, pods: readonly number[]) {
     this.port = port;
@@ -39,6 +40,16 @@ export class NodePort {
     for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
   }
 
+  /** Cuts all connections and takes no new ones, until `mend`. */
+  break(): void {
+    this.#passes = false;
+    this.cut();
+  }
+
+  mend(): void {
+    this.#passes = true;
+  }
+
   /** Passes nothing on any more in connections that are open, in silence: both ends still see them open. */
   silence(): void {
     for (const [client, pod] of this.#pairs) {
@@ -56,6 +67,10 @@ export class NodePort {
   }
 
   #join(client: Socket): void {
+    if (!this.#passes) {
+      client.destroy();
+      return;
+    }
     const pod = connect(this.#pods[this.#next++ % this.#pods.length] ?? 0, "127.0.0.1");
     const pair = [client, pod] as const;
     this.#pairs.add(pair);

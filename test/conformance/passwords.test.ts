@@ -36,6 +36,7 @@ onEachVersion(`${PASSWORDS.length} passwords, digits first and numbers among the
     password,
     publish: [`ops.${i}`],
     receive: [],
+    stored: false,
   });
   const own = (password: string): ServerLogins => ({
     admin: { user: "admin", password },
@@ -58,10 +59,10 @@ onEachVersion(`${PASSWORDS.length} passwords, digits first and numbers among the
   /** The files of an edge whose three passwords are the same. */
   async function edge(password: string, i: number): Promise<StatefulSet> {
     const remote: Remote = { urls: [`nats-leaf://127.0.0.1:${nats().nodePort.port}`], user: name(i), password };
-    const { config } = await deployEdge(name(i), remote, { images });
+    const { config, env } = await deployEdge(name(i), { ...remote, store: undefined }, { images });
     const logins = own(password);
     const set = new StatefulSet(program, name(i), join(folder, name(i)), await podPorts(1));
-    await set.write({ config, include: edgeConf(logins, remote), logins });
+    await set.write({ config, env, include: edgeConf(logins, remote, false), logins, keeper: undefined });
     return set;
   }
 
@@ -79,7 +80,7 @@ onEachVersion(`${PASSWORDS.length} passwords, digits first and numbers among the
   };
 
   it("all log in as edges at the primary, each with its own only", async () => {
-    await reload(primaryConf(nats().deployed.logins, PASSWORDS.map(leaf), false));
+    await reload(primaryConf(nats().deployed.logins, PASSWORDS.map(leaf)));
     const accepted = async (user: string, password: string) => {
       const raw = await RawLeaf.connect(nats().nodePort.port, `raw-${user}`, { user, password });
       const result = await raw.accepted();
@@ -118,7 +119,7 @@ onEachVersion(`${PASSWORDS.length} passwords, digits first and numbers among the
 
   it("log in as app and admin at the primary: the hard ones", async () => {
     for (const password of HARD) {
-      await reload(primaryConf(own(password), [], false));
+      await reload(primaryConf(own(password), []));
       await logIn(nats().server("primary"), password);
     }
     await assert.rejects(logIn(nats().server("primary"), "wrong"));

@@ -18,7 +18,7 @@ onEachVersion("refused", (version) => {
     return accepted;
   }
   const logins = () => nats().deployed.logins;
-  const edge1 = () => nats().deployed.remote("edge-1");
+  const edge1 = () => nats().deployed.link("edge-1");
 
   it("an anonymous leaf; one with the login of a listed edge is taken", async () => {
     assert.equal(await leafAccepted(edge1()), true);

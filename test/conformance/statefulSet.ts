@@ -4,7 +4,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RELEASE } from "../../components/release.ts";
-import { INCLUDE } from "../../components/values.ts";
+import { INCLUDE, type Values } from "../../components/values.ts";
 import type { Deployed } from "./deployed.ts";
 import { NatsServer } from "./natsServer.ts";
 import { type PodPorts, podConf } from "./podConf.ts";
@@ -30,12 +30,18 @@ export class StatefulSet {
     return join(this.#folder, `${RELEASE}-${ordinal}`, "nats.conf");
   }
 
+  /** What a pod's claim is to it. */
+  storeFolder(ordinal: number): string {
+    return join(this.#folder, `store-${ordinal}`);
+  }
+
   /** Writes all files; `edit` changes a nats.conf, for tests that show what would happen otherwise. */
-  async write({ config, include }: Deployed, edit = (conf: string): string => conf): Promise<void> {
+  async write({ config, include, env }: Deployed, edit = (conf: string): string => conf): Promise<void> {
     await this.mount(include);
     for (const ordinal of this.#ports.keys()) {
+      this.servers[ordinal]?.environment(podEnvironment(config, env, ordinal));
       await mkdir(join(this.#folder, `${RELEASE}-${ordinal}`), { recursive: true });
-      const store = join(this.#folder, `store-${ordinal}`);
+      const store = this.storeFolder(ordinal);
       await writeFile(this.confFile(ordinal), edit(podConf(config, this.#ports, ordinal, store)));
     }
   }
@@ -68,6 +74,14 @@ export class StatefulSet {
   #peers(): Promise<readonly number[]> {
     return Promise.all(this.servers.map((server) => server.peers()));
   }
+}
+
+/** The environment that the chart gives to a pod's server: two names, and what `container.env` adds. */
+export function podEnvironment(config: Values, env: Readonly<Record<string, string>>, ordinal: number) {
+  const POD_NAME = `${RELEASE}-${ordinal}`;
+  const SERVER_NAME = `${config.serverNamePrefix ?? ""}${POD_NAME}`;
+  const added = Object.entries(env).map(([name, text]) => [name, text.replaceAll("$(POD_NAME)", POD_NAME)]);
+  return { POD_NAME, SERVER_NAME, ...Object.fromEntries(added) } as Record<string, string>;
 }
 
 export async function podPorts(replicas: number): Promise<readonly PodPorts[]> {

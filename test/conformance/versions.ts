@@ -12,6 +12,11 @@ export const VERSIONS: readonly string[] = SERVERS.map((name) => name.replace(PR
 /** The version that a user gets who chooses none. */
 export const DEFAULT_VERSION = DEFAULT_IMAGES.nats.tag.replace(/-.*/, "");
 
+/** The folder of the programs that a keeper calls: nats and jq. */
+export async function toolFolder(): Promise<string> {
+  return (await serverToolchain()).bin;
+}
+
 /** The path of a nats-server; builds it when the cache does not have it. */
 export async function serverProgram(version: string): Promise<string> {
   return (await serverToolchain()).program(`${PROGRAM}${version}`);

@@ -1,0 +1,172 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: The ops-nats authors
+# SPDX-License-Identifier: Apache-2.0
+
+# Keeps a cluster's streams as plan.json has them (components/streams.ts): makes what is missing, changes what differs, and
+# wakes the sources of an edge that is back. Nothing flows through it; without it, streams go on as they are.
+# Needs sh, jq, wget (or curl) and nats, all in the nats-box image. It speaks JSON with the server's own API, not nats' commands.
+# shellcheck disable=SC2016 # what stands in single quotes is jq's
+# Environment: NATS_URL, NATS_USER, NATS_PASSWORD; MONITORS: the servers' monitoring URLs, separated by blanks.
+set -u
+plan=${PLAN:-/etc/keeper/plan.json}
+ready=${READY:-/tmp/ready}
+errors=$ready.errors
+
+say() { printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*"; }
+
+# api SUBJECT [BODY]: the server's answer. Go templates of the nats command would be taken for its own: there are none in plans.
+api() {
+  nats req --raw --timeout=3s "\$JS.API.$1" "${2:-}" 2>"$errors"
+}
+
+# code ANSWER: 0 when it is no error, the server's own number when it is one, nothing when there was none.
+code() { printf '%s' "$1" | jq -r 'if .error then .error.err_code // .error.code else 0 end' 2>/dev/null; }
+
+# refused WHAT ANSWER
+refused() {
+  say "$1: $(printf '%s' "$2" | jq -r '.error.description // "no answer"' 2>/dev/null || echo 'no answer') $(head -c 300 "$errors")"
+  return 1
+}
+
+# What is there, changed into what is planned; what the plan does not name stays. The server adds defaults to each source:
+# a source counts as the same when all that the plan says of it is so.
+merged='
+def same($a; $b): ($a | length) == ($b | length)
+  and ([range($a | length)] | all(. as $i | ($a[$i] * $b[$i]) == $a[$i]));
+.[0].config as $now | .[1] as $want
+| ($now * $want)
+| if same($now.sources // []; $want.sources // []) then .sources = $now.sources else . end
+| if . == $now or (del(.sources) == ($now | del(.sources)) and .sources == $now.sources) then "same" else . end'
+
+# away STREAM: whether the one server that has it does not run
+away() { case " $down " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
+
+# stream INDEX: the stream of that index in the plan
+stream() {
+  want=$(jq -c ".streams[$1].config" "$plan")
+  name=$(printf '%s' "$want" | jq -r .name)
+  away "$name" && return 1
+  found=$(api "STREAM.INFO.$name")
+  case $(code "$found") in
+    0)
+      change=$(printf '%s\n%s\n' "$found" "$want" | jq -cs "$merged")
+      [ "$change" = '"same"' ] && return 0
+      answer=$(api "STREAM.UPDATE.$name" "$change")
+      [ "$(code "$answer")" = 0 ] || { refused "stream $name is not changed" "$answer"; return 1; }
+      say "stream $name: changed"
+      ;;
+    10059)
+      [ "$all" = 0 ] || return 1
+      # An origin counts on from microseconds since 1970. So one that was wiped is past all that was ever taken from it, and
+      # whoever reads it by sequence goes on with the first new message.
+      first=$(jq -r "if .streams[$1].origin then now * 1000000 | floor else 0 end" "$plan")
+      [ "$first" = 0 ] || want=$(printf '%s' "$want" | jq -c ".first_seq = $first")
+      answer=$(api "STREAM.CREATE.$name" "$want")
+      [ "$(code "$answer")" = 0 ] || { refused "stream $name is not made" "$answer"; return 1; }
+      say "stream $name: made"
+      ;;
+    *) refused "stream $name cannot be asked for" "$found" ;;
+  esac
+}
+
+# consumer INDEX: the consumer of that index in the plan
+consumer() {
+  where=$(jq -r ".consumers[$1] | .stream + \".\" + .config.name" "$plan")
+  away "${where%.*}" && return 1
+  found=$(api "CONSUMER.INFO.$where")
+  case $(code "$found") in
+    0) ;;
+    10014)
+      body=$(jq -c ".consumers[$1] | {stream_name: .stream, config: .config, action: \"create\"}" "$plan")
+      answer=$(api "CONSUMER.CREATE.$where" "$body")
+      [ "$(code "$answer")" = 0 ] || { refused "consumer $where is not made" "$answer"; return 1; }
+      say "consumer $where: made"
+      ;;
+    *) refused "consumer $where cannot be asked for" "$found" ;;
+  esac
+}
+
+# Origins and their consumers come first: what reads them looks for them at once, and then after ever longer pauses. So it is
+# made when they are there; once it is there, one that is away keeps nobody from changing it.
+ensure() {
+  all=0
+  down=$(printf '%s' "$servers" | jq -r 'to_entries | map(select(.value | not) | "own-nats-\(.key)") | join(" ")')
+  for i in $(jq -r '.streams | to_entries[] | select(.value.origin) | .key' "$plan"); do stream "$i" || all=1; done
+  for i in $(jq -r '.consumers | keys[]' "$plan"); do consumer "$i" || all=1; done
+  for i in $(jq -r '.streams | to_entries[] | select(.value.origin | not) | .key' "$plan"); do stream "$i" || all=1; done
+  return $all
+}
+
+fetch() { if command -v wget >/dev/null; then wget -q -T 2 -O - "$1"; else curl -sf -m 2 "$1"; fi 2>/dev/null; }
+
+# Two lines: which servers run (each start has an id of its own), and which leafs they have; a leaf's name is its server's.
+look() {
+  for url in $MONITORS; do fetch "$url/leafz" || echo '{}'; done |
+    jq -cs 'map(.server_id), ([.[] | (.leafs // [])[] | [.name, .ip, .port]] | sort)'
+}
+
+# A source asks for what it reads again after pauses of the server's own, up to minutes, also when that is back: an edge whose
+# link was cut, a server of ours, a stream between two leaders. Taken out and put back it asks at once. It is silent after
+# eleven seconds without a sign of life (one more than the server itself waits) or when a new leader has not heard it yet, and
+# is woken when it was so at three looks while what it reads was there: messages of one that only pauses may be under way.
+key='def key: if .external then .external.deliver // "" | ltrimstr("up.") else .name end;'
+listen="$key"'
+. as [$quiet, $servers, $leafs, $info]
+| ([$leafs[][0] | sub("-nats-[0-9]+$"; "")] + ["direct", "in"] + [$servers | to_entries[] | select(.value) | "own-nats-\(.key)"]) as $there
+| [$info.sources // [] | .[] | select(.active < 0 or .active > 11e9) | key | select(IN($there[]))] | unique
+| map({key: ., value: (($quiet[.] // 0) + 1)}) | {names: map(select(.value >= 3).key)}
+  + {quiet: map(if .value >= 3 then .value = -10 else . end) | from_entries}'
+without="$key"'.config | .sources |= map(select(key | IN($names[]) | not))'
+
+# wake STREAM: takes its silent sources out and puts them back. Whether all can be heard that could speak.
+wake() {
+  found=$(api "STREAM.INFO.$1")
+  [ "$(code "$found")" = 0 ] || return 1
+  before=$(printf '%s' "$quiet" | jq -c ".[\"$1\"] // {}")
+  heard=$(printf '%s\n' "$before" "$servers" "$leafs" "$found" | jq -cs "$listen")
+  quiet=$(printf '%s\n' "$quiet" "$heard" | jq -cs ".[0] + {\"$1\": .[1].quiet}")
+  names=$(printf '%s' "$heard" | jq -c .names)
+  if [ "$names" != '[]' ]; then
+    answer=$(api "STREAM.UPDATE.$1" "$(printf '%s' "$found" | jq -c --argjson names "$names" "$without")")
+    [ "$(code "$answer")" = 0 ] || { refused "sources $names of $1 are not taken out" "$answer"; return 1; }
+    answer=$(api "STREAM.UPDATE.$1" "$(printf '%s' "$found" | jq -c .config)")
+    [ "$(code "$answer")" = 0 ] || { refused "sources $names of $1 are not put back" "$answer"; return 1; }
+    say "woke the sources $names of $1"
+  fi
+  [ "$(printf '%s' "$heard" | jq -c .quiet)" = '{}' ]
+}
+
+rm -f "$ready"
+trap 'exit 0' TERM INT
+say "keeping $(jq -r '[.streams[].config.name] | join(", ")' "$plan")"
+servers='' leafs='' quiet='{}'
+planned=no calm=no ensured=0 listened=0
+while :; do
+  servers_before=$servers leafs_before=$leafs
+  {
+    read -r servers
+    read -r leafs
+  } <<END
+$(look)
+END
+  now=$(date +%s)
+  # when a server has come or gone, every three seconds until all is as planned, once a minute
+  if [ "$servers" != "$servers_before" ] || [ $((now - ensured)) -ge "$([ $planned = yes ] && echo 60 || echo 3)" ]; then
+    ensured=$now
+    if ensure; then
+      [ -e "$ready" ] || say "all streams are as planned"
+      : >"$ready"
+      planned=yes
+    else
+      planned=no
+    fi
+  fi
+  # when a server or a link has come or gone, at every look until nobody is silent who could speak, four times a minute
+  if [ "$servers $leafs" != "$servers_before $leafs_before" ] || [ $calm = no ] || [ $((now - listened)) -ge 15 ]; then
+    listened=$now
+    calm=yes
+    for name in $(jq -r '.wake[]' "$plan"); do wake "$name" || calm=no; done
+  fi
+  sleep 1 &
+  wait $!
+done

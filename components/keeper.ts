@@ -1,0 +1,115 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Images } from "../settings.ts";
+import { RELEASE } from "./release.ts";
+import type { Plan } from "./streams.ts";
+import { INCLUDE } from "./values.ts";
+
+export interface KeeperArgs {
+  readonly namespace: string;
+  /** It runs in the nats-box image, which the chart uses anyway. */
+  readonly images: Images;
+  readonly plan: Plan;
+  /** The login by which it reaches the account of the streams. */
+  readonly user: string;
+  /** The key of its password in the Secret. */
+  readonly passwordKey: string;
+  /** How many servers there are. */
+  readonly replicas: number;
+}
+
+const NAME = `${RELEASE}-keeper`;
+const FOLDER = "/etc/keeper";
+const labels = { "app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "ops-nats" };
+
+/**
+ * Makes and keeps the streams, from inside of the cluster. It is ready when they are as planned, which `pulumi up` waits
+ * for; another plan is another pod. Nothing flows through it.
+ */
+export class StreamKeeper extends pulumi.ComponentResource {
+  /** Its Deployment's name, once it is ready. */
+  readonly deployment: pulumi.Output<string>;
+
+  constructor(name: string, args: KeeperArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("ops-nats:index:StreamKeeper", name, {}, opts);
+    const files = { "keeper.sh": script(), "plan.json": `${JSON.stringify(args.plan, undefined, 1)}\n` };
+    const config = new k8s.core.v1.ConfigMap(
+      `${name}-keeper`,
+      { metadata: { name: NAME, namespace: args.namespace, labels, annotations: PATCH_FORCE }, data: files },
+      { parent: this },
+    );
+    const after = { parent: this, dependsOn: [config] };
+    this.deployment = new k8s.apps.v1.Deployment(`${name}-keeper`, deployment(args, files), after).metadata.name;
+    this.registerOutputs({ deployment: this.deployment });
+  }
+}
+
+/** One that a killed run made and did not write down is taken over, not refused as another manager's. */
+const PATCH_FORCE = { "pulumi.com/patchForce": "true" };
+
+const script = (): string => readFileSync(new URL("keeper.sh", import.meta.url), "utf8");
+
+function deployment(args: KeeperArgs, files: Readonly<Record<string, string>>): k8s.apps.v1.DeploymentArgs {
+  const { namespace, images } = args;
+  const hash = createHash("sha256").update(JSON.stringify(files)).digest("hex");
+  return {
+    // Pulumi gives up on it, in seconds, where the streams cannot be made as planned
+    metadata: { name: NAME, namespace, labels, annotations: { ...PATCH_FORCE, "pulumi.com/timeoutSeconds": "300" } },
+    spec: {
+      replicas: 1,
+      strategy: { type: "Recreate" }, // two would contradict each other
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels, annotations: { "ops-nats/plan": hash } },
+        spec: {
+          automountServiceAccountToken: false,
+          enableServiceLinks: false,
+          securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: "RuntimeDefault" } },
+          imagePullSecrets: images.pullSecrets.map((secret) => ({ name: secret })),
+          containers: [container(args)],
+          volumes: [
+            { name: "plan", configMap: { name: NAME } },
+            { name: "tmp", emptyDir: {} },
+          ],
+        },
+      },
+    },
+  };
+}
+
+function container({ namespace, images, user, passwordKey, replicas }: KeeperArgs): k8s.types.input.core.v1.Container {
+  const { repository, tag } = images.natsBox;
+  const pods = Array.from(
+    { length: replicas },
+    (_, i) => `http://${RELEASE}-${i}.${RELEASE}-headless.${namespace}.svc:8222`,
+  );
+  return {
+    name: "keeper",
+    image: `${images.registry === undefined ? "" : `${images.registry}/`}${repository}:${tag}`,
+    command: ["sh", `${FOLDER}/keeper.sh`],
+    env: [
+      { name: "HOME", value: "/tmp" },
+      { name: "XDG_CONFIG_HOME", value: "/tmp" },
+      { name: "NATS_URL", value: `nats://${RELEASE}.${namespace}.svc:4222` },
+      { name: "NATS_USER", value: user },
+      { name: "NATS_PASSWORD", valueFrom: { secretKeyRef: { name: INCLUDE.secret, key: passwordKey } } },
+      { name: "MONITORS", value: pods.join(" ") },
+    ],
+    readinessProbe: { exec: { command: ["test", "-e", "/tmp/ready"] }, periodSeconds: 1 },
+    resources: { requests: { cpu: "10m", memory: "32Mi" } },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    },
+    volumeMounts: [
+      { name: "plan", mountPath: FOLDER },
+      { name: "tmp", mountPath: "/tmp" },
+    ],
+  };
+}

@@ -1,0 +1,85 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { DeployedKeeper } from "./deployed.ts";
+import type { NatsServer } from "./natsServer.ts";
+import { until } from "./until.ts";
+
+const running = new Set<ChildProcess>();
+
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+/** The keeper of a cluster's streams: the very script and plan that the program deploys, as a process. */
+export class Keeper {
+  /** All that it has said, over restarts too. */
+  log = "";
+  readonly #folder: string;
+  readonly #tools: string;
+  readonly #servers: readonly NatsServer[];
+  #process: ChildProcess | undefined;
+
+  /**
+   * @param folder where its files go
+   * @param tools the folder of nats and jq
+   */
+  constructor(folder: string, tools: string, servers: readonly NatsServer[]) {
+    this.#folder = folder;
+    this.#tools = tools;
+    this.#servers = servers;
+  }
+
+  /** Starts it, or starts it anew with another plan, as a Deployment does; `planned` tells when it is done. */
+  async start({ files, login }: DeployedKeeper): Promise<void> {
+    await this.stop();
+    await mkdir(this.#folder, { recursive: true });
+    for (const [name, text] of Object.entries(files)) await writeFile(join(this.#folder, name), text);
+    const child = spawn("sh", [join(this.#folder, "keeper.sh")], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        PATH: `${this.#tools}:${process.env.PATH}`,
+        HOME: this.#folder,
+        PLAN: join(this.#folder, "plan.json"),
+        READY: this.#ready,
+        NATS_URL: this.#servers.map(({ ports }) => `nats://127.0.0.1:${ports.client}`).join(","),
+        NATS_USER: login.user,
+        NATS_PASSWORD: login.password,
+        MONITORS: this.#servers.map(({ ports }) => `http://127.0.0.1:${ports.monitor}`).join(" "),
+      },
+    });
+    for (const output of [child.stdout, child.stderr]) {
+      output.setEncoding("utf8").on("data", (text) => {
+        this.log += text;
+      });
+    }
+    this.#process = child;
+    running.add(child);
+    child.once("exit", () => running.delete(child));
+  }
+
+  /** Waits until all streams are as planned: what `pulumi up` waits for. */
+  async planned(): Promise<void> {
+    const done = () => existsSync(this.#ready) || (this.#process?.exitCode ?? undefined) !== undefined;
+    await until("the streams to be as planned", done, () => this.log, 60);
+    if (!existsSync(this.#ready)) throw new Error(`the keeper ended:\n${this.log}`);
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    await exit;
+  }
+
+  get #ready(): string {
+    return join(this.#folder, "ready");
+  }
+}

@@ -1,0 +1,98 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { readEvent } from "./flow.ts";
+
+/** An event as a stream has it. */
+export interface Kept {
+  readonly id: string;
+  readonly subject: string;
+  /** Milliseconds from when it was said to when this stream stored it. */
+  readonly delay: number;
+}
+
+/** All of a stream that is called `ops`, in its order; asked as any client of `app` may. */
+export async function readStream(connection: NatsConnection, filter?: string): Promise<Kept[]> {
+  const manager = await jetstreamManager(connection, { timeout: 20_000 });
+  const { state } = await manager.streams.info("ops");
+  if (state.messages === 0) return [];
+  const consumer = await jetstream(connection).consumers.get("ops", filter ? { filter_subjects: filter } : {});
+  const { num_pending } = await consumer.info();
+  const kept: Kept[] = [];
+  if (num_pending === 0) return kept;
+  const messages = await consumer.consume({ max_messages: 5000 });
+  for await (const message of messages) {
+    const { id, at } = readEvent(message.string());
+    kept.push({ id, subject: message.subject, delay: message.info.timestampNanos / 1e6 - at });
+    if (message.info.pending === 0) break;
+  }
+  await consumer.delete().catch(() => false);
+  return kept;
+}
+
+/** What became of the events of one cluster. */
+export interface Verdict {
+  readonly sent: number;
+  /** In the stream of the cluster that said them. The rest of what was sent is the core publisher's loss. */
+  readonly stored: number;
+  /** Stored there and not in the primary's `ops`. */
+  readonly lost: number;
+  /** More than once in `ops`. */
+  readonly doubled: number;
+  /** In `ops` after one that was stored after them. */
+  readonly reordered: number;
+  /** In `ops` and not stored at the cluster. */
+  readonly strange: number;
+  /** The longest way from the publisher into `ops`, in milliseconds. */
+  readonly longest: number;
+}
+
+/** Compares a cluster's own stream with what the primary's `ops` has of it. */
+export function judge(sent: readonly string[], stored: readonly string[], found: readonly Kept[]): Verdict {
+  const places = new Map(stored.map((id, i) => [id, i]));
+  const times = new Map<string, number>();
+  let [reordered, highest, strange] = [0, -1, 0];
+  for (const { id } of found) {
+    times.set(id, (times.get(id) ?? 0) + 1);
+    const place = places.get(id);
+    if (place === undefined) strange++;
+    else if (place < highest) reordered++;
+    else highest = place;
+  }
+  const doubled = [...times.values()].reduce((sum, n) => sum + n - 1, 0);
+  return {
+    sent: sent.length,
+    stored: new Set(stored).size,
+    lost: stored.filter((id) => !times.has(id)).length,
+    doubled,
+    reordered: reordered - Math.min(reordered, doubled), // a double is late by itself
+    strange,
+    longest: found.reduce((most, { delay }) => Math.max(most, delay), 0),
+  };
+}
+
+/** Counts what a live subscriber gets, by id. */
+export class Live {
+  readonly counts = new Map<string, number>();
+
+  async on(connection: NatsConnection, subject: string): Promise<void> {
+    connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error) return;
+        const { id } = readEvent(message.string());
+        this.counts.set(id, (this.counts.get(id) ?? 0) + 1);
+      },
+    });
+    await connection.flush();
+  }
+
+  missed(ids: readonly string[]): number {
+    return ids.filter((id) => !this.counts.has(id)).length;
+  }
+
+  doubled(ids: readonly string[]): number {
+    return ids.reduce((sum, id) => sum + Math.max(0, (this.counts.get(id) ?? 0) - 1), 0);
+  }
+}
