@@ -34,10 +34,11 @@ export function clusterProvider(keys: Readonly<Record<string, string>>, secretKe
 
 /** The same cluster for what no resource answers. The client is loaded when one is asked. */
 export function clusterClient(keys: Readonly<Record<string, string>>): Cluster {
-  const connect = async () => {
+  const config = async () => {
     const client = await import("@kubernetes/client-node");
-    return kubeConfig(keys, () => new client.KubeConfig()).makeApiClient(client.CoreV1Api);
+    return { client, config: kubeConfig(keys, () => new client.KubeConfig()) };
   };
+  const connect = () => config().then(({ client, config }) => config.makeApiClient(client.CoreV1Api));
   return {
     async helmRecords(namespace, release) {
       const api = await connect();
@@ -47,6 +48,15 @@ export function clusterClient(keys: Readonly<Record<string, string>>): Cluster {
         status: metadata?.labels?.status ?? "unknown",
         revision: Number(metadata?.labels?.version ?? 0),
       }));
+    },
+    async claimTemplate(namespace, release) {
+      const apps = await config().then(({ client, config }) => config.makeApiClient(client.AppsV1Api));
+      const labelSelector = `app.kubernetes.io/instance=${release},app.kubernetes.io/component=nats`;
+      const [set] = (await apps.listNamespacedStatefulSet({ namespace, labelSelector })).items;
+      if (set === undefined) return undefined;
+      const claim = set.spec?.volumeClaimTemplates?.[0]?.spec;
+      const size = claim?.resources?.requests?.storage;
+      return { claim: size === undefined ? undefined : { size, storageClass: claim?.storageClassName } };
     },
     async serverPods(namespace, release) {
       return podNames(await connect(), namespace, release);

@@ -7,7 +7,7 @@ import type { z } from "zod";
 import { isMap, merge } from "./components/merge.ts";
 import { PlainError } from "./components/plainError.ts";
 import { CHART_VERSION, DEFAULT_CHART, DEFAULT_IMAGES } from "./defaults.ts";
-import { edgeFaults, edgesFaults, type Fault, issueFaults, portFaults, report } from "./faults.ts";
+import { edgeFaults, edgesFaults, type Fault, issueFaults, persistenceFaults, portFaults, report } from "./faults.ts";
 import { type Chart, edgeName, edgeSchema, type Images, primarySchema, type Settings, seconds } from "./settings.ts";
 
 const NAMESPACE = "ops-nats";
@@ -55,7 +55,7 @@ const topKey = (key: string): string => /^[^.[]*/.exec(key)?.[0] ?? key;
 
 function readPrimary(keys: Map, faults: Fault[]): Settings | undefined {
   const parsed = check(primarySchema, "primary", keys, faults);
-  faults.push(...portFaults(keys), ...edgesFaults(keys.edges));
+  faults.push(...portFaults(keys), ...edgesFaults(keys.edges), ...persistenceFaults(keys));
   if (!parsed) return undefined;
   const { persistence, hosts, ...rest } = parsed;
   const { enabled, size, storageClass, maxAge, whenFull } = persistence;

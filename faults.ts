@@ -79,6 +79,23 @@ export function* portFaults({
   };
 }
 
+/** What persistence asks of the other keys of a primary. */
+export function* persistenceFaults(keys: Readonly<Record<string, unknown>>): Generator<Fault> {
+  if (!isMap(keys.persistence) || keys.persistence.enabled !== true) return;
+  if (keys.replicas === 2) yield { key: "replicas", expected: MAJORITY, came: 2, set: "3" };
+  if (!Array.isArray(keys.edges)) return;
+  for (const [i, { publish }] of keys.edges.map(looseEdge).entries()) {
+    const expected =
+      "a subject that is not below ops. (with persistence each event is filed under the edge that sent it)";
+    const command = "edit Pulumi.primary.yaml";
+    const clash = publish.find((subject) => overlap(subject, "ops.>"));
+    if (clash) yield { key: `edges[${i}].publish`, expected, came: clash, command };
+  }
+}
+
+/** Two servers are worse than one for what is stored: both must be there. */
+export const MAJORITY = "with persistence one server, or three or more: of two, both would have to be there";
+
 /** What a single entry of `edges` cannot show: names twice, subjects that would be delivered twice or in a circle. */
 export function* edgesFaults(value: unknown): Generator<Fault> {
   if (!Array.isArray(value)) return;

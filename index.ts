@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { accessKeys, clusterClient, clusterProvider } from "./cluster.ts";
-import { Edge } from "./components/edge.ts";
+import { checkStore, Edge } from "./components/edge.ts";
 import { readLeafLink } from "./components/leafLink.ts";
 import { Primary } from "./components/primary.ts";
 import { publishWarning } from "./components/serverVersion.ts";
@@ -39,6 +39,7 @@ export default async function program() {
   }
   const primary = new pulumi.StackReference(settings.primaryStack);
   const link = await readLeafLink(primary, settings.primaryStack, settings.edge);
+  checkStore(settings, link);
   return edgeOutputs(
     new Edge("nats", { settings, link, cluster }, { provider: clusterProvider(keys, secretKeys) }),
     settings,

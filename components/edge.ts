@@ -3,14 +3,17 @@
 
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
+import { DEFAULT_IMAGES } from "../defaults.ts";
+import { MAJORITY } from "../faults.ts";
 import type { EdgeSettings } from "../settings.ts";
 import { StreamKeeper } from "./keeper.ts";
 import type { EdgeLink } from "./leafLink.ts";
 import { ADMIN, APP, newPassword } from "./logins.ts";
 import { NatsServer } from "./nats.ts";
 import { edgeConf } from "./natsConf.ts";
+import { PlainError } from "./plainError.ts";
 import type { Cluster } from "./release.ts";
-import { reloadsRemotes, serverVersion } from "./serverVersion.ts";
+import { reloadsRemotes, serverVersion, sourcesByConsumer } from "./serverVersion.ts";
 import { edgePlan } from "./streams.ts";
 import { serverTag, serverValues } from "./values.ts";
 
@@ -55,10 +58,36 @@ export class Edge extends pulumi.ComponentResource {
   }
 }
 
+/**
+ * What the primary asks of an edge that stores, and this one's own settings do not allow.
+ * @throws PlainError with one line
+ */
+export function checkStore(settings: EdgeSettings, { store }: EdgeLink): void {
+  const { edge, replicas, primaryStack } = settings;
+  if (!store) return;
+  const tag = serverTag(settings);
+  const version = serverVersion(tag);
+  if (store.byConsumer && version && !sourcesByConsumer(version)) {
+    const why = `${primaryStack} fetches what edges store by a consumer that they keep`;
+    throw new PlainError(
+      `ops-nats:images of stack ${edge}: expected a nats tag of 2.14.0 or later, for ${why}; came ${tag}; ` +
+        `next: pulumi config set --path 'ops-nats:images.nats.tag' ${DEFAULT_IMAGES.nats.tag} -s ${edge} && pulumi up -s ${edge}`,
+    );
+  }
+  if (replicas === 2) {
+    throw new PlainError(
+      `ops-nats:replicas of stack ${edge}: expected ${MAJORITY}; came 2; ` +
+        `next: pulumi config set ops-nats:replicas 3 -s ${edge} && pulumi up -s ${edge}`,
+    );
+  }
+}
+
 /** The chart's values of an edge. It has no listener for leafs: its remote stands in the include file. */
 export function edgeValues(settings: EdgeSettings, link: EdgeLink) {
   const claim = link.store && settings.persistence;
-  const server = { ...settings, cluster: settings.edge, claim, restartKey: restartKey(settings, link) };
+  // what a lone server has handed on must be on its disk: after a power cut it would give the same numbers to other events
+  const sync = settings.replicas === 1 ? "always" : "10s";
+  const server = { ...settings, cluster: settings.edge, claim, sync, restartKey: restartKey(settings, link) };
   return serverValues(server, {}, settings.values);
 }
 

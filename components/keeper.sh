@@ -41,7 +41,19 @@ def same($a; $b): ($a | length) == ($b | length)
 # away STREAM: whether the one server that has it does not run
 away() { case " $down " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 
-# stream INDEX: the stream of that index in the plan
+# make INDEX: makes the stream of that index in the plan. An origin counts on from microseconds since 1970: one that was wiped
+# is past all that was ever taken from it, and whoever reads it by sequence goes on with the first new message.
+make() {
+  want=$(jq -c ".streams[$1] | if .origin then .config.first_seq = (now * 1000000 | floor) else . end | .config" "$plan")
+  answer=$(api "STREAM.CREATE.$name" "$want")
+  [ "$(code "$answer")" = 0 ] || { refused "stream $name is not made" "$answer"; return 1; }
+  say "stream $name: made"
+}
+
+# Whether a server's own stream was found empty: its disk may have been, and the cluster then lets it count from the start.
+blank='.config.placement != null and .state.messages == 0 and .config.first_seq < (now - 30) * 1000000'
+
+# stream INDEX: the stream of that index in the plan, made or changed
 stream() {
   want=$(jq -c ".streams[$1].config" "$plan")
   name=$(printf '%s' "$want" | jq -r .name)
@@ -49,22 +61,20 @@ stream() {
   found=$(api "STREAM.INFO.$name")
   case $(code "$found") in
     0)
+      if [ "$restarted" = yes ] && [ "$(printf '%s' "$found" | jq -c "$blank")" = true ]; then
+        answer=$(api "STREAM.DELETE.$name")
+        [ "$(code "$answer")" = 0 ] || { refused "stream $name is not taken away" "$answer"; return 1; }
+        say "stream $name: empty at a server that started, taken away to be made anew"
+        make "$1"
+        return
+      fi
       change=$(printf '%s\n%s\n' "$found" "$want" | jq -cs "$merged")
       [ "$change" = '"same"' ] && return 0
       answer=$(api "STREAM.UPDATE.$name" "$change")
       [ "$(code "$answer")" = 0 ] || { refused "stream $name is not changed" "$answer"; return 1; }
       say "stream $name: changed"
       ;;
-    10059)
-      [ "$all" = 0 ] || return 1
-      # An origin counts on from microseconds since 1970. So one that was wiped is past all that was ever taken from it, and
-      # whoever reads it by sequence goes on with the first new message.
-      first=$(jq -r "if .streams[$1].origin then now * 1000000 | floor else 0 end" "$plan")
-      [ "$first" = 0 ] || want=$(printf '%s' "$want" | jq -c ".first_seq = $first")
-      answer=$(api "STREAM.CREATE.$name" "$want")
-      [ "$(code "$answer")" = 0 ] || { refused "stream $name is not made" "$answer"; return 1; }
-      say "stream $name: made"
-      ;;
+    10059) [ "$all" = 0 ] && make "$1" ;;
     *) refused "stream $name cannot be asked for" "$found" ;;
   esac
 }
@@ -90,14 +100,18 @@ consumer() {
 # made when they are there; once it is there, one that is away keeps nobody from changing it.
 ensure() {
   all=0
+  was=$down
   down=$(printf '%s' "$servers" | jq -r 'to_entries | map(select(.value | not) | "own-nats-\(.key)") | join(" ")')
+  [ "$down" = "$was" ] || say "servers that do not answer: $(printf '%s' "${down:-none}" | sed 's/own-//g')"
   for i in $(jq -r '.streams | to_entries[] | select(.value.origin) | .key' "$plan"); do stream "$i" || all=1; done
   for i in $(jq -r '.consumers | keys[]' "$plan"); do consumer "$i" || all=1; done
   for i in $(jq -r '.streams | to_entries[] | select(.value.origin | not) | .key' "$plan"); do stream "$i" || all=1; done
   return $all
 }
 
-fetch() { if command -v wget >/dev/null; then wget -q -T 2 -O - "$1"; else curl -sf -m 2 "$1"; fi 2>/dev/null; }
+# by its path: a busybox may have another one built in, which is taken first and cannot look up names when it is static
+wget=/usr/bin/wget
+fetch() { if [ -x $wget ]; then $wget -q -T 2 -O - "$1"; else curl -sf -m 2 "$1"; fi 2>/dev/null; }
 
 # Two lines: which servers run (each start has an id of its own), and which leafs they have; a leaf's name is its server's.
 look() {
@@ -139,7 +153,7 @@ wake() {
 rm -f "$ready"
 trap 'exit 0' TERM INT
 say "keeping $(jq -r '[.streams[].config.name] | join(", ")' "$plan")"
-servers='' leafs='' quiet='{}'
+servers='' leafs='' quiet='{}' down=''
 planned=no calm=no ensured=0 listened=0
 while :; do
   servers_before=$servers leafs_before=$leafs
@@ -151,7 +165,8 @@ $(look)
 END
   now=$(date +%s)
   # when a server has come or gone, every three seconds until all is as planned, once a minute
-  if [ "$servers" != "$servers_before" ] || [ $((now - ensured)) -ge "$([ $planned = yes ] && echo 60 || echo 3)" ]; then
+  restarted=$([ "$servers" = "$servers_before" ] || echo yes)
+  if [ "$restarted" = yes ] || [ $((now - ensured)) -ge "$([ $planned = yes ] && echo 60 || echo 3)" ]; then
     ensured=$now
     if ensure; then
       [ -e "$ready" ] || say "all streams are as planned"

@@ -5,7 +5,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Chart } from "../settings.ts";
 import { type Cluster, DESCRIPTION, formerServersGone, RELEASE, refuseForeignRelease, wakeServers } from "./release.ts";
-import { INCLUDE, type Values } from "./values.ts";
+import { claimIn, INCLUDE, type Values } from "./values.ts";
 
 export interface NatsServerArgs {
   /** Created where it is missing, adopted where it is there, never deleted. */
@@ -30,12 +30,13 @@ export class NatsServer extends pulumi.ComponentResource {
 
   constructor(name: string, args: NatsServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("ops-nats:index:NatsServer", name, {}, opts);
-    const { namespace, cluster } = args;
+    const { namespace, cluster, values } = args;
+    const unchangeable = () => refuseOtherClaim(cluster, namespace, claimIn(values));
     const patch = new k8s.core.v1.NamespacePatch(`${name}-namespace`, namespaceArgs(args), { parent: this });
     const secret = new k8s.core.v1.Secret(`${name}-auth`, secretArgs(args), {
       parent: this,
       dependsOn: [patch],
-      hooks: { afterUpdate: [() => wakeServers(cluster, namespace)] },
+      hooks: { beforeUpdate: [unchangeable], afterUpdate: [() => wakeServers(cluster, namespace)] },
     });
     const release = new k8s.helm.v3.Release(name, releaseArgs(args), {
       parent: this,
@@ -45,6 +46,7 @@ export class NatsServer extends pulumi.ComponentResource {
         beforeCreate: [
           () => refuseForeignRelease(cluster, namespace).then(() => formerServersGone(cluster, namespace)),
         ],
+        beforeUpdate: [unchangeable],
       },
     });
     this.namespace = pulumi.output(namespace);

@@ -46,8 +46,9 @@ export class Primary extends pulumi.ComponentResource {
       .all([this.adminPassword, this.appPassword, keeperPassword, passwords])
       .apply(([admin, app, keeper, leafs]) => includeText(settings, { admin, app, keeper, leafs }));
     const { appPassword } = this;
-    const server = { namespace, chart, values: primaryValues(settings), include, appPassword, keeperPassword, cluster };
-    this.server = new NatsServer(name, server, parent);
+    const values = primaryValues(settings);
+    const secrets = { include, appPassword, keeperPassword };
+    this.server = new NatsServer(name, { namespace, chart, values, ...secrets, cluster }, parent);
     const after = { ...parent, dependsOn: [this.server] };
     if (clientPort === 0) new k8s.core.v1.Service(`${name}-leaf`, leafService(settings), after);
     const plan = planOf(settings);
@@ -73,7 +74,7 @@ export class Primary extends pulumi.ComponentResource {
 export function primaryValues(settings: PrimarySettings) {
   const { hosts, leafPort, clientPort, values, persistence } = settings;
   const advertise = `${urlHost(hosts[0])}:${leafPort}`;
-  const server = { ...settings, cluster: "primary", claim: persistence, restartKey: undefined };
+  const server = { ...settings, cluster: "primary", claim: persistence, sync: "10s", restartKey: undefined };
   const listener = listenerValues({ advertise, leafPort, clientPort });
   return serverValues(server, persistence ? (merge(listener, ownSubjectValues) as Values) : listener, values);
 }

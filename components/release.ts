@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import * as pulumi from "@pulumi/pulumi";
+import { bytes, type Claim } from "../settings.ts";
 
 /** The name of the Helm release, and so of the objects of the chart. */
 export const RELEASE = "nats";
@@ -18,10 +19,15 @@ export interface HelmRecord {
 /** By this a release is known as this program's, also where Pulumi's state does not know of it. */
 export const DESCRIPTION = "installed by ops-nats";
 
+/** The claim of a server's volume, as its StatefulSet asks for it; undefined where it has none. */
+export type ClaimTemplate = Pick<Claim, "size"> & { readonly storageClass: string | undefined };
+
 /** What the resources alone cannot do in their cluster; index.ts hands it down with the provider. */
 export interface Cluster {
   /** All revisions of the release, in any order; empty where there is none. */
   helmRecords(namespace: string, release: string): Promise<readonly HelmRecord[]>;
+  /** The claim of each server of a release that is there; undefined where no StatefulSet is. */
+  claimTemplate(namespace: string, release: string): Promise<{ readonly claim: ClaimTemplate | undefined } | undefined>;
   /** Names of the pods with a server of the release, those that are being ended included. */
   serverPods(namespace: string, release: string): Promise<readonly string[]>;
   /** Annotates the pods of the release: the kubelet then looks at their Secrets at once, not within two minutes. */
@@ -49,6 +55,30 @@ export async function refuseForeignRelease(cluster: Cluster, namespace: string):
       ? `${found}, left by an interrupted run; next: ${uninstall} (data claims stay), then pulumi up`
       : `${found}, installed by somebody else (the guide?); next: helm get values ${RELEASE} -n ${namespace} to keep what you changed, ` +
           `${uninstall} (data claims stay), then pulumi up`,
+  );
+}
+
+/**
+ * Refuses, before anything is changed, what Kubernetes cannot change in a set of servers that runs: whether they have a
+ * claim, its size and its class.
+ * @throws Error with one line that says what to do by hand. A cluster that gives no answer is a warning.
+ */
+export async function refuseOtherClaim(cluster: Cluster, namespace: string, claim: Claim | undefined): Promise<void> {
+  const running = await cluster.claimTemplate(namespace, RELEASE).catch((error: Error) => {
+    const what = `could not look at the servers' claims in ${namespace} (${firstLine(error)})`;
+    return pulumi.log.warn(`${what}; where they differ, Helm says: updates to statefulset spec`).then(() => undefined);
+  });
+  if (running === undefined) return;
+  const now = running.claim;
+  const same = now === undefined ? claim === undefined : claim !== undefined && bytes(now.size) === bytes(claim.size);
+  const sameClass = claim?.storageClass === undefined || claim.storageClass === now?.storageClass;
+  if (same && sameClass) return;
+  const told = (c: ClaimTemplate | undefined) =>
+    c ? `a claim of ${c.size}${c.storageClass ? ` ${c.storageClass}` : ""}` : "no claim";
+  throw new Error(
+    `persistence: expected ${told(now)} for each server, as they run with; came ${told(claim)}, which Kubernetes cannot change ` +
+      `in a StatefulSet; nothing was changed; next: kubectl -n ${namespace} delete statefulset ${RELEASE} --cascade=orphan ` +
+      `(the servers go on), then pulumi up; README, "Changing persistence", has the steps and what becomes of the data`,
   );
 }
 

@@ -19,6 +19,8 @@ export interface ServerSettings {
   readonly images: Images;
   /** JetStream's volume; undefined without JetStream. */
   readonly claim: Claim | undefined;
+  /** How often it writes through to the disk: `always`, before anybody sees a message, or a time such as `10s`. */
+  readonly sync: string;
   /** Changes with what an include file holds and NATS cannot reload: the pods are then replaced one by one. */
   readonly restartKey: string | undefined;
 }
@@ -33,7 +35,7 @@ export interface ListenerSettings {
 
 /** The chart's values of any server; `values` of the user come last and win. Lists are replaced, as Helm does. */
 export function serverValues(settings: ServerSettings, role: Values, user: Readonly<Values>): Values {
-  const { cluster, replicas, images, claim, restartKey } = settings;
+  const { cluster, replicas, images, claim, sync, restartKey } = settings;
   const ours = {
     global: {
       image: {
@@ -44,7 +46,7 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
     config: {
       serverNamePrefix: `${cluster}-`,
       cluster: replicas > 1 ? { enabled: true, replicas, merge: { name: cluster } } : { enabled: false },
-      ...(claim ? { jetstream: jetStream(claim, cluster, serverTag({ images, values: user })) } : {}),
+      ...(claim ? { jetstream: jetStream(claim, cluster, sync, serverTag({ images, values: user })) } : {}),
       merge: {
         $include: `../${INCLUDE.folder}/${INCLUDE.key}`,
         // a silent link is given up after two unanswered pings: at most 30 s
@@ -75,6 +77,19 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
   return merge(merge(ours, role), user) as Values;
 }
 
+/** The claim that the chart makes of values, its own defaults included; undefined where it makes none. */
+export function claimIn(values: Values): Claim | undefined {
+  const at = (map: unknown, key: string): Values => (isMap(map) && isMap(map[key]) ? map[key] : {});
+  const jetstream = at(values.config, "jetstream");
+  const fileStore = at(jetstream, "fileStore");
+  const { enabled, size, storageClassName } = at(fileStore, "pvc");
+  if (jetstream.enabled !== true || fileStore.enabled === false || enabled === false) return undefined;
+  return {
+    size: typeof size === "string" ? size : "10Gi",
+    storageClass: typeof storageClassName === "string" ? storageClassName : undefined,
+  };
+}
+
 /** What a primary adds: the leaf listener and the NodePorts. */
 export function listenerValues({ advertise, leafPort, clientPort }: ListenerSettings): Values {
   const leafnodes = {
@@ -87,7 +102,7 @@ export function listenerValues({ advertise, leafPort, clientPort }: ListenerSett
 }
 
 /** The domain is the cluster's name, so that the primary can address the stream of each edge. */
-const jetStream = ({ size, storageClass }: Claim, domain: string, tag: string): Values => {
+const jetStream = ({ size, storageClass }: Claim, domain: string, sync: string, tag: string): Values => {
   const version = serverVersion(tag);
   // a burst waits in memory until it is stored; without a limit of ours 10,000 messages do, and the next are dropped
   const buffers =
@@ -97,7 +112,7 @@ const jetStream = ({ size, storageClass }: Claim, domain: string, tag: string): 
     fileStore: {
       pvc: { enabled: true, size, ...(storageClass === undefined ? {} : { storageClassName: storageClass }) },
     },
-    merge: { domain, ...buffers },
+    merge: { domain, sync_interval: sync, ...buffers },
   };
 };
 

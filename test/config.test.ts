@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { readSettings } from "../config.ts";
-import type { EdgeSettings, PrimarySettings } from "../settings.ts";
+import { bytes, type EdgeSettings, type PrimarySettings, seconds } from "../settings.ts";
 import { fault, hosts, source } from "./source.ts";
 
 describe("config", () => {
@@ -41,6 +41,7 @@ describe("config", () => {
       replicas: 1,
       edge: "edge-1",
       primaryStack: "organization/ops-nats/primary",
+      persistence: { size: "2Gi", storageClass: undefined },
     };
     assert.deepEqual(readSettings(source("edge-1", {})), edge);
   });
@@ -55,8 +56,8 @@ describe("config", () => {
       hosts: ["nats.example.org", "2001:db8::1"],
       leafPort: 30000,
       clientPort: 0,
-      edges: ["edge-1", { name: "edge-2", publish: ["metrics.edge-2.>"], receive: ["commands.>"] }],
-      persistence: { enabled: true, size: "5Gi", storageClass: "fast" },
+      edges: ["edge-1", { name: "edge-2", publish: ["metrics.edge-2.>"], receive: ["commands.>"], persistence: false }],
+      persistence: { enabled: true, size: "5Gi", storageClass: "fast", maxAge: "36h", whenFull: "keep-oldest" },
       values: { natsBox: { enabled: false } },
     };
     assert.deepEqual(readSettings(source("hq", keys)), {
@@ -74,12 +75,33 @@ describe("config", () => {
       leafPort: 30000,
       clientPort: 0,
       edges: [
-        { name: "edge-1", publish: [], receive: [] },
-        { name: "edge-2", publish: ["metrics.edge-2.>"], receive: ["commands.>"] },
+        { name: "edge-1", publish: [], receive: [], persistence: true },
+        { name: "edge-2", publish: ["metrics.edge-2.>"], receive: ["commands.>"], persistence: false },
       ],
-      persistence: { size: "5Gi", storageClass: "fast" },
+      persistence: { size: "5Gi", storageClass: "fast", maxAge: 36 * 3600, whenFull: "keep-oldest" },
       values: { natsBox: { enabled: false } },
     });
+  });
+
+  it("persistence has an age, an end and a size that nobody named", () => {
+    const settings = readSettings(source("primary", { hosts, persistence: { enabled: true } })) as PrimarySettings;
+    const week = 7 * 24 * 3600;
+    assert.deepEqual(settings.persistence, {
+      size: "10Gi",
+      storageClass: undefined,
+      maxAge: week,
+      whenFull: "keep-newest",
+    });
+  });
+
+  it("reads the disk of an edge that stores", () => {
+    const settings = readSettings(source("edge-1", { persistence: { size: "500M", storageClass: "fast" } }));
+    assert.deepEqual(settings.persistence, { size: "500M", storageClass: "fast" });
+  });
+
+  it("knows the units of sizes and times", () => {
+    assert.deepEqual(["1Ki", "2k", "3Gi", "4T"].map(bytes), [1024, 2000, 3 * 2 ** 30, 4e12]);
+    assert.deepEqual(["90m", "2h", "1d"].map(seconds), [5400, 7200, 86_400]);
   });
 
   it("takes a chart by path, without a version", () => {

@@ -12,6 +12,10 @@ describe("leaf link", () => {
   const credentials = { "edge-1": { user: "edge-1", password: "one" }, "edge-2": { user: "edge-2", password: "two" } };
   const urls = ["nats-leaf://203.0.113.10:32222", "nats-leaf://[2001:db8::1]:32222"];
 
+  const stores = {
+    "edge-2": { subjects: ["ops.clusters.edge-2.>"], maxAge: 60, whenFull: "keep-newest", byConsumer: true },
+  } as const;
+
   /** What a StackReference gives for outputs, of which some are secret. */
   const reader = (
     outputs: Record<string, unknown>,
@@ -27,6 +31,7 @@ describe("leaf link", () => {
     const outputs = leafLinkOutputs({
       urls,
       credentials: pulumi.output<Record<string, { user: string; password: string }>>(credentials),
+      stores,
     });
     assert.ok(await pulumi.isSecret(outputs.leafCredentials as pulumi.Output<unknown>));
     return { ...outputs, leafCredentials: await awaited(outputs.leafCredentials), appPassword: "app" };
@@ -34,7 +39,10 @@ describe("leaf link", () => {
 
   it("comes back whole, for this edge alone", async () => {
     const outputs = await published();
-    assert.deepEqual(await readLeafLink(reader(outputs), STACK, "edge-2"), { urls, user: "edge-2", password: "two" });
+    const two = { urls, user: "edge-2", password: "two", store: stores["edge-2"] };
+    assert.deepEqual(await readLeafLink(reader(outputs), STACK, "edge-2"), two);
+    const one = { urls, user: "edge-1", password: "one", store: undefined };
+    assert.deepEqual(await readLeafLink(reader(outputs), STACK, "edge-1"), one);
     assert.equal(outputs.leafUrl, urls[0]);
   });
 
@@ -64,7 +72,7 @@ describe("leaf link", () => {
     "a newer contract",
     (o) => reader({ ...o, leafLinkVersion: LEAF_LINK_VERSION + 1 }),
     "edge-1",
-    /version 1; came 2; next: update this program/,
+    /version 2; came 3; next: update this program/,
   );
   refused(
     "an older contract",
@@ -92,4 +100,6 @@ describe("leaf link", () => {
     /pulumi config set --path 'ops-nats:edges\[2\]' edge-3 -s primary && pulumi up -s primary, then pulumi up -s edge-3 /,
   );
   refused("outputs of another shape", (o) => reader({ ...o, leafUrls: ["http://x"] }), "edge-1", /another shape/);
+  refused("stores of another shape", (o) => reader({ ...o, leafStores: { "edge-1": {} } }), "edge-1", /another shape/);
+  refused("no word on stores", ({ leafStores: _, ...o }) => reader(o), "edge-1", /another shape/);
 });

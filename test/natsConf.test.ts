@@ -2,33 +2,63 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { edgeConf, eventSubjects, primaryConf } from "../components/natsConf.ts";
+import { edgeConf, primaryConf } from "../components/natsConf.ts";
+import { eventSubjects } from "../components/subjects.ts";
 
 // What the text means to a server is judged by servers: test/conformance. Here: what must and must not be in it.
 describe("include file", () => {
   const logins = { admin: { user: "admin", password: "pw-admin" }, app: { user: "app", password: "pw-app" } };
-  const leaf = (user: string, receive: string[] = []) => ({
+  const leaf = (user: string, receive: string[] = [], stored = true) => ({
     user,
     password: `pw-${user}`,
     publish: eventSubjects(user),
     receive,
+    stored,
   });
+  const store = { keeper: { user: "keeper", password: "pw-keeper" }, byConsumer: true };
+  const times = (text: string, part: string) => text.split(part).length - 1;
+  /** The text of one account. */
+  const account = (text: string, name: string) => text.split(`\n  ${name} {`)[1]?.split("\n  }")[0] ?? "";
 
   it("of a primary has each password once, and every import once although all edges share the notifications", () => {
-    const text = primaryConf(logins, [leaf("edge-1"), leaf("edge-2")], false);
+    const text = primaryConf(logins, [leaf("edge-1"), leaf("edge-2")]);
     for (const password of ["pw-admin", "pw-app", "pw-edge-1", "pw-edge-2"]) {
-      assert.equal(text.split(`"${password}"`).length - 1, 1, password);
+      assert.equal(times(text, `"${password}"`), 1, password);
     }
-    assert.equal(text.split('{ stream: { account: EVENTS, subject: "ops.notifications.>" } }').length - 1, 1);
-    assert.ok(!text.includes("jetstream"));
+    assert.equal(times(text, '{ stream: { account: EVENTS, subject: "ops.notifications.>" } }'), 1);
+    assert.ok(!text.includes("jetstream") && !text.includes("STORE"));
   });
 
-  it("of a primary with persistence gives JetStream to APP", () => {
-    assert.match(primaryConf(logins, [], true), /APP \{\n {4}jetstream: enabled/);
+  it("of a primary with persistence: the accounts are the same for every list of edges, and only EVENTS differs", () => {
+    const [few, many] = [["edge-1"], ["edge-1", "edge-2", "edge-3"]].map((names) =>
+      primaryConf(
+        logins,
+        names.map((name) => leaf(name)),
+        store,
+      ),
+    );
+    assert.ok(few && many);
+    for (const name of ["STORE", "APP", "NOLEAF"]) assert.equal(account(few, name), account(many, name), name);
+    assert.notEqual(account(few, "EVENTS"), account(many, "EVENTS"));
+    assert.match(account(few, "STORE"), /jetstream: enabled/);
+    assert.ok(account(few, "APP").length > 100);
+    assert.equal(times(many, '"pw-keeper"'), 1);
+  });
+
+  it("lets an edge that stores publish what it hands up and answers, and no event", () => {
+    const text = account(primaryConf(logins, [leaf("edge-1"), leaf("edge-2", [], false)], store), "EVENTS");
+    assert.match(text, /user: "edge-1".*publish: \{ allow: \["up.edge-1.>", "_R_.>"\] \}/);
+    assert.match(text, /user: "edge-2".*publish: \{ allow: \["ops.clusters.edge-2.>", "ops.notifications.>"\] \}/);
+  });
+
+  it("lets app read ops, and not change it", () => {
+    const text = account(primaryConf(logins, [leaf("edge-1")], store), "APP");
+    assert.match(text, /"\$JS.API.STREAM.INFO.ops"/);
+    assert.doesNotMatch(text, /STREAM\.(CREATE|UPDATE|DELETE|PURGE)|\$JS\.API\.>/);
   });
 
   it("lets an edge receive nothing by an allow list, never by a deny list", () => {
-    const text = primaryConf(logins, [leaf("edge-1"), leaf("edge-2", ["commands.>"])], false);
+    const text = primaryConf(logins, [leaf("edge-1"), leaf("edge-2", ["commands.>"])]);
     assert.ok(!text.includes("deny"));
     assert.ok(text.includes('subscribe: { allow: ["_none_"] }'));
     assert.ok(text.includes('subscribe: { allow: ["commands.>"] }'));
@@ -40,17 +70,19 @@ describe("include file", () => {
       user: "edge-1",
       password: "p@/:",
     };
-    const text = edgeConf(logins, remote);
+    const text = edgeConf(logins, remote, false);
     assert.ok(
       text.includes(
         'urls: ["nats-leaf://edge-1:p%40%2F%3A@a:32222", "nats-leaf://edge-1:p%40%2F%3A@[2001:db8::1]:32222"]',
       ),
     );
-    assert.equal(text.split("account: APP").length - 1, 1);
+    assert.equal(times(text, "account: APP"), 1);
+    assert.ok(!text.includes("jetstream"));
+    assert.match(edgeConf(logins, remote, true), /APP \{ jetstream: enabled/);
   });
 
   it("quotes what would be taken for another type", () => {
     const odd = { ...logins, app: { user: "app", password: '4e2"x' } };
-    assert.ok(primaryConf(odd, [], false).includes('password: "4e2\\"x"'));
+    assert.ok(primaryConf(odd, []).includes('password: "4e2\\"x"'));
   });
 });

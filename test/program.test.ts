@@ -22,6 +22,12 @@ async function run(stack: string, config: Record<string, string>, stacks: Record
   return { recorder, values, secrets: secrets.sort() };
 }
 
+interface PodOwner {
+  readonly spec: {
+    readonly template: { readonly metadata: { readonly annotations: Readonly<Record<string, string>> } };
+  };
+}
+
 const provider = (recorder: Recorder, type: string, name: string) => recorder.get(type, name).provider ?? "";
 const RELEASE = "kubernetes:helm.sh/v3:Release";
 const PASSWORD = "random:index/randomPassword:RandomPassword";
@@ -48,7 +54,8 @@ export const OUTPUTS = {
         "edge-1": { user: "edge-1", password: "password-of-nats-leaf-edge-1" },
         "edge-2": { user: "edge-2", password: "password-of-nats-leaf-edge-2" },
       },
-      leafLinkVersion: 1,
+      leafStores: {},
+      leafLinkVersion: 2,
       publicClientUrl: "nats://203.0.113.10:32223",
     },
     secrets: ["adminPassword", "appPassword", "leafCredentials", "opsEventEndpoint"],
@@ -90,7 +97,7 @@ describe("program", () => {
     const { recorder } = await run("primary", primaryConfig);
     const cluster = recorder.get("pulumi:providers:kubernetes", "cluster");
     assert.equal(cluster.inputs.context, "primary");
-    assert.equal(cluster.inputs.enableSecretMutable, "true");
+    assert.deepEqual([cluster.inputs.enableSecretMutable, cluster.inputs.enableConfigMapMutable], ["true", "true"]);
     for (const [type, name] of [
       [RELEASE, "nats"],
       ["kubernetes:core/v1:Secret", "nats-auth"],
@@ -109,6 +116,38 @@ describe("program", () => {
     );
   });
 
+  const KEEPER = ["kubernetes:apps/v1:Deployment nats-keeper", "kubernetes:core/v1:ConfigMap nats-keeper"];
+  const persistent = { ...primaryConfig, "ops-nats:persistence": '{"enabled":true,"maxAge":"1h"}' };
+
+  it("as a primary with persistence: a keeper with a login of its own, and what each edge is to store", async () => {
+    const [plain, stored] = [await run("primary", primaryConfig), await run("primary", persistent)];
+    const added = stored.recorder.list().filter((name) => !plain.recorder.list().includes(name));
+    assert.deepEqual(added, [...KEEPER, "ops-nats:index:StreamKeeper nats", `${PASSWORD} nats-keeper`]);
+    const store = (edge: string) => ({
+      subjects: [`ops.clusters.${edge}.>`, "ops.notifications.>"],
+      maxAge: 3600,
+      whenFull: "keep-newest",
+      byConsumer: true,
+    });
+    assert.deepEqual(stored.values.leafStores, { "edge-1": store("edge-1"), "edge-2": store("edge-2") });
+    assert.deepEqual(stored.secrets, OUTPUTS.primary.secrets);
+  });
+
+  it("puts the keeper's password into the Secret and nowhere else, and another plan into another pod", async () => {
+    const { recorder } = await run("primary", persistent);
+    const holders = recorder.registrations.filter(({ inputs }) => JSON.stringify(inputs).includes("password-of-"));
+    assert.deepEqual(
+      holders.map(({ type }) => type),
+      ["kubernetes:core/v1:Secret"],
+    );
+    const plan = ({ recorder: r }: { recorder: Recorder }) =>
+      (r.get("kubernetes:apps/v1:Deployment", "nats-keeper").inputs as unknown as PodOwner).spec.template.metadata
+        .annotations["ops-nats/plan"];
+    const more = { ...persistent, "ops-nats:edges": '["edge-1","edge-2","edge-3"]' };
+    assert.match(String(plan({ recorder })), /^[0-9a-f]{64}$/);
+    assert.notEqual(plan(await run("primary", more)), plan({ recorder }));
+  });
+
   it("with clientPort 0 opens the leaf port alone, by a Service of its own", async () => {
     const { recorder, values } = await run("primary", { ...primaryConfig, "ops-nats:clientPort": "0" });
     assert.equal("publicClientUrl" in values, false);
@@ -125,7 +164,8 @@ describe("program", () => {
 
   const link: MockStack = {
     outputs: {
-      leafLinkVersion: 1,
+      leafLinkVersion: 2,
+      leafStores: {},
       appPassword: "app-of-the-primary",
       leafUrls: ["nats-leaf://203.0.113.10:32222"],
       leafCredentials: {
@@ -153,6 +193,44 @@ describe("program", () => {
     assert.deepEqual(secrets, OUTPUTS.edge.secrets);
     const secret = JSON.stringify(recorder.get("kubernetes:core/v1:Secret", "nats-auth").inputs);
     assert.ok(secret.includes("leaf-one") && !secret.includes("leaf-two"));
+  });
+
+  /** What the primary says when edge-1 is to store. */
+  const storing = (byConsumer: boolean): Record<string, MockStack> => {
+    const stores = {
+      "edge-1": { subjects: ["ops.clusters.edge-1.>"], maxAge: 60, whenFull: "keep-newest", byConsumer },
+    };
+    return { "organization/ops-nats/primary": { ...link, outputs: { ...link.outputs, leafStores: stores } } };
+  };
+
+  it("as an edge that stores: a keeper that logs in as app, by its own provider", async () => {
+    const { recorder } = await run("edge-1", { "kubernetes:context": "edge-1" }, storing(true));
+    for (const name of KEEPER) assert.ok(recorder.list().includes(name), name);
+    assert.ok(!recorder.list().includes(`${PASSWORD} nats-keeper`));
+    assert.match(provider(recorder, "kubernetes:apps/v1:Deployment", "nats-keeper"), /::cluster::cluster-id$/);
+  });
+
+  for (const [what, config, pattern] of [
+    [
+      "a server that the primary cannot read from",
+      { "ops-nats:images": '{"nats":{"tag":"2.12.15-alpine"}}' },
+      /^ops-nats:images of stack edge-1: expected a nats tag of 2.14.0 or later, .*came 2.12.15-alpine; next: pulumi config set --path/,
+    ],
+    [
+      "two servers",
+      { "ops-nats:replicas": "2" },
+      /^ops-nats:replicas of stack edge-1: expected with persistence one server, or three or more.*came 2; next: /,
+    ],
+  ] as const) {
+    it(`as an edge that stores, refuses ${what}`, async () => {
+      await assert.rejects(run("edge-1", config, storing(true)), { message: pattern });
+    });
+  }
+
+  it("as an edge of an older primary, stores on an older server too", async () => {
+    const config = { "ops-nats:images": '{"nats":{"tag":"2.10.20-alpine"}}' };
+    const { recorder } = await run("edge-1", config, storing(false));
+    assert.ok(recorder.list().includes(KEEPER[0] ?? ""));
   });
 
   it("as an edge that is not listed, registers nothing but the reference", async () => {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { edgeValues } from "../components/edge.ts";
-import type { EdgeLink } from "../components/leafLink.ts";
+import type { EdgeLink, EdgeStore } from "../components/leafLink.ts";
 import { primaryValues } from "../components/primary.ts";
 import { readSettings } from "../config.ts";
 import type { EdgeSettings, PrimarySettings, Settings } from "../settings.ts";
@@ -23,7 +23,12 @@ export function settingsOf(stack: string, keys: Keys): Settings {
   });
 }
 
-const store = { subjects: ["ops.clusters.edge-1.>"], maxAge: 3600, whenFull: "keep-newest", byConsumer: true } as const;
+export const store: EdgeStore = {
+  subjects: ["ops.clusters.edge-1.>"],
+  maxAge: 3600,
+  whenFull: "keep-newest",
+  byConsumer: true,
+};
 export const link: EdgeLink = {
   urls: ["nats-leaf://203.0.113.10:32222"],
   user: "edge-1",

@@ -3,11 +3,13 @@
 
 import assert from "node:assert/strict";
 import {
+  type ClaimTemplate,
   type Cluster,
   DESCRIPTION,
   formerServersGone,
   type HelmRecord,
   refuseForeignRelease,
+  refuseOtherClaim,
   wakeServers,
 } from "../components/release.ts";
 import { mockEngine } from "./mocks.ts";
@@ -15,6 +17,7 @@ import { mockEngine } from "./mocks.ts";
 describe("release that is there already", () => {
   const cluster = (...records: HelmRecord[]): Cluster => ({
     helmRecords: async () => records,
+    claimTemplate: () => assert.fail("not asked for"),
     serverPods: () => assert.fail("not asked for"),
     touchPods: () => assert.fail("not asked for"),
   });
@@ -56,11 +59,17 @@ describe("release that is there already", () => {
       asked.push(`${what} ${namespace} ${release}`);
       throw new Error("connect ECONNREFUSED\nand more");
     };
-    const far: Cluster = { helmRecords: silent("records"), serverPods: silent("servers"), touchPods: silent("pods") };
+    const far: Cluster = {
+      helmRecords: silent("records"),
+      claimTemplate: silent("claims"),
+      serverPods: silent("servers"),
+      touchPods: silent("pods"),
+    };
     await refuseForeignRelease(far, "events");
     await formerServersGone(far, "events");
+    await refuseOtherClaim(far, "events", undefined);
     await wakeServers(far, "events");
-    assert.deepEqual(asked, ["records events nats", "servers events nats", "pods events nats"]);
+    assert.deepEqual(asked, ["records events nats", "servers events nats", "claims events nats", "pods events nats"]);
   });
 
   it("waits until the servers of the former release are gone", async () => {
@@ -78,5 +87,36 @@ describe("release that is there already", () => {
       message:
         /^pods in namespace events: [^\n]*still there: nats-0, nats-2; next: kubectl -n events describe pod nats-0/,
     });
+  });
+
+  describe("claims of servers that run", () => {
+    const claim = (size: string, storageClass?: string) => ({ size, storageClass });
+    const check = (now: ClaimTemplate | undefined, wanted: ClaimTemplate | undefined) =>
+      refuseOtherClaim({ ...cluster(), claimTemplate: async () => ({ claim: now }) }, "events", wanted);
+
+    it("that are as wanted: goes on; where nothing runs, too", async () => {
+      await check(undefined, undefined);
+      await check(claim("1Gi", "fast"), claim("1024Mi"));
+      await check(claim("1Gi", "fast"), claim("1Gi", "fast"));
+      await refuseOtherClaim({ ...cluster(), claimTemplate: async () => undefined }, "events", claim("1Gi"));
+    });
+
+    for (const [what, now, wanted, pattern] of [
+      ["switched on", undefined, claim("1Gi"), /expected no claim for each server.*came a claim of 1Gi/],
+      ["switched off", claim("1Gi"), undefined, /expected a claim of 1Gi.*came no claim/],
+      ["of another size", claim("1Gi"), claim("2Gi"), /expected a claim of 1Gi.*came a claim of 2Gi/],
+      ["of another class", claim("1Gi", "a"), claim("1Gi", "b"), /expected a claim of 1Gi a.*came a claim of 1Gi b/],
+    ] as const) {
+      it(`${what}: one line with the way`, async () => {
+        await assert.rejects(check(now, wanted), (error: Error) => {
+          assert.match(error.message, pattern);
+          assert.match(
+            error.message,
+            /nothing was changed; next: kubectl -n events delete statefulset nats --cascade=orphan .*then pulumi up/,
+          );
+          return !error.message.includes("\n");
+        });
+      });
+    }
   });
 });

@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } fro
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { chooseChart } from "../sandbox/charts.ts";
-import { buildNeeds } from "../sandbox/toolchain/cache.ts";
+import { buildNeeds, CLUSTERS } from "../sandbox/toolchain/cache.ts";
 import { debianPrograms, systemCommands } from "../sandbox/toolchain/debian.ts";
 import { builtFolder, goBuild, installedGo, moduleKey, type Place } from "../sandbox/toolchain/goBuild.ts";
 import { type GoModule, PLUGINS, PULUMI_FLOOR, PULUMI_VERSION } from "../sandbox/toolchain/pins.ts";
@@ -180,8 +180,7 @@ describe("toolchain", () => {
     const bytes = (await buildNeeds(place.cache)).map((need) => need.bytes / 1e9);
     assert.ok(bytes.length === 3 && bytes.reduce((sum, each) => sum + each) > 8, String(bytes));
     await onPath("pulumi", `echo v${PULUMI_VERSION}`);
-    for (const name of ["nats-server-2.10.20", "nats-server-2.14.9", "nats-cli", "reloader", "cluster"])
-      await writeFile(join(place.cache, `${name}.seconds`), "1");
+    for (const name of CLUSTERS) await writeFile(join(place.cache, `${name}.seconds`), "1");
     assert.deepEqual(await buildNeeds(place.cache), []);
   });
 

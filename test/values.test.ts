@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import { isMap } from "../components/merge.ts";
-import { serverTag } from "../components/values.ts";
-import { edgeOf, primaryOf, remote, settingsOf } from "./programValues.ts";
+import { claimIn, serverTag } from "../components/values.ts";
+import { edgeOf, link, primaryOf, settingsOf, store } from "./programValues.ts";
 
 const [primary, edge] = [primaryOf, edgeOf];
 
@@ -123,6 +123,47 @@ describe("chart values", () => {
         "config.jetstream.fileStore.pvc.size": "5Gi",
         "config.jetstream.fileStore.pvc.storageClassName": "fast",
         "config.jetstream.merge.domain": "primary",
+        "config.jetstream.merge.max_buffered_msgs": 500_000,
+        "config.jetstream.merge.max_buffered_size": "<< 256MB >>",
+        "config.jetstream.merge.sync_interval": "10s",
+        "container.env.OWN_SUBJECT": '"own.$(POD_NAME).>"',
+      },
+    ],
+    [
+      "an edge that stores: its claim, its name as domain, on the disk before anybody sees it",
+      edge(),
+      edge({}, { ...link, store }),
+      {
+        "config.jetstream.enabled": true,
+        "config.jetstream.fileStore.pvc.enabled": true,
+        "config.jetstream.fileStore.pvc.size": "2Gi",
+        "config.jetstream.merge.domain": "edge-1",
+        "config.jetstream.merge.max_buffered_msgs": 500_000,
+        "config.jetstream.merge.max_buffered_size": "<< 256MB >>",
+        "config.jetstream.merge.sync_interval": "always",
+      },
+    ],
+    [
+      "an edge of three that stores: its servers hold copies of each other, and write through now and then",
+      edge({}, { ...link, store }),
+      edge({ replicas: 3 }, { ...link, store }),
+      {
+        "config.cluster.enabled": true,
+        "config.cluster.merge.name": "edge-1",
+        "config.cluster.replicas": 3,
+        "config.jetstream.merge.sync_interval": "10s",
+      },
+    ],
+    [
+      "a server that knows no bound of what waits to be stored is given none",
+      edge({ images: { nats: { tag: "2.10.20-alpine" } } }),
+      edge({ images: { nats: { tag: "2.10.20-alpine" } } }, { ...link, store: { ...store, byConsumer: false } }),
+      {
+        "config.jetstream.enabled": true,
+        "config.jetstream.fileStore.pvc.enabled": true,
+        "config.jetstream.fileStore.pvc.size": "2Gi",
+        "config.jetstream.merge.domain": "edge-1",
+        "config.jetstream.merge.sync_interval": "always",
       },
     ],
     [
@@ -172,7 +213,7 @@ describe("chart values", () => {
     const key = (values: unknown) => flat(values)["podTemplate.merge.metadata.annotations.ops-nats/restart-key"];
     assert.equal(key(edge()), undefined);
     assert.match(String(key(edge(old))), /^[0-9a-f]{16}$/);
-    assert.notEqual(key(edge(old)), key(edge(old, { ...remote, password: "another" })));
+    assert.notEqual(key(edge(old)), key(edge(old, { ...link, password: "another" })));
     assert.equal(key(edge(old)), key(edge({ ...old, replicas: 3 })));
   });
 
@@ -183,9 +224,18 @@ describe("chart values", () => {
     assert.equal(tag({ images, values: { container: { image: { tag: "2.10.20-alpine" } } } }), "2.10.20-alpine");
   });
 
+  it("tell the claim that the chart makes of them, the escape hatch's words included", () => {
+    const stored = { ...link, store };
+    const persistence = { size: "2Gi", storageClass: "fast" };
+    assert.equal(claimIn(edge()), undefined);
+    assert.deepEqual(claimIn(edge({ persistence }, stored)), persistence);
+    const values = { config: { jetstream: { fileStore: { pvc: { enabled: false } } } } };
+    assert.equal(claimIn(edge({ values }, stored)), undefined);
+    const own = { config: { jetstream: { enabled: true } } };
+    assert.deepEqual(claimIn(edge({ values: own })), { size: "10Gi", storageClass: undefined });
+  });
+
   it("hold no password", () => {
-    assert.ok(
-      !JSON.stringify([edge(), edge({ images: { nats: { tag: "2.10.20-alpine" } } })]).includes(remote.password),
-    );
+    assert.ok(!JSON.stringify([edge(), edge({ images: { nats: { tag: "2.10.20-alpine" } } })]).includes(link.password));
   });
 });

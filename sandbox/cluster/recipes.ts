@@ -50,7 +50,7 @@ export const recipes: readonly ImageRecipe[] = [
   nats("2.14.9"),
   {
     name: "docker.io/natsio/nats-box:0.14.5",
-    programs: { "usr/local/bin/nats": "nats", "usr/bin/jq": "jq" },
+    programs: { "usr/local/bin/nats": "nats", "usr/bin/jq": "jq", "usr/bin/wget": "wget" },
     files: { "entrypoint.sh": '#!/bin/sh\nexec "$@"\n' },
     folders: ["nsc"],
     config: {

@@ -13,7 +13,7 @@ export const SERVERS: readonly GoModuleName[] = ["nats-server-2.10.20", "nats-se
 /** What the tests without Kubernetes need. */
 export const NATS: readonly GoModuleName[] = [...SERVERS, "nats-cli", "jq"];
 /** What is built where Pulumi is there. */
-export const CLUSTERS: readonly GoModuleName[] = [...NATS, "reloader", "cluster"];
+export const CLUSTERS: readonly GoModuleName[] = [...NATS, "reloader", "wget", "cluster"];
 export const ALL: readonly GoModuleName[] = [...CLUSTERS, "pulumi"];
 
 /** The user's cache: what is built is kept there by the hash of its pins, for every clone. */

@@ -34,7 +34,12 @@ export interface DeployedPrimary extends Deployed {
   link(edge: string): EdgeLink;
 }
 
-const NO_CLUSTER = { helmRecords: async () => [], serverPods: async () => [], touchPods: async () => {} };
+const NO_CLUSTER = {
+  helmRecords: async () => [],
+  claimTemplate: async () => undefined,
+  serverPods: async () => [],
+  touchPods: async () => {},
+};
 
 /** Runs the component of a primary without an engine; `keys` as in Pulumi.primary.yaml. */
 export async function deployPrimary(keys: Values): Promise<DeployedPrimary> {
