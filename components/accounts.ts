@@ -129,7 +129,9 @@ function leafUser({ login, user, publish, receive, stored }: Leaf, store: Store 
   const fetched = store && stored;
   const flow = store?.byConsumer ? `$JS.FC.${OPS_STREAM}.${consumerOf(user)}.>` : `$JS.FC.${OPS_STREAM}.>`;
   const up = fetched ? [`${handedUp(user)}.>`, "_R_.>"] : publish;
-  const down = [...(fetched ? [fetchSubject(user, store), flow] : []), ...receive];
+  // servers before 2.14 look at the subject that an import had before it was mapped
+  const unmapped = store && !store.byConsumer ? receive.filter(isEvent).map((subject) => `live.${subject}`) : [];
+  const down = [...(fetched ? [fetchSubject(user, store), flow] : []), ...receive, ...unmapped];
   const permissions = `{ publish: { allow: ${list(up)} }, subscribe: { allow: ${list(down.length > 0 ? down : [NOTHING])} } }`;
   return `{ ${login}, allowed_connection_types: [LEAFNODE], permissions: ${permissions} }`;
 }

@@ -5,7 +5,7 @@
 # Keeps a cluster's streams as plan.json has them (components/streams.ts): makes what is missing, changes what differs, and
 # wakes the sources of an edge that is back. Nothing flows through it; without it, streams go on as they are.
 # Needs sh, jq, wget (or curl) and nats, all in the nats-box image. It speaks JSON with the server's own API, not nats' commands.
-# shellcheck disable=SC2016 # what stands in single quotes is jq's
+# shellcheck disable=SC2016,SC2086 # what stands in single quotes is jq's; MONITORS is a list
 # Environment: NATS_URL, NATS_USER, NATS_PASSWORD; MONITORS: the servers' monitoring URLs, separated by blanks.
 set -u
 plan=${PLAN:-/etc/keeper/plan.json}
@@ -41,17 +41,32 @@ def same($a; $b): ($a | length) == ($b | length)
 # away STREAM: whether the one server that has it does not run
 away() { case " $down " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 
-# make INDEX: makes the stream of that index in the plan. An origin counts on from microseconds since 1970: one that was wiped
-# is past all that was ever taken from it, and whoever reads it by sequence goes on with the first new message.
+# make INDEX: makes the stream of that index in the plan. One that counts on does so from microseconds since 1970: when it was
+# wiped, it is past all that was ever taken from it, and whoever reads it by sequence goes on with the first new message.
 make() {
-  want=$(jq -c ".streams[$1] | if .origin then .config.first_seq = (now * 1000000 | floor) else . end | .config" "$plan")
+  want=$(jq -c ".streams[$1] | if .countsOn then .config.first_seq = (now * 1000000 | floor) else . end | .config" "$plan")
   answer=$(api "STREAM.CREATE.$name" "$want")
   [ "$(code "$answer")" = 0 ] || { refused "stream $name is not made" "$answer"; return 1; }
   say "stream $name: made"
 }
 
-# Whether a server's own stream was found empty: its disk may have been, and the cluster then lets it count from the start.
-blank='.config.placement != null and .state.messages == 0 and .config.first_seq < (now - 30) * 1000000'
+# A server's own stream whose disk was lost is there again with its server, for the cluster remembers it, and counts from its
+# old start: those numbers were taken, and what has them is passed over. It is told to count on from now.
+wiped='.config.first_seq != null and .config.first_seq < $start * 1000000 and .state.first_seq <= .config.first_seq
+and (.state.messages == 0 or (.state.first_ts | sub("\\.[0-9]+"; "") | fromdate) >= $start)'
+
+# recount STREAM: looks, once after each start of its server, whether it was wiped
+recount() {
+  case " $fresh " in *" $1 "*) ;; *) return 0 ;; esac
+  ordinal=${1##*-}
+  start=$(fetch "$(printf '%s\n' $MONITORS | sed -n "$((ordinal + 1))p")/varz" | jq '.start | sub("\\.[0-9]+"; "") | fromdate') || return 1
+  if [ "$(printf '%s' "$found" | jq --argjson start "${start:-0}" "$wiped")" = true ]; then
+    answer=$(api "STREAM.PURGE.$1" "$(jq -nc '{seq: (now * 1000000 | floor)}')")
+    [ "$(code "$answer")" = 0 ] || { refused "stream $1 does not count on" "$answer"; return 1; }
+    say "stream $1: its disk was lost, it counts on from now"
+  fi
+  fresh=$(printf ' %s ' "$fresh" | sed "s/ $1 / /")
+}
 
 # stream INDEX: the stream of that index in the plan, made or changed
 stream() {
@@ -61,13 +76,7 @@ stream() {
   found=$(api "STREAM.INFO.$name")
   case $(code "$found") in
     0)
-      if [ "$restarted" = yes ] && [ "$(printf '%s' "$found" | jq -c "$blank")" = true ]; then
-        answer=$(api "STREAM.DELETE.$name")
-        [ "$(code "$answer")" = 0 ] || { refused "stream $name is not taken away" "$answer"; return 1; }
-        say "stream $name: empty at a server that started, taken away to be made anew"
-        make "$1"
-        return
-      fi
+      recount "$name" || return 1
       change=$(printf '%s\n%s\n' "$found" "$want" | jq -cs "$merged")
       [ "$change" = '"same"' ] && return 0
       answer=$(api "STREAM.UPDATE.$name" "$change")
@@ -122,14 +131,16 @@ look() {
 # A source asks for what it reads again after pauses of the server's own, up to minutes, also when that is back: an edge whose
 # link was cut, a server of ours, a stream between two leaders. Taken out and put back it asks at once. It is silent after
 # eleven seconds without a sign of life (one more than the server itself waits) or when a new leader has not heard it yet, and
-# is woken when it was so at three looks while what it reads was there: messages of one that only pauses may be under way.
+# is woken when it was so at three looks while what it reads was there: messages of one that only pauses may be under way. One
+# that stays silent is woken again after ten looks, twenty, forty, up to three hundred.
 key='def key: if .external then .external.deliver // "" | ltrimstr("up.") else .name end;'
 listen="$key"'
 . as [$quiet, $servers, $leafs, $info]
 | ([$leafs[][0] | sub("-nats-[0-9]+$"; "")] + ["direct", "in"] + [$servers | to_entries[] | select(.value) | "own-nats-\(.key)"]) as $there
 | [$info.sources // [] | .[] | select(.active < 0 or .active > 11e9) | key | select(IN($there[]))] | unique
-| map({key: ., value: (($quiet[.] // 0) + 1)}) | {names: map(select(.value >= 3).key)}
-  + {quiet: map(if .value >= 3 then .value = -10 else . end) | from_entries}'
+| map({key: ., value: (($quiet[.] // {looks: 0, wait: 10}) | .looks += 1)})
+| {names: map(select(.value.looks >= 3).key)}
+  + {quiet: map(if .value.looks >= 3 then .value |= {looks: -.wait, wait: ([.wait * 2, 300] | min)} else . end) | from_entries}'
 without="$key"'.config | .sources |= map(select(key | IN($names[]) | not))'
 
 # wake STREAM: takes its silent sources out and puts them back. Whether all can be heard that could speak.
@@ -150,10 +161,13 @@ wake() {
   [ "$(printf '%s' "$heard" | jq -c .quiet)" = '{}' ]
 }
 
+# the own streams of servers that have started since the look before
+started='.[0] as $before | .[1] | to_entries | map(select(.value and .value != $before[.key]) | "own-nats-\(.key)") | join(" ")'
+
 rm -f "$ready"
 trap 'exit 0' TERM INT
 say "keeping $(jq -r '[.streams[].config.name] | join(", ")' "$plan")"
-servers='' leafs='' quiet='{}' down=''
+servers='' leafs='' quiet='{}' down='' fresh=''
 planned=no calm=no ensured=0 listened=0
 while :; do
   servers_before=$servers leafs_before=$leafs
@@ -165,8 +179,10 @@ $(look)
 END
   now=$(date +%s)
   # when a server has come or gone, every three seconds until all is as planned, once a minute
-  restarted=$([ "$servers" = "$servers_before" ] || echo yes)
-  if [ "$restarted" = yes ] || [ $((now - ensured)) -ge "$([ $planned = yes ] && echo 60 || echo 3)" ]; then
+  if [ "$servers" != "$servers_before" ]; then
+    fresh="$fresh $(printf '%s\n' "${servers_before:-[]}" "$servers" | jq -rs "$started")"
+  fi
+  if [ "$servers" != "$servers_before" ] || [ $((now - ensured)) -ge "$([ $planned = yes ] && echo 60 || echo 3)" ]; then
     ensured=$now
     if ensure; then
       [ -e "$ready" ] || say "all streams are as planned"

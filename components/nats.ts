@@ -4,7 +4,15 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Chart } from "../settings.ts";
-import { type Cluster, DESCRIPTION, formerServersGone, RELEASE, refuseForeignRelease, wakeServers } from "./release.ts";
+import {
+  type Cluster,
+  DESCRIPTION,
+  formerServersGone,
+  RELEASE,
+  refuseForeignRelease,
+  refuseOtherClaim,
+  wakeServers,
+} from "./release.ts";
 import { claimIn, INCLUDE, type Values } from "./values.ts";
 
 export interface NatsServerArgs {

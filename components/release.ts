@@ -77,8 +77,8 @@ export async function refuseOtherClaim(cluster: Cluster, namespace: string, clai
     c ? `a claim of ${c.size}${c.storageClass ? ` ${c.storageClass}` : ""}` : "no claim";
   throw new Error(
     `persistence: expected ${told(now)} for each server, as they run with; came ${told(claim)}, which Kubernetes cannot change ` +
-      `in a StatefulSet; nothing was changed; next: kubectl -n ${namespace} delete statefulset ${RELEASE} --cascade=orphan ` +
-      `(the servers go on), then pulumi up; README, "Changing persistence", has the steps and what becomes of the data`,
+      `in a StatefulSet; nothing was changed; next: kubectl -n ${namespace} delete statefulset ${RELEASE} --cascade=foreground ` +
+      `(the servers end; claims stay), then pulumi up; README, "Changing persistence", says more`,
   );
 }
 

@@ -28,6 +28,9 @@ export const reloadsRemotes = (version: Version): boolean => atLeast(version, [2
 /** Whether a server of that version bounds, by a setting, what waits to be stored: from 2.11.0. */
 export const limitsBufferedMessages = (version: Version): boolean => atLeast(version, [2, 11, 0]);
 
+/** Whether a server of that version refuses JetStream requests with fields that it does not know, unless told not to: from 2.12.0. */
+export const strictByDefault = (version: Version): boolean => atLeast(version, [2, 12, 0]);
+
 /** Whether streams of a server of that version can read another by a consumer that keeps the position: from 2.14.0. */
 export const sourcesByConsumer = (version: Version): boolean => atLeast(version, [2, 14, 0]);
 

@@ -52,10 +52,20 @@ export interface ConsumerConfig {
   readonly [key: string]: unknown;
 }
 
+export interface PlannedStream {
+  readonly config: StreamConfig;
+  /** Others read it: it is made before them. */
+  readonly origin: boolean;
+  /**
+   * It counts its messages on from where a wiped predecessor cannot have come. Not on servers before 2.14: they take the
+   * number for a reason to empty the stream at their next start (seen on 2.10.20).
+   */
+  readonly countsOn: boolean;
+}
+
 /** What a keeper makes so and keeps so. */
 export interface Plan {
-  /** In the order in which they are made. An origin counts its messages on from where a wiped predecessor cannot have come. */
-  readonly streams: readonly { readonly origin: boolean; readonly config: StreamConfig }[];
+  readonly streams: readonly PlannedStream[];
   readonly consumers: readonly { readonly stream: string; readonly config: ConsumerConfig }[];
   /** Streams whose sources are set up anew when they fell silent and what they read is there again. */
   readonly wake: readonly string[];
@@ -125,7 +135,7 @@ export function edgePlan(storage: EdgeStorage): Plan {
   const config = stream(storage, SHARE.edge, { name: OPS_STREAM, ...{ subjects: storage.subjects } });
   const name = consumerOf(storage.edge);
   return {
-    streams: [{ origin: true, config }],
+    streams: [{ config, origin: true, countsOn: storage.byConsumer }],
     consumers: storage.byConsumer ? [{ stream: OPS_STREAM, config: consumer(name, deliverSubject(storage.edge)) }] : [],
     wake: [],
   };
@@ -199,7 +209,10 @@ export function primaryPlan(storage: PrimaryStorage): Plan {
     config: consumer(name, deliver, from),
   }));
   return {
-    streams: streams.map((config) => ({ origin: config.name !== INTAKE_STREAM && config.name !== OPS_STREAM, config })),
+    streams: streams.map((config) => {
+      const origin = config.name !== INTAKE_STREAM && config.name !== OPS_STREAM;
+      return { config, origin, countsOn: origin && byConsumer };
+    }),
     consumers: byConsumer ? consumers : [],
     wake: [INTAKE_STREAM, OPS_STREAM],
   };

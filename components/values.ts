@@ -4,7 +4,7 @@
 import type { Claim, Image, Images } from "../settings.ts";
 import { NO_LEAF_ACCOUNT } from "./accounts.ts";
 import { isMap, merge } from "./merge.ts";
-import { limitsBufferedMessages, serverVersion } from "./serverVersion.ts";
+import { limitsBufferedMessages, serverVersion, strictByDefault } from "./serverVersion.ts";
 
 export type Values = Record<string, unknown>;
 
@@ -104,15 +104,21 @@ export function listenerValues({ advertise, leafPort, clientPort }: ListenerSett
 /** The domain is the cluster's name, so that the primary can address the stream of each edge. */
 const jetStream = ({ size, storageClass }: Claim, domain: string, sync: string, tag: string): Values => {
   const version = serverVersion(tag);
-  // a burst waits in memory until it is stored; without a limit of ours 10,000 messages do, and the next are dropped
-  const buffers =
-    version && !limitsBufferedMessages(version) ? {} : { max_buffered_msgs: 500_000, max_buffered_size: "<< 256MB >>" };
+  const since = (knows: typeof strictByDefault, settings: Values) => (version && !knows(version) ? {} : settings);
+  const settings = {
+    domain,
+    sync_interval: sync,
+    // a burst waits in memory until it is stored; without a limit of ours 10,000 messages do, and the next are dropped
+    ...since(limitsBufferedMessages, { max_buffered_msgs: 500_000, max_buffered_size: "<< 256MB >>" }),
+    // Ops' own client asks for a stream with the fields of an answer in its question
+    ...since(strictByDefault, { strict: false }),
+  };
   return {
     enabled: true,
     fileStore: {
       pvc: { enabled: true, size, ...(storageClass === undefined ? {} : { storageClassName: storageClass }) },
     },
-    merge: { domain, sync_interval: sync, ...buffers },
+    merge: settings,
   };
 };
 

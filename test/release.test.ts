@@ -112,7 +112,7 @@ describe("release that is there already", () => {
           assert.match(error.message, pattern);
           assert.match(
             error.message,
-            /nothing was changed; next: kubectl -n events delete statefulset nats --cascade=orphan .*then pulumi up/,
+            /nothing was changed; next: kubectl -n events delete statefulset nats --cascade=foreground .*then pulumi up/,
           );
           return !error.message.includes("\n");
         });

@@ -11,7 +11,7 @@ import { fetchedPulumi, pulumiOnPath } from "./pulumi.ts";
 
 export const SERVERS: readonly GoModuleName[] = ["nats-server-2.10.20", "nats-server-2.14.9"];
 /** What the tests without Kubernetes need. */
-export const NATS: readonly GoModuleName[] = [...SERVERS, "nats-cli", "jq"];
+export const NATS: readonly GoModuleName[] = [...SERVERS, "nats-cli", "jq", "ops-client"];
 /** What is built where Pulumi is there. */
 export const CLUSTERS: readonly GoModuleName[] = [...NATS, "reloader", "wget", "cluster"];
 export const ALL: readonly GoModuleName[] = [...CLUSTERS, "pulumi"];

@@ -44,6 +44,7 @@ export const GO_MODULES = {
     set: {},
     seconds: 5,
   },
+  "ops-client": { folder: "opsClient", programs: { ".": ["ops-client"] }, set: {}, seconds: 10 },
   wget: { folder: "wget", programs: { ".": ["wget"] }, set: {}, seconds: 5 },
   reloader: { folder: "reloader", programs: { ".": ["reloader"] }, set: {}, seconds: 5 },
   cluster: {

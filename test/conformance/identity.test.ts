@@ -70,4 +70,26 @@ onEachVersion("who an edge can speak for", (version) => {
     assert.equal(has(OTHERS, listeners), checked(version) ? 0 : listeners.length);
     raw.close();
   });
+
+  // NATS takes what follows an @ in the reply of a leaf's message for the subject to show (client.go, jsAckDeliverIdx): its own
+  // way to carry what streams deliver. No setting stops it; with persistence it does not reach anybody (hostileStore.test.ts).
+  it("with a server of an attacker: to whom an event goes is checked, but not the subject that wildcard subscribers are shown", async () => {
+    const shown: string[] = [];
+    const connection = await nats().client(nats().server("primary"));
+    for (const subject of ["ops.>", OTHERS]) {
+      connection.subscribe(subject, { callback: (_, message) => void shown.push(`${subject}: ${message.subject}`) });
+    }
+    await connection.flush();
+    const raw = await RawLeaf.connect(nats().nodePort.port, "raw", nats().deployed.link("edge-1"));
+    assert.equal(await raw.accepted(), true);
+    await until("the lie at a wildcard subscriber", () => {
+      raw.publish(OWN, "lie", `$JS.ACK.a.b.1.1.1.1.1@${OTHERS}`);
+      return shown.includes(`ops.>: ${OTHERS}`);
+    });
+    assert.ok(
+      !shown.some((line) => line.startsWith(`${OTHERS}:`)),
+      "a subscriber of the other's subject has not got it",
+    );
+    raw.close();
+  });
 });

@@ -4,6 +4,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { Login } from "../../components/natsConf.ts";
 import type { Values } from "../../components/values.ts";
@@ -36,6 +37,7 @@ export class Installation {
   readonly #connections: NatsConnection[] = [];
   readonly #sets = new Map<string, StatefulSet>();
   readonly #keepers = new Map<string, Keeper>();
+  readonly #edges = new Map<string, Deployed>();
   #folder = "";
   #program = "";
   #nodePort: NodePort | undefined;
@@ -67,6 +69,7 @@ export class Installation {
     const link = this.deployed.link(name);
     const replicas = this.#plan.edgeReplicas ?? 1;
     const edge = await deployEdge(name, link, { ...this.#images(), replicas, ...this.#plan.edge });
+    this.#edges.set(name, edge);
     const set = this.#add(name, await podPorts(replicas));
     await set.write(edge);
     await set.start();
@@ -74,12 +77,32 @@ export class Installation {
     return edge;
   }
 
-  /** Changes `edges` at the primary, which writes the include file anew; the servers reload, the keeper gets its plan. */
-  async list(entries: readonly unknown[]): Promise<void> {
+  /** Deploys an edge again, as the primary has it now: another include file, another plan. */
+  async redeploy(name: string): Promise<void> {
+    const replicas = this.#plan.edgeReplicas ?? 1;
+    const keys = { ...this.#images(), replicas, ...this.#plan.edge };
+    const edge = await deployEdge(name, this.deployed.link(name), keys);
+    await this.cluster(name).mount(edge.include);
+    await this.cluster(name).reload();
+    await this.#keep(name, edge);
+    await this.keeper(name).planned();
+  }
+
+  /**
+   * Changes `edges` at the primary, which writes the include file anew; the servers reload, the keeper gets its plan.
+   * @param apart milliseconds from one server to the next; all at a time without it
+   */
+  async list(entries: readonly unknown[], apart?: number): Promise<void> {
     const set = this.cluster("primary");
     const primary = await this.#deployPrimary(entries);
     await set.mount(primary.include);
-    await set.reload();
+    if (apart === undefined) await set.reload();
+    else {
+      for (const server of set.servers) {
+        await server.reload();
+        await pause(apart);
+      }
+    }
     await this.#keep("primary", primary);
   }
 
@@ -120,6 +143,12 @@ export class Installation {
   get deployed(): DeployedPrimary {
     if (!this.#deployed) throw new Error("not started");
     return this.#deployed;
+  }
+
+  /** The login of app at a cluster. */
+  login(cluster: string): Login {
+    const { app } = cluster === "primary" ? this.deployed.logins : (this.#edges.get(cluster) ?? this.deployed).logins;
+    return app;
   }
 
   /** A client of one server, logged in as app. */

@@ -2,11 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { Heard, newTag } from "./heard.ts";
 import { installed } from "./installed.ts";
 import { until } from "./until.ts";
-import { onEachVersion } from "./versions.ts";
+import { onEachVersion, toolFolder } from "./versions.ts";
 
 const EDGES = ["edge-1", "edge-2"];
 
@@ -42,7 +45,78 @@ onEachVersion("a primary with persistence", (version) => {
     const kept: string[] = [];
     for await (const message of await consumer.fetch({ max_messages: 100, expires: 3000 })) kept.push(message.string());
     assert.deepEqual(kept.sort(), [...wanted].sort());
+  });
+
+  it("answers Ops' own questions, by its library: subjects, and events by subject without a stream's name", async () => {
+    const { app } = nats().deployed.logins;
+    const url = `nats://${app.user}:${app.password}@127.0.0.1:${nats().server("primary").ports.client}`;
+    const ask = async (...args: string[]) => {
+      const [command = "", ...rest] = args;
+      const { stdout } = await promisify(execFile)(join(await toolFolder(), "ops-client"), [command, url, ...rest]);
+      return stdout.trim().split("\n");
+    };
+    const clusters = [...EDGES, "edge-3", "primary"].map((name) => `ops.clusters.${name}.x`);
+    assert.deepEqual(await ask("subjects"), [...clusters, "ops.notifications.n"].sort());
+    const all = await ask("query", "ops.>");
+    assert.equal(all.length, 12);
+    assert.equal(new Set(all).size, 12);
+    for (const subject of ["ops.clusters.edge-1.>", "ops.clusters.edge-1.x"]) {
+      const lines = await ask("query", subject);
+      assert.deepEqual(
+        lines.map((line) => line.split(" ")[0]),
+        ["ops.clusters.edge-1.x"],
+        subject,
+      );
+    }
+    assert.deepEqual(await ask("query", "ops.clusters.edge-9.>"), [""]);
+  });
+
+  it("lets app read and not write: no stream of its own, no change of ops, nothing of the others", async () => {
+    const app = await nats().client(nats().server("primary"));
     const manager = await jetstreamManager(app);
-    console.log((await manager.streams.info("ops", { subjects_filter: ">" })).state.subjects);
+    await assert.rejects(manager.streams.add({ name: "mine", subjects: ["mine"] }));
+    await assert.rejects(manager.streams.purge("ops"));
+    await assert.rejects(manager.streams.delete("ops"));
+    await assert.rejects(manager.streams.info("in"));
+    await assert.rejects(manager.consumers.delete("in", "x"));
+    assert.equal((await manager.streams.info("ops")).state.messages, 12);
+  });
+
+  it("keeps what an entry adds to publish, and hands down what it adds to receive", async () => {
+    const wide = {
+      name: "edge-2",
+      publish: ["audit.*.x", "metrics.>"],
+      receive: ["commands.>", "ops.clusters.primary.>"],
+    };
+    await nats().list(["edge-1", wide, { name: "edge-3", persistence: false }]);
+    await nats().keeper("primary").planned();
+    await nats().redeploy("edge-2");
+    nats().nodePort.cut(); // a link has the permissions of the time when it was made
+    const [app, edge] = [await nats().client(nats().server("primary")), await nats().client(nats().server("edge-2"))];
+    const [up, down] = [await Heard.on(app, ">"), await Heard.on(edge, ">")];
+    const tag = newTag();
+    const both = ["audit.1.x", "metrics.cpu"];
+    await until(
+      "what edge-2 may say beside events",
+      () => {
+        for (const subject of both) edge.publish(subject, `${tag} ${subject}`);
+        return both.every((subject) => up.has(`${tag} ${subject}`));
+      },
+      () => up.events,
+      30,
+    );
+    const atEdge = ["commands.do", "ops.clusters.primary.x"];
+    await until(
+      "what it may receive",
+      () => {
+        for (const subject of atEdge) app.publish(subject, `${tag} ${subject}`);
+        return atEdge.every((subject) => down.has(`${tag} ${subject}`));
+      },
+      () => down.events,
+      30,
+    );
+    const manager = await jetstreamManager(app);
+    const { state } = await manager.streams.info("ops", { subjects_filter: ">" });
+    assert.ok(both.every((subject) => (state.subjects?.[subject] ?? 0) > 0));
   });
 });

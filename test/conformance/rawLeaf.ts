@@ -11,6 +11,8 @@ export class RawLeaf {
   readonly received: (readonly [subject: string, payload: string])[] = [];
   readonly errors: string[] = [];
   closed = false;
+  /** Called with every message that comes down; a payload has its headers before it. */
+  onMessage: (subject: string, reply: string, payload: string) => void = () => {};
   readonly #socket: Socket;
   #buffer = Buffer.alloc(0);
   #infos = 0;
@@ -66,15 +68,18 @@ export class RawLeaf {
       const end = this.#buffer.indexOf("\r\n");
       if (end === -1) return;
       const line = this.#buffer.subarray(0, end).toString();
-      const [verb, subject = ""] = line.split(" ");
+      const [verb, subject = "", ...words] = line.split(" ");
       const isMessage = verb === "LMSG" || verb === "HMSG";
       const size = isMessage ? Number(line.split(" ").at(-1)) : 0;
       const next = isMessage ? end + 2 + size + 2 : end + 2;
       if (this.#buffer.length < next) return;
       const payload = this.#buffer.subarray(end + 2, end + 2 + size).toString();
       this.#buffer = this.#buffer.subarray(next);
-      if (isMessage) this.received.push([subject, payload]);
-      else if (verb === "INFO") this.#infos++;
+      if (isMessage) {
+        this.received.push([subject, payload]);
+        // sizes end the line, two where there are headers; a reply, if there is one, comes before them
+        this.onMessage(subject, words.length > (verb === "HMSG" ? 2 : 1) ? (words[0] ?? "") : "", payload);
+      } else if (verb === "INFO") this.#infos++;
       else if (verb === "PONG") this.#pongs++;
       else if (verb === "PING") this.#send("PONG\r\n");
       else if (verb === "-ERR") this.errors.push(line);

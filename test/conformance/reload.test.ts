@@ -124,3 +124,28 @@ onEachVersion("a reload of the primary", (version) => {
     }
   });
 });
+
+// The kubelet shows a changed Secret to each pod in its own time: one server knows an edge before the others do.
+onEachVersion("a reload of one server of the primary after the other", (version) => {
+  for (const persistence of [undefined, { enabled: true, size: "1Gi" }]) {
+    describe(persistence ? "with persistence" : "without persistence", () => {
+      const primary = persistence ? { persistence } : {};
+      const nats = installed(version, { listed: ["edge-1"], edges: ["edge-1"], primary });
+
+      it("lets a new edge be heard by subscribers of all servers, whichever it is linked to", async () => {
+        const wild: Heard[] = [];
+        for (const server of nats().cluster("primary").servers)
+          for (const subject of ["ops.>", "ops.clusters.*.x"])
+            wild.push(await Heard.on(await nats().client(server), subject));
+        await nats().list(["edge-1", "edge-2"], 700);
+        await nats().addEdge("edge-2");
+        for (let link = 0; link < 3; link++) {
+          await nats().linked("edge-2");
+          const listeners = wild.filter(({ subject }) => subject !== OF_2);
+          await heardOnce(await nats().client(nats().server("edge-2")), OF_2, listeners);
+          nats().nodePort.cut();
+        }
+      });
+    });
+  }
+});

@@ -1,0 +1,20 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import type { Site } from "../durability/scenario.ts";
+import type { Installation } from "./installation.ts";
+
+/** An installation of processes as a site that events flow through. */
+export function siteOf(nats: Installation, edges: readonly string[], stored = true): Site {
+  return {
+    edges,
+    stored,
+    async connect(cluster, lasting = false): Promise<NatsConnection> {
+      const servers = nats.cluster(cluster).servers.map(({ ports }) => `127.0.0.1:${ports.client}`);
+      const { user, password } = nats.login(cluster);
+      const endless = { reconnect: true, maxReconnectAttempts: -1, reconnectTimeWait: 100 };
+      return connect({ servers, user, pass: password, timeout: 2000, ...(lasting ? endless : { reconnect: false }) });
+    },
+  };
+}

@@ -1,0 +1,143 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { setTimeout as pause } from "node:timers/promises";
+import { jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { Flow } from "./flow.ts";
+import { judge, Live, readStream, type Verdict } from "./ledger.ts";
+
+/** An installation that events flow through. */
+export interface Site {
+  /** Edges that take part. */
+  readonly edges: readonly string[];
+  /** Whether they store; else only live subscribers tell what arrived. */
+  readonly stored: boolean;
+  /** A new client of any server of a cluster, logged in as app; `lasting` ones connect again by themselves. */
+  connect(cluster: string, lasting?: boolean): Promise<NatsConnection>;
+}
+
+export interface Load {
+  /** Events a second of each cluster from a connection that is kept. */
+  readonly steady: number;
+  /** The same with a connection for each, as Ops has it. */
+  readonly each: number;
+  /** Bytes of an event. */
+  readonly size: number;
+}
+
+export const LOAD: Load = { steady: 1000, each: 30, size: 300 };
+
+/** What became of one cluster's events in a scenario. */
+export interface Outcome extends Verdict {
+  readonly title: string;
+  readonly cluster: string;
+  /** In `ops` (or said, where nothing is stored) and never heard by the live subscriber. */
+  readonly unheard: number;
+  readonly heardTwice: number;
+  /** Seconds from the end of the load until `ops` had all, and how long it grew meanwhile: nothing for live sites. */
+  readonly settling: number;
+}
+
+let runs = 0;
+
+/**
+ * Lets events flow from every cluster, does something meanwhile, waits until all is where it belongs, and judges.
+ * @param seconds longest wait for what was stored to arrive
+ */
+export async function during(
+  site: Site,
+  title: string,
+  act: () => Promise<void>,
+  { load = LOAD, seconds = 180 }: { readonly load?: Load; readonly seconds?: number } = {},
+): Promise<readonly Outcome[]> {
+  const run = `r${process.pid}x${++runs}`;
+  const clusters = [...site.edges, "primary"];
+  const subject = (cluster: string) => `ops.clusters.${cluster}.runs.${run}`;
+  const live = new Live();
+  const listener = await site.connect("primary", true);
+  await live.on(listener, "ops.>");
+  const flows = new Map(clusters.map((cluster) => [cluster, publishers(site, run, cluster, subject(cluster), load)]));
+  for (const flow of [...flows.values()].flat()) flow.start();
+  await pause(1000);
+  await act();
+  await pause(1000);
+  await Promise.all([...flows.values()].flat().map((flow) => flow.stop()));
+  const outcomes: Outcome[] = [];
+  for (const cluster of clusters) {
+    const sent = (flows.get(cluster) ?? []).flatMap((flow) => flow.sent);
+    outcomes.push({ title, cluster, ...(await judged(site, cluster, subject(cluster), sent, live, seconds)) });
+  }
+  await listener.close();
+  if (process.env.DEBUG_DURABILITY) for (const outcome of outcomes) console.log(JSON.stringify(outcome));
+  return outcomes;
+}
+
+function publishers(site: Site, run: string, cluster: string, subject: string, load: Load): Flow[] {
+  const connect = () => site.connect(cluster);
+  const { size } = load;
+  return [
+    ...(load.steady > 0
+      ? [new Flow(`${run}.${cluster}.steady`, subject, { rate: load.steady, size, connectionEach: false }, connect)]
+      : []),
+    ...(load.each > 0
+      ? [new Flow(`${run}.${cluster}.each`, subject, { rate: load.each, size, connectionEach: true }, connect)]
+      : []),
+  ];
+}
+
+async function judged(
+  site: Site,
+  cluster: string,
+  subject: string,
+  sent: readonly string[],
+  live: Live,
+  seconds: number,
+): Promise<Omit<Outcome, "title" | "cluster">> {
+  const started = Date.now();
+  if (!site.stored) {
+    await settled(async () => sent.length - live.missed(sent), sent.length, 10);
+    const verdict = { sent: sent.length, stored: 0, lost: 0, doubled: 0, reordered: 0, strange: 0, longest: 0 };
+    return { ...verdict, unheard: live.missed(sent), heardTwice: live.doubled(sent), settling: 0 };
+  }
+  const atPrimary = await site.connect("primary");
+  const own = cluster === "primary" ? undefined : await site.connect(cluster);
+  const wanted = own ? await settled(() => count(own, subject), sent.length, 2) : sent.length;
+  await settled(() => count(atPrimary, subject), wanted, own ? seconds : 6);
+  const settling = (Date.now() - started) / 1000;
+  const found = await readStream(atPrimary, subject);
+  const stored = own ? (await readStream(own, subject)).map(({ id }) => id) : [...new Set(found.map(({ id }) => id))];
+  const ids = found.map(({ id }) => id);
+  await settled(async () => ids.length - live.missed(ids), ids.length, 5);
+  await Promise.all([atPrimary.close(), own?.close()]);
+  const heard = { unheard: live.missed(ids), heardTwice: live.doubled(ids) };
+  return { ...judge(sent, stored, found), ...heard, settling };
+}
+
+/** How many messages of a subject a stream `ops` has. */
+async function count(connection: NatsConnection, subject: string): Promise<number> {
+  const manager = await jetstreamManager(connection, { timeout: 5000 });
+  const { state } = await manager.streams.info("ops", { subjects_filter: subject });
+  return state.subjects?.[subject] ?? 0;
+}
+
+/** Waits until a count is as high as wanted, or has not grown for so many seconds; gives the last one. */
+async function settled(look: () => Promise<number>, wanted: number, seconds: number): Promise<number> {
+  let [last, since] = [-1, Date.now()];
+  for (;;) {
+    const now = await look().catch(() => last);
+    if (now !== last) [last, since] = [now, Date.now()];
+    if (now >= wanted || Date.now() - since > seconds * 1000) return now;
+    await pause(200);
+  }
+}
+
+/** What must be true of stored events, whatever happened; empty when it is. */
+export const complaints = (outcomes: readonly Outcome[]): string[] =>
+  outcomes.flatMap(({ title, cluster, stored, lost, doubled, reordered, strange }) => {
+    const bad = { lost, doubled, reordered, strange };
+    const found = Object.entries(bad).filter(([, number]) => number > 0);
+    const words = found.map(([what, number]) => `${number} ${what}`);
+    if (stored === 0) words.push("nothing was stored");
+    return words.length === 0 ? [] : [`${title}, ${cluster}: ${words.join(", ")} of ${stored}`];
+  });
