@@ -16,7 +16,24 @@ say() { printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*"; }
 
 # api SUBJECT [BODY]: the server's answer. Go templates of the nats command would be taken for its own: there are none in plans.
 api() {
-  nats req --raw --timeout=3s "\$JS.API.$1" "${2:-}" 2>"$errors"
+  body=${2:-}
+  if [ ${#body} -gt 100000 ]; then
+    big "$1" "$body"
+  else
+    nats req --raw --timeout=3s "\$JS.API.$1" "$body" 2>"$errors"
+  fi
+}
+
+# big SUBJECT BODY: the same for what no argument of a program can hold (128 KiB: about 500 edges), which `nats req` asks for.
+# An answer that comes before somebody listens is missed; the next look then finds the work done.
+big() {
+  inbox=_INBOX.keeper.$$.$(date +%s)
+  nats sub --raw --count=1 --wait=10s "$inbox" >"$ready.answer" 2>"$errors" &
+  listener=$!
+  sleep 1
+  printf '%s' "$2" | nats pub --force-stdin --reply="$inbox" "\$JS.API.$1" >"$errors" 2>&1
+  wait $listener
+  cat "$ready.answer"
 }
 
 # code ANSWER: 0 when it is no error, the server's own number when it is one, nothing when there was none.
@@ -63,7 +80,7 @@ recount() {
   if [ "$(printf '%s' "$found" | jq --argjson start "${start:-0}" "$wiped")" = true ]; then
     answer=$(api "STREAM.PURGE.$1" "$(jq -nc '{seq: (now * 1000000 | floor)}')")
     [ "$(code "$answer")" = 0 ] || { refused "stream $1 does not count on" "$answer"; return 1; }
-    say "stream $1: its disk was lost, it counts on from now"
+    say "stream $1: its server began with nothing, it counts on from now"
   fi
   fresh=$(printf ' %s ' "$fresh" | sed "s/ $1 / /")
 }

@@ -13,11 +13,14 @@ const PROJECT = resolve(import.meta.dirname, "..");
 /** Programs are found or built before the tests start, so that no test waits a quarter of an hour for a compiler. */
 const PROGRAMS: Readonly<Record<string, () => Promise<unknown>>> = {
   conformance: () => serverToolchain((text) => console.log(text)),
-  e2e: async () => {
-    await checkSandbox(2);
-    await toolchain((text) => console.log(text));
-  },
+  e2e: () => everything(),
+  chaos: () => everything(),
 };
+
+async function everything(): Promise<void> {
+  await checkSandbox(2);
+  await toolchain((text) => console.log(text));
+}
 
 /** The suites, each run of mocha in turn; a run's files, and the longest that one test of it may take. */
 const SUITES: Readonly<Record<string, readonly { readonly spec: string; readonly seconds: number }[]>> = {
@@ -28,6 +31,7 @@ const SUITES: Readonly<Record<string, readonly { readonly spec: string; readonly
     { spec: "test/e2e/*.test.ts", seconds: 300 },
     { spec: "test/e2e/claims/*.test.ts", seconds: 900 },
   ],
+  chaos: [{ spec: "test/chaos/*.test.ts", seconds: 900 }],
 };
 
 interface Report {

@@ -32,7 +32,7 @@ export interface Plan {
 
 /** A primary behind its NodePort and edges, as processes on this machine. */
 export class Installation {
-  readonly #version: string;
+  readonly version: string;
   readonly #plan: Plan;
   readonly #connections: NatsConnection[] = [];
   readonly #sets = new Map<string, StatefulSet>();
@@ -44,12 +44,12 @@ export class Installation {
   #deployed: DeployedPrimary | undefined;
 
   constructor(version: string, plan: Plan) {
-    this.#version = version;
+    this.version = version;
     this.#plan = plan;
   }
 
   async start(): Promise<void> {
-    this.#program = await serverProgram(this.#version);
+    this.#program = await serverProgram(this.version);
     this.#folder = await mkdtemp(join(tmpdir(), "ops-nats-conformance-"));
     const { listed, edges, primary, edit } = this.#plan;
     const ports = await podPorts((primary?.replicas as number | undefined) ?? 3);
@@ -202,6 +202,6 @@ export class Installation {
   }
 
   #images(): Values {
-    return { images: { nats: { tag: `${this.#version}-alpine` } } };
+    return { images: { nats: { tag: `${this.version}-alpine` } } };
   }
 }

@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DeployedKeeper } from "./deployed.ts";
 import type { NatsServer } from "./natsServer.ts";
@@ -39,6 +39,7 @@ export class Keeper {
   async start({ files, login }: DeployedKeeper): Promise<void> {
     await this.stop();
     await mkdir(this.#folder, { recursive: true });
+    await rm(this.#ready, { force: true }); // a pod begins with an empty folder
     for (const [name, text] of Object.entries(files)) await writeFile(join(this.#folder, name), text);
     const child = spawn("sh", [join(this.#folder, "keeper.sh")], {
       stdio: ["ignore", "pipe", "pipe"],

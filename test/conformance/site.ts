@@ -6,10 +6,10 @@ import type { Site } from "../durability/scenario.ts";
 import type { Installation } from "./installation.ts";
 
 /** An installation of processes as a site that events flow through. */
-export function siteOf(nats: Installation, edges: readonly string[], stored = true): Site {
+export function siteOf(nats: Installation, edges: readonly string[], persistent = true): Site {
   return {
     edges,
-    stored,
+    place: { level: "processes", version: nats.version, persistent },
     async connect(cluster, lasting = false): Promise<NatsConnection> {
       const servers = nats.cluster(cluster).servers.map(({ ports }) => `127.0.0.1:${ports.client}`);
       const { user, password } = nats.login(cluster);

@@ -6,13 +6,14 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { Flow } from "./flow.ts";
 import { judge, Live, readStream, type Verdict } from "./ledger.ts";
+import { type Place, record } from "./report.ts";
 
 /** An installation that events flow through. */
 export interface Site {
   /** Edges that take part. */
   readonly edges: readonly string[];
-  /** Whether they store; else only live subscribers tell what arrived. */
-  readonly stored: boolean;
+  /** Without persistence only live subscribers tell what arrived. */
+  readonly place: Place;
   /** A new client of any server of a cluster, logged in as app; `lasting` ones connect again by themselves. */
   connect(cluster: string, lasting?: boolean): Promise<NatsConnection>;
 }
@@ -69,7 +70,7 @@ export async function during(
     outcomes.push({ title, cluster, ...(await judged(site, cluster, subject(cluster), sent, live, seconds)) });
   }
   await listener.close();
-  if (process.env.DEBUG_DURABILITY) for (const outcome of outcomes) console.log(JSON.stringify(outcome));
+  await record(site.place, outcomes);
   return outcomes;
 }
 
@@ -95,7 +96,7 @@ async function judged(
   seconds: number,
 ): Promise<Omit<Outcome, "title" | "cluster">> {
   const started = Date.now();
-  if (!site.stored) {
+  if (!site.place.persistent) {
     await settled(async () => sent.length - live.missed(sent), sent.length, 10);
     const verdict = { sent: sent.length, stored: 0, lost: 0, doubled: 0, reordered: 0, strange: 0, longest: 0 };
     return { ...verdict, unheard: live.missed(sent), heardTwice: live.doubled(sent), settling: 0 };

@@ -118,14 +118,17 @@ after("the clusters of the run are taken down", async function () {
 
 const PROJECT = resolve(import.meta.dirname, "../..");
 
-/** The first fenced block below a heading of the README, so that what is printed there is what runs here. */
-export async function readmeBlock(heading: string): Promise<string> {
+/** The shell blocks below a heading of the README, so that what is printed there is what runs here. */
+export async function readmeBlocks(heading: string): Promise<string[]> {
   const text = await readFile(join(PROJECT, "README.md"), "utf8");
-  const section = text.split(new RegExp(`^#+ ${heading}\\s*$`, "m"))[1];
-  const block = /```(?:sh|bash)\n([\s\S]*?)```/.exec(section ?? "")?.[1];
-  if (block === undefined) throw new Error(`README.md: no shell block below the heading "${heading}"`);
-  return block;
+  const section = text.split(new RegExp(`^#+ ${heading}\\s*$`, "m"))[1]?.split(/^#+ /m)[0];
+  const blocks = [...(section ?? "").matchAll(/```(?:sh|bash)\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
+  if (blocks.length === 0) throw new Error(`README.md: no shell block below the heading "${heading}"`);
+  return blocks;
 }
+
+/** The first of them. */
+export const readmeBlock = async (heading: string): Promise<string> => (await readmeBlocks(heading))[0] ?? "";
 
 /** Name -> uid and restarts of every server pod: equal maps mean that no pod was restarted or replaced. */
 export async function podIdentities(kubectl: Kubectl): Promise<Record<string, string>> {

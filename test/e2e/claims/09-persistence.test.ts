@@ -2,55 +2,165 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { readmeBlock, type World, world } from "../world.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { execa } from "execa";
+import { layoutOf } from "../../../sandbox/cluster/layout.ts";
+import { toolchain } from "../../../sandbox/toolchain/toolchain.ts";
+import { complaints, during } from "../../durability/scenario.ts";
+import { cut, dropLines, reachable, siteOf } from "../clusterSite.ts";
+import { podIdentities, readmeBlock, readmeBlocks, type Stack, type World, world } from "../world.ts";
 
-describe("JetStream on the primary", () => {
+const persistence = { enabled: true, size: "1Gi" };
+const LOAD = { load: { steady: 200, each: 10, size: 500 } };
+const UP = ["up", "--yes", "--skip-preview"];
+
+describe("persistence", () => {
   let w: World;
   before(async () => {
     w = await world();
-    await w.destroy("primary").catch(() => undefined);
-    await w.ensure("primary", { persistence: { enabled: true, size: "1Gi", storageClass: await defaultClass() } });
+    await w.ensure("primary", { clientPort: 32223 });
+    await w.ensure("edge-1", reachable);
   });
 
-  async function defaultClass(): Promise<string> {
-    const name = await w.kubectl.primary.run(["get", "storageclass", "-o", "jsonpath={.items[0].metadata.name}"]);
-    assert.notEqual(name, "");
-    return name;
+  const secretVersion = async (stack: Stack) =>
+    (await w.kubectl[stack].json<{ metadata: { resourceVersion: string } }>(["get", "secret", "ops-nats-auth"]))
+      .metadata.resourceVersion;
+
+  async function refused(stack: Stack): Promise<void> {
+    const [pods, secret] = [await podIdentities(w.kubectl[stack]), await secretVersion(stack)];
+    const { failed, text } = await w.pulumi(stack, ...UP);
+    assert.ok(failed, text);
+    assert.match(text, /persistence: expected no claim for each server, as they run with; came a claim of [12]Gi/);
+    assert.match(text, /next: kubectl -n ops-system delete statefulset nats --cascade=foreground/);
+    assert.deepEqual(await podIdentities(w.kubectl[stack]), pods);
+    assert.equal(await secretVersion(stack), secret);
   }
 
-  it("has a bound claim of that size and class for each server", async () => {
-    interface Claim {
-      metadata: { name: string };
-      spec: { storageClassName: string; resources: { requests: { storage: string } } };
-      status: { phase: string };
+  it("switched on for servers that run is refused with the way to do it, and nothing is changed", async () => {
+    await w.configure("primary", { clientPort: 32223, persistence });
+    await refused("primary");
+  });
+
+  it("is switched on by the README's steps, at the primary and then at the edge", async () => {
+    const [first = "", second = ""] = await readmeBlocks("Changing persistence");
+    await w.shell("primary", first);
+    await refused("edge-1");
+    await w.shell("edge-1", second);
+    for (const [stack, servers, size] of [["primary", 3, "1Gi"] as const, ["edge-1", 1, "2Gi"] as const]) {
+      interface Claim {
+        metadata: { name: string };
+        spec: { resources: { requests: { storage: string } } };
+        status: { phase: string };
+      }
+      const { items } = await w.kubectl[stack].json<{ items: Claim[] }>(["get", "pvc"]);
+      assert.deepEqual(
+        items.map((c) => [c.metadata.name, c.status.phase, c.spec.resources.requests.storage]),
+        Array.from({ length: servers }, (_, i) => [`nats-js-nats-${i}`, "Bound", size]),
+      );
+      assert.match(await w.kubectl[stack].run(["get", "deployment", "nats-keeper"]), /nats-keeper +1\/1/);
     }
-    const { items } = await w.kubectl.primary.json<{ items: Claim[] }>(["get", "pvc"]);
-    const seen = items.map((c) => [
-      c.metadata.name,
-      c.status.phase,
-      c.spec.resources.requests.storage,
-      c.spec.storageClassName,
-    ]);
-    const name = await defaultClass();
-    assert.deepEqual(
-      seen,
-      [0, 1, 2].map((i) => [`nats-js-nats-${i}`, "Bound", "1Gi", name]),
+  });
+
+  it("is idempotent: preview, up and refresh change nothing", async () => {
+    for (const stack of ["primary", "edge-1"] as const) {
+      for (const command of [["preview"], UP, ["refresh", "--yes", "--skip-preview"], ["preview"]]) {
+        const { failed, text } = await w.pulumi(stack, ...command, "--expect-no-changes");
+        assert.ok(!failed, text);
+        assert.doesNotMatch(text, /warning:/);
+      }
+    }
+  });
+
+  it("loses, doubles and reorders nothing over a cut link and two updates of the list", async () => {
+    const outcomes = await during(
+      await siteOf(w, ["edge-1"], "2.14.9", true),
+      "cut, and the list changed twice",
+      async () => {
+        const mend = await cut("edge-1", "dropped");
+        await w.ensure("primary", { clientPort: 32223, persistence, edges: ["edge-1", "edge-2"] });
+        await mend();
+        await pause(3000);
+        await w.ensure("primary", { clientPort: 32223, persistence });
+      },
+      LOAD,
     );
+    assert.deepEqual(complaints(outcomes), []);
+    for (const stack of ["primary", "edge-1"] as const) assert.deepEqual(await dropLines(w, stack), []);
   });
 
-  it("keeps a replicated stream for app", async () => {
-    const box = (...args: string[]) => w.kubectl.primary.box(["nats", ...args]);
-    await box("stream", "add", "kept", "--subjects", "kept.>", "--storage", "file", "--replicas", "3", "--defaults");
-    await box("pub", "kept.one", "stays");
-    assert.match(await box("stream", "get", "kept", "1"), /stays/);
+  it("has an edge that opts out heard live and found in ops, beside one that stores", async () => {
+    const edges = ["edge-1", { name: "edge-2", persistence: false }];
+    await w.ensure("primary", { clientPort: 32223, persistence, edges });
+    await w.ensure("edge-2", reachable);
+    assert.equal(await w.kubectl["edge-2"].run(["get", "pvc", "-o", "name"]), "");
+    const site = await siteOf(w, ["edge-1", "edge-2"], "2.14.9", true);
+    const clients = [await site.connect("edge-1"), await site.connect("edge-2")];
+    const tag = `opted-${Date.now()}`;
+    const subjects = ["edge-1", "edge-2"].map((name) => `ops.clusters.${name}.${tag}`);
+    for (const [i, client] of clients.entries()) {
+      client.publish(subjects[i] ?? "", tag);
+      await client.flush();
+      await client.close();
+    }
+    assert.deepEqual(
+      await ask("query", `ops.clusters.*.${tag}`, 2),
+      subjects.map((subject) => `${subject} ${tag}`).sort(),
+    );
+    const names = await ask("subjects", undefined, 2);
+    for (const subject of subjects) assert.ok(names.includes(subject), names.join());
   });
 
-  it("leaves claims at destroy, and the README's commands remove them", async () => {
+  /** Asks the primary as Ops does, again until so many lines are there. */
+  async function ask(command: string, subject: string | undefined, lines: number): Promise<string[]> {
+    const tools = await toolchain();
+    const password = String((await w.workspace.outputs("primary")).appPassword);
+    const url = `nats://app:${password}@${layoutOf("primary").address}:32223`;
+    const end = Date.now() + 30_000;
+    for (;;) {
+      const { stdout } = await execa(tools.program("ops-client"), [command, url, ...(subject ? [subject] : [])]);
+      const found = stdout.split("\n").filter((line) => line !== "");
+      if (found.length >= lines || Date.now() > end) return found.sort();
+      await pause(500);
+    }
+  }
+
+  it("shows no password of the keeper in clear text", async () => {
+    const { data } = await w.kubectl.primary.json<{ data: Record<string, string> }>(["get", "secret", "ops-nats-auth"]);
+    const password = Buffer.from(data["keeper-password"] ?? "", "base64").toString();
+    assert.equal(password.length, 32);
+    const objects = await w.kubectl.primary.run(["get", "configmap,statefulset,deployment,pod,event", "-o", "yaml"]);
+    const logs = await w.kubectl.primary.run(["logs", "deployment/nats-keeper"]);
+    const state = (await w.pulumi("primary", "stack", "export")).text;
+    for (const text of [objects, logs, state, w.printed.join("\n")]) {
+      assert.ok(text.length > 50);
+      assert.ok(!text.includes(password));
+    }
+  });
+
+  it("keeps streams when a stack is destroyed, and the next up goes on with them", async () => {
+    const before = await ask("subjects", undefined, 1);
+    assert.ok(before.length > 2);
     await w.destroy("primary");
-    const names = () => w.kubectl.primary.run(["get", "pvc", "-o", "name"]);
-    assert.equal((await names()).split("\n").length, 3);
-    await w.shell("primary", await readmeBlock("What destroy leaves"));
-    const left = await w.kubectl.primary.run(["get", "namespace", "--ignore-not-found", "ops-system"]);
-    assert.equal(left, "");
+    assert.equal((await w.kubectl.primary.run(["get", "pvc", "-o", "name"])).split("\n").length, 3);
+    await w.ensure("primary", { clientPort: 32223, persistence, edges: ["edge-1"] });
+    assert.deepEqual(await ask("subjects", undefined, before.length), before);
+    await w.configure("edge-1", reachable); // its login is another now
+    await w.ensure("edge-1", reachable);
+    const outcomes = await during(
+      await siteOf(w, ["edge-1"], "2.14.9", true),
+      "after destroy",
+      () => pause(2000),
+      LOAD,
+    );
+    assert.deepEqual(complaints(outcomes), []);
+  });
+
+  it("and the README's commands remove what destroy leaves", async () => {
+    for (const stack of ["edge-2", "edge-1", "primary"] as const) {
+      await w.destroy(stack);
+      await w.shell(stack, await readmeBlock("What destroy leaves"));
+      const left = await w.kubectl[stack].run(["get", "namespace", "--ignore-not-found", "ops-system"]);
+      assert.equal(left, "");
+    }
   });
 });

@@ -1,0 +1,57 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { cpus, totalmem } from "node:os";
+import { join, resolve } from "node:path";
+import { execa } from "execa";
+import { recorded, tables, total } from "../test/durability/report.ts";
+import { stateFolder } from "./cluster/layout.ts";
+
+const PROJECT = resolve(import.meta.dirname, "..");
+const OUTCOMES = join(stateFolder, "reports/outcomes.jsonl");
+const PAGE = join(PROJECT, "docs/durability.md");
+
+/** Runs the long faults, and writes what became of the events into docs/durability.md, also when something was lost. */
+async function main(): Promise<void> {
+  const started = Date.now();
+  await mkdir(join(stateFolder, "reports"), { recursive: true });
+  // a part of the suite (--grep) adds to what is there
+  if (process.argv.length === 2) await rm(OUTCOMES, { force: true });
+  console.log(`each outcome as it comes: ${OUTCOMES}`);
+  const run = await execa("npx", ["tsx", "sandbox/test.ts", "chaos", ...process.argv.slice(2)], {
+    cwd: PROJECT,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { OUTCOMES },
+    reject: false,
+  });
+  await writeFile(PAGE, await page());
+  console.log(`written: ${PAGE}, after ${Math.round((Date.now() - started) / 60_000)} min`);
+  if (run.failed) process.exitCode = 1;
+}
+
+async function page(): Promise<string> {
+  const entries = await recorded(OUTCOMES);
+  const cpu = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
+  return `# Durability
+
+What becomes of events when links, servers and disks fail. Written by \`npm run test:chaos\` on ${cpu}.
+
+Each cluster publishes numbered events through core NATS all the time, steadily over one connection and, as Ops does it, over a
+connection for each; something is broken meanwhile. Then every id in an edge's stream is looked for in the primary's \`ops\`.
+
+- **Sent**: the client's library took it. **Stored**: it is in the edge's stream; what is sent and not stored is the core
+  publisher's loss, when the server that it talks to is killed.
+- **Lost**: stored at the edge and not in \`ops\`. **Out of order**: in \`ops\` after one that was stored after it.
+- **Not heard live**: in \`ops\`, and a core subscriber at the primary that was there all the time did not get it: when its own
+  server is killed or cut off, it misses what is said until it is connected again.
+- **Lost without**: the same faults, plain core NATS; what the subscriber at the primary did not get of what was sent.
+
+All scenarios with persistence together:
+
+${total(entries)}
+
+${tables(entries)}`;
+}
+
+await main();

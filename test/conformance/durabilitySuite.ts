@@ -1,0 +1,162 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
+import { serverVersion, sourcesByConsumer } from "../../components/serverVersion.ts";
+import { complaints, during, LOAD, type Load, type Outcome } from "../durability/scenario.ts";
+import type { Installation } from "./installation.ts";
+import { installed } from "./installed.ts";
+import { leaderOf } from "./leader.ts";
+import { siteOf } from "./site.ts";
+import { until } from "./until.ts";
+
+export interface DurabilityPlan {
+  readonly edges: readonly string[];
+  /** The same faults without it show what it is worth; nothing but calm weather is then judged. */
+  readonly persistent: boolean;
+  /** Seconds for which the link is cut, in one cut each. */
+  readonly cuts: readonly number[];
+  /** Seconds for which a server stands still. */
+  readonly standstill: number;
+  readonly load?: Load;
+}
+
+/** What servers say when they drop what came too fast for a stream. */
+export const DROPPED = /Dropping messages|IPQ len limit|max buffered|slow consumer/i;
+
+/** Faults in an installation of processes, while events flow; every one of a suite happens to the same installation. */
+export function durabilitySuite(version: string, plan: DurabilityPlan): void {
+  const { edges, persistent, cuts, standstill } = plan;
+  const primary = persistent ? { primary: { persistence: { enabled: true, size: "4Gi" } } } : {};
+  const nats = installed(version, { listed: edges, edges, ...primary });
+  const all: Outcome[] = [];
+
+  async function kept(title: string, act: () => Promise<void>, load = plan.load ?? LOAD): Promise<readonly Outcome[]> {
+    const outcomes = await during(siteOf(nats(), edges, persistent), title, act, { load });
+    all.push(...outcomes);
+    if (persistent) assert.deepEqual(complaints(outcomes), []);
+    return outcomes;
+  }
+  /** Nothing of what was sent is missing anywhere, nor twice. */
+  const whole = (outcomes: readonly Outcome[]) => {
+    for (const { cluster, sent, stored, unheard, heardTwice } of outcomes)
+      assert.deepEqual([persistent ? stored : sent, unheard, heardTwice], [sent, 0, 0], cluster);
+  };
+  const set = () => nats().cluster("primary");
+  const server = (name: string | undefined) =>
+    set().servers.find((s) => s.name === name) ?? assert.fail(`no server ${name}`);
+  const [first = "", second = ""] = edges;
+
+  it("in calm weather, and a live subscriber hears each once", async () => {
+    whole(await kept("calm", () => pause(1500)));
+  });
+
+  for (const seconds of cuts) {
+    it(`when the link is cut for ${seconds} s`, async function () {
+      this.timeout((seconds + 240) * 1000);
+      const outcomes = await kept(
+        `link cut by resets for ${seconds} s`,
+        async () => {
+          nats().nodePort.break();
+          await pause(seconds * 1000);
+          nats().nodePort.mend();
+          await pause(3000);
+        },
+        { ...LOAD, ...plan.load, size: 1000 },
+      );
+      // more than 10 MB to fetch
+      if (persistent && seconds > 10) for (const { stored } of outcomes) assert.ok(stored * 1000 > 10e6);
+    });
+  }
+
+  it("when the server that leads ops is killed", async () => {
+    await kept("a server of the primary killed (the stream's leader)", async () => {
+      const leader = server(persistent ? await leaderOf(nats(), "ops") : set().servers[0]?.name);
+      await leader.kill();
+      await pause(4000);
+      await leader.start();
+      await pause(2000);
+    });
+  });
+
+  it("when all servers of the primary are killed", async () => {
+    await kept("all servers of the primary killed", async () => {
+      await set().kill();
+      await pause(2000);
+      await set().start();
+      await pause(2000);
+    });
+  });
+
+  it("when an edge's server is killed, or stands still", async () => {
+    await kept("an edge's server killed", async () => {
+      const edge = nats().server(first);
+      await edge.kill();
+      await pause(1000);
+      await edge.start();
+      await pause(2000);
+    });
+    await kept(`an edge's server stopped for ${standstill} s`, async () => {
+      const edge = nats().server(second);
+      process.kill(edge.pid ?? 0, "SIGSTOP");
+      await pause(standstill * 1000);
+      process.kill(edge.pid ?? 0, "SIGCONT");
+      await pause(2000);
+    });
+  });
+
+  it("when edges are added and removed meanwhile; the others' live events are neither missed nor doubled", async () => {
+    const outcomes = await kept("edges added and removed", async () => {
+      for (const entries of [[...edges, "edge-8"], edges, [...edges, { name: "edge-9", persistence: false }], edges]) {
+        await nats().list(entries);
+        if (persistent) await nats().keeper("primary").planned();
+        else await pause(500);
+      }
+    });
+    if (persistent) whole(outcomes);
+  });
+
+  if (!persistent) return;
+
+  // Servers before 2.14 cannot be told where to count from: the primary takes what comes after a wipe for what it has had.
+  const countsOn = sourcesByConsumer(serverVersion(version) ?? assert.fail(version));
+  if (countsOn) {
+    it("after an edge's disk was wiped: what it says from then on arrives, what was there stays", async () => {
+      const before = await kept("before an edge's disk is wiped", () => pause(500));
+      await wiped(nats(), first);
+      assert.ok(before.every(({ stored }) => stored > 0));
+      whole(await kept("after an edge's disk was wiped", () => pause(1500)));
+    });
+  }
+
+  it("after a server of the primary lost its disk", async () => {
+    await kept("a server of the primary loses its disk", async () => {
+      const one = set().servers[1] ?? assert.fail();
+      await one.kill();
+      await rm(set().storeFolder(1), { recursive: true });
+      await one.start();
+      await pause(5000);
+    });
+    const after = await kept("after a server of the primary lost its disk", () => pause(1500));
+    if (countsOn) whole(after);
+  });
+
+  it("and no server has dropped what it was to store", () => {
+    const servers = ["primary", ...edges].flatMap((name) => nats().cluster(name).servers);
+    for (const { name, log } of servers) assert.doesNotMatch(log, DROPPED, name);
+    assert.ok(all.reduce((sum, { stored }) => sum + stored, 0) > 50_000);
+  });
+}
+
+/** Takes an edge's disk away under it; its keeper makes the stream anew. */
+async function wiped(nats: Installation, name: string): Promise<void> {
+  const edge = nats.server(name);
+  await edge.kill();
+  await rm(nats.cluster(name).storeFolder(0), { recursive: true });
+  const log = nats.keeper(name).log.length;
+  await edge.start();
+  const made = () => nats.keeper(name).log.slice(log).includes("stream ops: made");
+  await until(`the stream of ${name} to be made anew`, made, () => nats.keeper(name).log, 30);
+}

@@ -1,0 +1,35 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { installed } from "./installed.ts";
+import { until } from "./until.ts";
+import { onEachVersion } from "./versions.ts";
+
+// Their definition is larger than an argument of a program may be.
+onEachVersion("a primary whose list has a thousand edges with persistence", (version) => {
+  const names = Array.from({ length: 1000 }, (_, i) => `a-rather-long-edge-${i}`);
+  const [first = "", second = ""] = names;
+  const persistence = { enabled: true, size: "1Gi" };
+  const nats = installed(version, { listed: names, edges: [first, second], primary: { persistence } });
+
+  it("stores what those say that are there", async () => {
+    const app = await nats().client(nats().server("primary"));
+    let heard = 0;
+    app.subscribe("ops.clusters.*.x", { callback: () => void heard++ });
+    await app.flush();
+    for (const name of [first, second]) {
+      const edge = await nats().connect(nats().server(name), nats().login(name));
+      edge.publish(`ops.clusters.${name}.x`, "event");
+      await edge.flush();
+    }
+    const log = () => nats().keeper("primary").log;
+    await until("an event of each", () => heard === 2, log, 90);
+  });
+
+  it("takes another list", async () => {
+    await nats().list([...names, "one-more"]);
+    await nats().keeper("primary").planned();
+    assert.match(nats().keeper("primary").log, /stream in: changed/);
+  });
+});

@@ -1,0 +1,76 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { connect } from "@nats-io/transport-node";
+import { execa } from "execa";
+import { CLIENT_PORT } from "../../defaults.ts";
+import { layoutOf } from "../../sandbox/cluster/layout.ts";
+import type { Site } from "../durability/scenario.ts";
+import type { Stack, World } from "./world.ts";
+
+/** A NodePort for the clients of an edge, which has none of its own accord. */
+const EDGE_CLIENT_PORT = 32323;
+
+/** An edge whose server this machine can reach as a client. */
+export const reachable = {
+  values: { service: { merge: { spec: { type: "NodePort" } }, ports: { nats: { nodePort: EDGE_CLIENT_PORT } } } },
+};
+
+/** Real clusters as a site that events flow through. */
+export async function siteOf(w: World, edges: readonly Stack[], version: string, persistent: boolean): Promise<Site> {
+  const stacks: Stack[] = ["primary", ...edges];
+  const passwords = new Map<string, string>();
+  for (const stack of stacks) passwords.set(stack, String((await w.workspace.outputs(stack)).appPassword));
+  return {
+    edges,
+    place: { level: "real clusters", version, persistent },
+    connect: (cluster, lasting = false) =>
+      connect({
+        servers: `${layoutOf(cluster).address}:${cluster === "primary" ? CLIENT_PORT : EDGE_CLIENT_PORT}`,
+        user: "app",
+        pass: passwords.get(cluster),
+        timeout: 2000,
+        // one that goes on has to notice by itself that its server is away
+        ...(lasting
+          ? { reconnect: true, maxReconnectAttempts: -1, reconnectTimeWait: 100, pingInterval: 2000, maxPingOut: 2 }
+          : { reconnect: false }),
+      }),
+  };
+}
+
+const inside = (cluster: string, command: string) =>
+  execa("nsenter", [`--net=/run/netns/${layoutOf(cluster).namespace}`, "sh", "-ec", command]);
+
+/** How a link between an edge and the primary fails. */
+export type Cut = "dropped" | "reset";
+
+/** Cuts the way between one edge and the primary, in both directions; clients of the edge still reach it. */
+export async function cut(edge: Stack, how: Cut): Promise<() => Promise<void>> {
+  const { address } = layoutOf("primary");
+  const target = how === "dropped" ? "-j DROP" : "-p tcp -j REJECT --reject-with tcp-reset";
+  const rules = [`FORWARD -d ${address} ${target}`, `FORWARD -s ${address} ${target}`];
+  for (const rule of rules) await inside(edge, `iptables -w -I ${rule}`);
+  return async () => {
+    for (const rule of rules) await inside(edge, `iptables -w -D ${rule}`);
+  };
+}
+
+/** Pulls the cable of a cluster's node. */
+export async function unplug(cluster: Stack): Promise<() => Promise<void>> {
+  const { link } = layoutOf(cluster);
+  await execa("ip", ["link", "set", link, "down"]);
+  return async () => void (await execa("ip", ["link", "set", link, "up"]));
+}
+
+/** Sends a signal to a server in its pod; the pod goes on, the kubelet starts a server that ended anew. */
+export async function signal(w: World, stack: Stack, pod: string, name: "KILL" | "STOP" | "CONT"): Promise<void> {
+  const command = `kill -${name} $(cat /var/run/nats/nats.pid)`;
+  await w.kubectl[stack].run(["exec", pod, "-c", "reloader", "--", "sh", "-c", command]);
+}
+
+/** What the servers of a cluster say when they drop what came too fast for a stream; empty where none did. */
+export async function dropLines(w: World, stack: Stack): Promise<string[]> {
+  const selector = ["-l", "app.kubernetes.io/component=nats", "-c", "nats", "--tail=-1", "--prefix"];
+  const text = await w.kubectl[stack].run(["logs", ...selector]);
+  return text.split("\n").filter((line) => /Dropping messages|IPQ len limit|max buffered/i.test(line));
+}
