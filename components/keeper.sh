@@ -85,6 +85,36 @@ recount() {
   fresh=$(printf ' %s ' "$fresh" | sed "s/ $1 / /")
 }
 
+# full STREAM: says when a stream has come to its limit, and when it has room again
+full() {
+  state=$(printf '%s' "$found" | jq -r '"\(.state.bytes > 0.95 * .config.max_bytes) \(.config.discard) \(.state.bytes)"')
+  case "$state: $fulls" in
+    true*" $1 "* | false*) ;;
+    "true old"*) say "stream $1: full with ${state##*old } bytes; its oldest events give way to new ones" ;;
+    true*) say "stream $1: full with ${state##*new } bytes; new events are refused until old ones go by their age" ;;
+  esac
+  case "$state: $fulls" in
+    true*" $1 "*) ;;
+    true*) fulls="$fulls $1 " ;;
+    false*" $1 "*)
+      say "stream $1: has room again"
+      fulls=$(printf '%s' "$fulls" | sed "s/ $1 //")
+      ;;
+  esac
+}
+
+# Says which servers run and are not well, as one whose disk is full: Kubernetes asks them less, so that they stay reachable.
+sickness() {
+  was=$sick
+  sick=
+  ordinal=0
+  for url in $MONITORS; do
+    if fetch "$url/healthz?js-server-only=true" >/dev/null && ! fetch "$url/healthz" >/dev/null; then sick="$sick nats-$ordinal"; fi
+    ordinal=$((ordinal + 1))
+  done
+  [ "$sick" = "$was" ] || say "servers that are not well: ${sick:-none} (if any: kubectl logs <server> -c nats says why)"
+}
+
 # stream INDEX: the stream of that index in the plan, made or changed
 stream() {
   want=$(jq -c ".streams[$1].config" "$plan")
@@ -94,6 +124,7 @@ stream() {
   case $(code "$found") in
     0)
       recount "$name" || return 1
+      full "$name"
       change=$(printf '%s\n%s\n' "$found" "$want" | jq -cs "$merged")
       [ "$change" = '"same"' ] && return 0
       answer=$(api "STREAM.UPDATE.$name" "$change")
@@ -129,6 +160,7 @@ ensure() {
   was=$down
   down=$(printf '%s' "$servers" | jq -r 'to_entries | map(select(.value | not) | "own-nats-\(.key)") | join(" ")')
   [ "$down" = "$was" ] || say "servers that do not answer: $(printf '%s' "${down:-none}" | sed 's/own-//g')"
+  sickness
   for i in $(jq -r '.streams | to_entries[] | select(.value.origin) | .key' "$plan"); do stream "$i" || all=1; done
   for i in $(jq -r '.consumers | keys[]' "$plan"); do consumer "$i" || all=1; done
   for i in $(jq -r '.streams | to_entries[] | select(.value.origin | not) | .key' "$plan"); do stream "$i" || all=1; done
@@ -184,7 +216,7 @@ started='.[0] as $before | .[1] | to_entries | map(select(.value and .value != $
 rm -f "$ready"
 trap 'exit 0' TERM INT
 say "keeping $(jq -r '[.streams[].config.name] | join(", ")' "$plan")"
-servers='' leafs='' quiet='{}' down='' fresh=''
+servers='' leafs='' quiet='{}' down='' fresh='' fulls='' sick=''
 planned=no calm=no ensured=0 listened=0
 while :; do
   servers_before=$servers leafs_before=$leafs

@@ -117,6 +117,12 @@ const stream = (
   duplicate_window: 1e8,
 });
 
+/**
+ * What has sources always lets the oldest go. Servers check the room before a message is proposed to the replicas without
+ * counting the message itself, and where it then finds none, they pass over it: each time one of every source would be lost.
+ */
+const fed = { discard: "old" } as const;
+
 /** Reads on where it was, whoever asks: what was handed over is remembered here, not only where it was stored. */
 const consumer = (name: string, deliver: string, filter?: string): ConsumerConfig => ({
   name,
@@ -195,9 +201,10 @@ export function primaryPlan(storage: PrimaryStorage): Plan {
     ...(live.length === 0
       ? []
       : [{ ...stream(storage, SHARE.direct, { name: DIRECT_STREAM }), subjects: ["direct.>"] }]),
-    { ...stream(storage, SHARE.intake, { name: INTAKE_STREAM }), sources },
+    { ...stream(storage, SHARE.intake, { name: INTAKE_STREAM }), ...fed, sources },
     {
       ...stream(storage, SHARE.ops, { name: OPS_STREAM }),
+      ...fed,
       subjects: ["ops.>"],
       allow_direct: true,
       republish: { src: ">", dest: "live.>" },

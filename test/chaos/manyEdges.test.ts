@@ -1,0 +1,64 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
+import { installed } from "../conformance/installed.ts";
+import { siteOf } from "../conformance/site.ts";
+import { complaints, during } from "../durability/scenario.ts";
+
+const EDGES = Array.from({ length: 200 }, (_, i) => `edge-${i + 1}`);
+const ATONCE = 4;
+
+describe("two hundred edges, servers as processes", function () {
+  this.timeout(1_200_000);
+  const nats = installed("2.14.9", {
+    listed: EDGES,
+    edges: [],
+    primary: { persistence: { enabled: true, size: "20Gi" } },
+  });
+
+  before("start the edges", async () => {
+    for (let i = 0; i < EDGES.length; i += ATONCE) {
+      await Promise.all(
+        EDGES.slice(i, i + ATONCE).map(async (name) => {
+          await nats().addEdge(name);
+          await nats().keeper(name).planned();
+          await nats().keeper(name).stop(); // two hundred that look each second are too much for one machine
+        }),
+      );
+    }
+    for (const name of EDGES) await nats().linked(name);
+  });
+
+  for (const [title, act] of [
+    ["200 edges, calm", () => pause(5000)],
+    [
+      "200 edges, all links cut for 10 s",
+      async () => {
+        nats().nodePort.break();
+        await pause(10_000);
+        nats().nodePort.mend();
+        await pause(5000);
+      },
+    ],
+    [
+      "200 edges, a server of the primary killed",
+      async () => {
+        const server = nats().server("primary", 1);
+        await server.kill();
+        await pause(4000);
+        await server.start();
+        await pause(3000);
+      },
+    ],
+  ] as const) {
+    it(title, async () => {
+      const load = { steady: 5, each: 0, size: 300 };
+      const outcomes = await during(siteOf(nats(), EDGES), title, act, { load, seconds: 240 });
+      assert.deepEqual(complaints(outcomes), []);
+      const kept = outcomes.filter(({ stored }) => stored > 0);
+      assert.equal(kept.length, EDGES.length + 1);
+    });
+  }
+});
