@@ -127,6 +127,7 @@ describe("chart values", () => {
         "config.jetstream.merge.max_buffered_size": "<< 256MB >>",
         "config.jetstream.merge.strict": false,
         "config.jetstream.merge.sync_interval": "10s",
+        "config.merge.lame_duck_grace_period": "100ms",
         "container.env.OWN_SUBJECT": '"own.$(POD_NAME).>"',
       },
     ],
@@ -143,6 +144,7 @@ describe("chart values", () => {
         "config.jetstream.merge.max_buffered_size": "<< 256MB >>",
         "config.jetstream.merge.strict": false,
         "config.jetstream.merge.sync_interval": "always",
+        "config.merge.lame_duck_grace_period": "100ms",
       },
     ],
     [
@@ -166,6 +168,7 @@ describe("chart values", () => {
         "config.jetstream.fileStore.pvc.size": "2Gi",
         "config.jetstream.merge.domain": "edge-1",
         "config.jetstream.merge.sync_interval": "always",
+        "config.merge.lame_duck_grace_period": "100ms",
       },
     ],
     [
