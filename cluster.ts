@@ -49,14 +49,15 @@ export function clusterClient(keys: Readonly<Record<string, string>>): Cluster {
         revision: Number(metadata?.labels?.version ?? 0),
       }));
     },
-    async claimTemplate(namespace, release) {
+    async runningServers(namespace, release) {
       const apps = await config().then(({ client, config }) => config.makeApiClient(client.AppsV1Api));
       const labelSelector = `app.kubernetes.io/instance=${release},app.kubernetes.io/component=nats`;
       const [set] = (await apps.listNamespacedStatefulSet({ namespace, labelSelector })).items;
       if (set === undefined) return undefined;
       const claim = set.spec?.volumeClaimTemplates?.[0]?.spec;
       const size = claim?.resources?.requests?.storage;
-      return { claim: size === undefined ? undefined : { size, storageClass: claim?.storageClassName } };
+      const replicas = set.spec?.replicas ?? 1;
+      return { replicas, claim: size === undefined ? undefined : { size, storageClass: claim?.storageClassName } };
     },
     async serverPods(namespace, release) {
       return podNames(await connect(), namespace, release);

@@ -91,6 +91,14 @@ export function* persistenceFaults(keys: Readonly<Record<string, unknown>>): Gen
     const clash = publish.find((subject) => overlap(subject, "ops.>"));
     if (clash) yield { key: `edges[${i}].publish`, expected, came: clash, command };
   }
+  const live = keys.edges.map((entry, i) => ({ ...looseEdge(entry), i, entry }));
+  const others = live.filter(({ entry }) => isMap(entry) && entry.persistence === false);
+  for (const { i, publish } of others) {
+    const said = others.filter((other) => other.i < i).flatMap((other) => other.publish);
+    const clash = publish.find((subject) => said.some((earlier) => overlap(subject, earlier)));
+    const expected = "a subject that no other edge without persistence publishes, or persistence: true";
+    if (clash) yield { key: `edges[${i}].publish`, expected, came: clash, command: "edit Pulumi.primary.yaml" };
+  }
 }
 
 /** Two servers are worse than one for what is stored: both must be there. */

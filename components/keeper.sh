@@ -77,7 +77,8 @@ recount() {
   case " $fresh " in *" $1 "*) ;; *) return 0 ;; esac
   ordinal=${1##*-}
   start=$(fetch "$(printf '%s\n' $MONITORS | sed -n "$((ordinal + 1))p")/varz" | jq '.start | sub("\\.[0-9]+"; "") | fromdate') || return 1
-  if [ "$(printf '%s' "$found" | jq --argjson start "${start:-0}" "$wiped")" = true ]; then
+  [ -n "$start" ] || return 1
+  if [ "$(printf '%s' "$found" | jq --argjson start "$start" "$wiped")" = true ]; then
     answer=$(api "STREAM.PURGE.$1" "$(jq -nc '{seq: (now * 1000000 | floor)}')")
     [ "$(code "$answer")" = 0 ] || { refused "stream $1 does not count on" "$answer"; return 1; }
     say "stream $1: its server began with nothing, it counts on from now"
@@ -202,9 +203,10 @@ wake() {
   names=$(printf '%s' "$heard" | jq -c .names)
   if [ "$names" != '[]' ]; then
     answer=$(api "STREAM.UPDATE.$1" "$(printf '%s' "$found" | jq -c --argjson names "$names" "$without")")
-    [ "$(code "$answer")" = 0 ] || { refused "sources $names of $1 are not taken out" "$answer"; return 1; }
+    # an answer that is missed says nothing of what was done: three seconds later all is made as planned
+    [ "$(code "$answer")" = 0 ] || { planned=no; refused "sources $names of $1 are not taken out" "$answer"; return 1; }
     answer=$(api "STREAM.UPDATE.$1" "$(printf '%s' "$found" | jq -c .config)")
-    [ "$(code "$answer")" = 0 ] || { refused "sources $names of $1 are not put back" "$answer"; return 1; }
+    [ "$(code "$answer")" = 0 ] || { planned=no; refused "sources $names of $1 are not put back" "$answer"; return 1; }
     say "woke the sources $names of $1"
   fi
   [ "$(printf '%s' "$heard" | jq -c .quiet)" = '{}' ]

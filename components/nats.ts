@@ -10,10 +10,10 @@ import {
   formerServersGone,
   RELEASE,
   refuseForeignRelease,
-  refuseOtherClaim,
+  refuseOtherServers,
   wakeServers,
 } from "./release.ts";
-import { claimIn, INCLUDE, type Values } from "./values.ts";
+import { INCLUDE, serversIn, type Values } from "./values.ts";
 
 export interface NatsServerArgs {
   /** Created where it is missing, adopted where it is there, never deleted. */
@@ -39,7 +39,7 @@ export class NatsServer extends pulumi.ComponentResource {
   constructor(name: string, args: NatsServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("ops-nats:index:NatsServer", name, {}, opts);
     const { namespace, cluster, values } = args;
-    const unchangeable = () => refuseOtherClaim(cluster, namespace, claimIn(values));
+    const unchangeable = () => refuseOtherServers(cluster, namespace, serversIn(values));
     const patch = new k8s.core.v1.NamespacePatch(`${name}-namespace`, namespaceArgs(args), { parent: this });
     const secret = new k8s.core.v1.Secret(`${name}-auth`, secretArgs(args), {
       parent: this,

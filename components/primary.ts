@@ -13,7 +13,7 @@ import { primaryConf } from "./natsConf.ts";
 import { type Cluster, RELEASE } from "./release.ts";
 import { serverVersion, sourcesByConsumer } from "./serverVersion.ts";
 import { primaryPlan } from "./streams.ts";
-import { eventSubjects } from "./subjects.ts";
+import { eventSubjects, withoutCovered } from "./subjects.ts";
 import { listenerValues, ownSubjectValues, serverTag, serverValues, type Values } from "./values.ts";
 
 export interface PrimaryArgs {
@@ -74,7 +74,8 @@ export class Primary extends pulumi.ComponentResource {
 export function primaryValues(settings: PrimarySettings) {
   const { hosts, leafPort, clientPort, values, persistence } = settings;
   const advertise = `${urlHost(hosts[0])}:${leafPort}`;
-  const server = { ...settings, cluster: "primary", claim: persistence, sync: "10s", restartKey: undefined };
+  const sync = settings.replicas === 1 ? "always" : "10s"; // nobody else has what a lone server has acknowledged to edges
+  const server = { ...settings, cluster: "primary", claim: persistence, sync, restartKey: undefined };
   const listener = listenerValues({ advertise, leafPort, clientPort });
   return serverValues(server, persistence ? (merge(listener, ownSubjectValues) as Values) : listener, values);
 }
@@ -89,7 +90,8 @@ function byConsumer(settings: PrimarySettings): boolean {
 }
 
 /** All that an edge says: its events, and what its entry adds. */
-const saidBy = ({ name, publish }: PrimarySettings["edges"][number]) => [...eventSubjects(name), ...publish];
+const saidBy = ({ name, publish }: PrimarySettings["edges"][number]) =>
+  withoutCovered([...eventSubjects(name), ...publish]);
 
 interface Passwords {
   readonly admin: string;

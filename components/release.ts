@@ -22,12 +22,18 @@ export const DESCRIPTION = "installed by ops-nats";
 /** The claim of a server's volume, as its StatefulSet asks for it; undefined where it has none. */
 export type ClaimTemplate = Pick<Claim, "size"> & { readonly storageClass: string | undefined };
 
+/** How many servers there are, and the claim of each; undefined where they have none. */
+export interface Servers {
+  readonly replicas: number;
+  readonly claim: ClaimTemplate | undefined;
+}
+
 /** What the resources alone cannot do in their cluster; index.ts hands it down with the provider. */
 export interface Cluster {
   /** All revisions of the release, in any order; empty where there is none. */
   helmRecords(namespace: string, release: string): Promise<readonly HelmRecord[]>;
-  /** The claim of each server of a release that is there; undefined where no StatefulSet is. */
-  claimTemplate(namespace: string, release: string): Promise<{ readonly claim: ClaimTemplate | undefined } | undefined>;
+  /** The servers of a release as they run: how many, and the claim of each; undefined where no StatefulSet is. */
+  runningServers(namespace: string, release: string): Promise<Servers | undefined>;
   /** Names of the pods with a server of the release, those that are being ended included. */
   serverPods(namespace: string, release: string): Promise<readonly string[]>;
   /** Annotates the pods of the release: the kubelet then looks at their Secrets at once, not within two minutes. */
@@ -59,26 +65,44 @@ export async function refuseForeignRelease(cluster: Cluster, namespace: string):
 }
 
 /**
- * Refuses, before anything is changed, what Kubernetes cannot change in a set of servers that runs: whether they have a
- * claim, its size and its class.
+ * Refuses, before anything is changed, what Kubernetes cannot change in a set of servers that runs (whether they have a claim,
+ * its size and its class), and what JetStream cannot: a lone server's streams are not taken over when it joins a cluster, nor
+ * the other way round, and what only a server has that goes would be lost.
  * @throws Error with one line that says what to do by hand. A cluster that gives no answer is a warning.
  */
-export async function refuseOtherClaim(cluster: Cluster, namespace: string, claim: Claim | undefined): Promise<void> {
-  const running = await cluster.claimTemplate(namespace, RELEASE).catch((error: Error) => {
+export async function refuseOtherServers(cluster: Cluster, namespace: string, wanted: Servers): Promise<void> {
+  const running = await cluster.runningServers(namespace, RELEASE).catch((error: Error) => {
     const what = `could not look at the servers' claims in ${namespace} (${firstLine(error)})`;
     return pulumi.log.warn(`${what}; where they differ, Helm says: updates to statefulset spec`).then(() => undefined);
   });
   if (running === undefined) return;
-  const now = running.claim;
-  const same = now === undefined ? claim === undefined : claim !== undefined && bytes(now.size) === bytes(claim.size);
-  const sameClass = claim?.storageClass === undefined || claim.storageClass === now?.storageClass;
-  if (same && sameClass) return;
+  const change = otherClaim(running.claim, wanted.claim, namespace) ?? otherNumber(running, wanted);
+  if (change !== undefined) throw new Error(`${change}; README, "Changing persistence", says more`);
+}
+
+function otherClaim(now: ClaimTemplate | undefined, wanted: Claim | undefined, namespace: string): string | undefined {
+  if (now === undefined && wanted === undefined) return undefined;
+  const sameSize = now?.size === wanted?.size || bytes(now?.size ?? "") === bytes(wanted?.size ?? "");
+  const sameClass = now?.storageClass === wanted?.storageClass;
+  if (sameSize && sameClass) return undefined;
   const told = (c: ClaimTemplate | undefined) =>
     c ? `a claim of ${c.size}${c.storageClass ? ` ${c.storageClass}` : ""}` : "no claim";
-  throw new Error(
-    `persistence: expected ${told(now)} for each server, as they run with; came ${told(claim)}, which Kubernetes cannot change ` +
-      `in a StatefulSet; nothing was changed; next: kubectl -n ${namespace} delete statefulset ${RELEASE} --cascade=foreground ` +
-      `(the servers end; claims stay), then pulumi up; README, "Changing persistence", says more`,
+  // a set that is made anew takes the claims that are there as they are
+  const claims = now && wanted ? "expand the claims, or make new ones; then " : "";
+  return (
+    `persistence: expected ${told(now)} for each server, as they run with; came ${told(wanted)}, which Kubernetes cannot change ` +
+    `in a StatefulSet; nothing was changed; next: ${claims}kubectl -n ${namespace} delete statefulset ${RELEASE} ` +
+    `--cascade=foreground (the servers end; claims stay), then pulumi up`
+  );
+}
+
+function otherNumber(now: Servers, wanted: Servers): string | undefined {
+  if (now.claim === undefined || wanted.replicas === now.replicas) return undefined;
+  if (now.replicas > 1 && wanted.replicas > now.replicas) return undefined;
+  const why = "streams do not move between a lone server and a cluster, nor from servers that go";
+  return (
+    `replicas: expected ${now.replicas}${now.replicas > 1 ? " or more" : ""}, as the servers with persistence run; ` +
+    `came ${wanted.replicas} (${why}); nothing was changed; next: pulumi config set ops-nats:replicas ${now.replicas}`
   );
 }
 

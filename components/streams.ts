@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { bytes, type Claim, type Retention } from "../settings.ts";
-import { covers, numbered } from "./subjects.ts";
+import { covers, numbered, withoutCovered } from "./subjects.ts";
 
 /** The stream that Ops looks for, at the primary and at every edge that stores. */
 export const OPS_STREAM = "ops";
@@ -118,8 +118,9 @@ const stream = (
 });
 
 /**
- * What has sources always lets the oldest go. Servers check the room before a message is proposed to the replicas without
- * counting the message itself, and where it then finds none, they pass over it: each time one of every source would be lost.
+ * The primary's streams always let the oldest go. Own and live events only pass through; and what has sources would lose what it
+ * refuses: servers check the room before a message is proposed to the replicas without counting the message itself, and where it
+ * then finds none, they pass over it.
  */
 const fed = { discard: "old" } as const;
 
@@ -195,12 +196,13 @@ export function primaryPlan(storage: PrimaryStorage): Plan {
   const streams = [
     ...pods.map((pod) => ({
       ...stream({ ...storage, replicas: 1 }, SHARE.own, { name: ownStream(pod) }),
+      ...fed,
       subjects: [`own.${pod}.>`],
       placement: { tags: [pod] },
     })),
     ...(live.length === 0
       ? []
-      : [{ ...stream(storage, SHARE.direct, { name: DIRECT_STREAM }), subjects: ["direct.>"] }]),
+      : [{ ...stream(storage, SHARE.direct, { name: DIRECT_STREAM }), ...fed, subjects: ["direct.>"] }]),
     { ...stream(storage, SHARE.intake, { name: INTAKE_STREAM }), ...fed, sources },
     {
       ...stream(storage, SHARE.ops, { name: OPS_STREAM }),
@@ -239,7 +241,7 @@ const eventSource = {
 
 /** Subjects that an edge may publish beside events. */
 function extraSources({ name, publish }: PrimaryStorage["edges"][number]) {
-  return publish.map((subject) => ({
+  return withoutCovered(publish).map((subject) => ({
     name: INTAKE_STREAM,
     subject_transforms: [{ src: `in.${name}.${subject}`, dest: numbered(subject) }],
   }));

@@ -79,9 +79,15 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
   return merge(merge(ours, role), user) as Values;
 }
 
-/** The claim that the chart makes of values, its own defaults included; undefined where it makes none. */
-export function claimIn(values: Values): Claim | undefined {
-  const at = (map: unknown, key: string): Values => (isMap(map) && isMap(map[key]) ? map[key] : {});
+const at = (map: unknown, key: string): Values => (isMap(map) && isMap(map[key]) ? map[key] : {});
+
+/** The servers that the chart makes of values, its own defaults included. */
+export function serversIn(values: Values): { readonly replicas: number; readonly claim: Claim | undefined } {
+  const { enabled, replicas } = at(values.config, "cluster");
+  return { replicas: enabled === true ? Number(replicas ?? 3) : 1, claim: claimIn(values) };
+}
+
+function claimIn(values: Values): Claim | undefined {
   const jetstream = at(values.config, "jetstream");
   const fileStore = at(jetstream, "fileStore");
   const { enabled, size, storageClassName } = at(fileStore, "pvc");

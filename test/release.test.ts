@@ -9,15 +9,16 @@ import {
   formerServersGone,
   type HelmRecord,
   refuseForeignRelease,
-  refuseOtherClaim,
+  refuseOtherServers,
   wakeServers,
 } from "../components/release.ts";
+import type { Claim } from "../settings.ts";
 import { mockEngine } from "./mocks.ts";
 
 describe("release that is there already", () => {
   const cluster = (...records: HelmRecord[]): Cluster => ({
     helmRecords: async () => records,
-    claimTemplate: () => assert.fail("not asked for"),
+    runningServers: () => assert.fail("not asked for"),
     serverPods: () => assert.fail("not asked for"),
     touchPods: () => assert.fail("not asked for"),
   });
@@ -61,13 +62,13 @@ describe("release that is there already", () => {
     };
     const far: Cluster = {
       helmRecords: silent("records"),
-      claimTemplate: silent("claims"),
+      runningServers: silent("claims"),
       serverPods: silent("servers"),
       touchPods: silent("pods"),
     };
     await refuseForeignRelease(far, "events");
     await formerServersGone(far, "events");
-    await refuseOtherClaim(far, "events", undefined);
+    await refuseOtherServers(far, "events", { replicas: 1, claim: undefined });
     await wakeServers(far, "events");
     assert.deepEqual(asked, ["records events nats", "servers events nats", "claims events nats", "pods events nats"]);
   });
@@ -90,21 +91,48 @@ describe("release that is there already", () => {
   });
 
   describe("claims of servers that run", () => {
-    const claim = (size: string, storageClass?: string) => ({ size, storageClass });
-    const check = (now: ClaimTemplate | undefined, wanted: ClaimTemplate | undefined) =>
-      refuseOtherClaim({ ...cluster(), claimTemplate: async () => ({ claim: now }) }, "events", wanted);
+    const claim = (size: string, storageClass?: string): Claim => ({ size, storageClass });
+    const check = (now: ClaimTemplate | undefined, wanted: Claim | undefined, from = 3, to = 3) =>
+      refuseOtherServers({ ...cluster(), runningServers: async () => ({ replicas: from, claim: now }) }, "events", {
+        replicas: to,
+        claim: wanted,
+      });
 
     it("that are as wanted: goes on; where nothing runs, too", async () => {
       await check(undefined, undefined);
-      await check(claim("1Gi", "fast"), claim("1024Mi"));
+      await check(claim("1Gi"), claim("1024Mi"));
       await check(claim("1Gi", "fast"), claim("1Gi", "fast"));
-      await refuseOtherClaim({ ...cluster(), claimTemplate: async () => undefined }, "events", claim("1Gi"));
+      await check(claim("1.5Gi"), claim("1.5Gi"));
+      const none = { ...cluster(), runningServers: async () => undefined };
+      await refuseOtherServers(none, "events", { replicas: 3, claim: claim("1Gi") });
+    });
+
+    it("keep what they have: their number may grow in a cluster, and change freely without claims", async () => {
+      await check(claim("1Gi"), claim("1Gi"), 3, 5);
+      await check(undefined, undefined, 1, 3);
+      await check(undefined, undefined, 3, 1);
+      for (const [from, to, expected] of [
+        [1, 3, "1,"],
+        [3, 1, "3 or more,"],
+        [5, 3, "5 or more,"],
+      ] as const) {
+        await assert.rejects(check(claim("1Gi"), claim("1Gi"), from, to), (error: Error) => {
+          assert.ok(error.message.startsWith(`replicas: expected ${expected} as the servers`), error.message);
+          return error.message.includes(`next: pulumi config set ops-nats:replicas ${from}`);
+        });
+      }
     });
 
     for (const [what, now, wanted, pattern] of [
       ["switched on", undefined, claim("1Gi"), /expected no claim for each server.*came a claim of 1Gi/],
       ["switched off", claim("1Gi"), undefined, /expected a claim of 1Gi.*came no claim/],
       ["of another size", claim("1Gi"), claim("2Gi"), /expected a claim of 1Gi.*came a claim of 2Gi/],
+      [
+        "of a class where none was named",
+        claim("1Gi"),
+        claim("1Gi", "b"),
+        /expected a claim of 1Gi for.*came a claim of 1Gi b/,
+      ],
       ["of another class", claim("1Gi", "a"), claim("1Gi", "b"), /expected a claim of 1Gi a.*came a claim of 1Gi b/],
     ] as const) {
       it(`${what}: one line with the way`, async () => {
@@ -112,7 +140,7 @@ describe("release that is there already", () => {
           assert.match(error.message, pattern);
           assert.match(
             error.message,
-            /nothing was changed; next: kubectl -n events delete statefulset nats --cascade=foreground .*then pulumi up/,
+            /nothing was changed; next: (expand the claims, or make new ones; then )?kubectl -n events delete statefulset nats --cascade=foreground .*then pulumi up/,
           );
           return !error.message.includes("\n");
         });

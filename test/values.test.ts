@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { isMap } from "../components/merge.ts";
-import { claimIn, serverTag } from "../components/values.ts";
+import { serversIn, serverTag } from "../components/values.ts";
 import { edgeOf, link, primaryOf, settingsOf, store } from "./programValues.ts";
 
 const [primary, edge] = [primaryOf, edgeOf];
@@ -229,15 +229,15 @@ describe("chart values", () => {
     assert.equal(tag({ images, values: { container: { image: { tag: "2.10.20-alpine" } } } }), "2.10.20-alpine");
   });
 
-  it("tell the claim that the chart makes of them, the escape hatch's words included", () => {
+  it("tell the servers that the chart makes of them, the escape hatch's words included", () => {
     const stored = { ...link, store };
     const persistence = { size: "2Gi", storageClass: "fast" };
-    assert.equal(claimIn(edge()), undefined);
-    assert.deepEqual(claimIn(edge({ persistence }, stored)), persistence);
+    assert.deepEqual(serversIn(edge()), { replicas: 1, claim: undefined });
+    assert.deepEqual(serversIn(edge({ persistence, replicas: 3 }, stored)), { replicas: 3, claim: persistence });
     const values = { config: { jetstream: { fileStore: { pvc: { enabled: false } } } } };
-    assert.equal(claimIn(edge({ values }, stored)), undefined);
+    assert.equal(serversIn(edge({ values }, stored)).claim, undefined);
     const own = { config: { jetstream: { enabled: true } } };
-    assert.deepEqual(claimIn(edge({ values: own })), { size: "10Gi", storageClass: undefined });
+    assert.deepEqual(serversIn(edge({ values: own })).claim, { size: "10Gi", storageClass: undefined });
   });
 
   it("hold no password", () => {

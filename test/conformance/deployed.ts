@@ -36,7 +36,7 @@ export interface DeployedPrimary extends Deployed {
 
 const NO_CLUSTER = {
   helmRecords: async () => [],
-  claimTemplate: async () => undefined,
+  runningServers: async () => undefined,
   serverPods: async () => [],
   touchPods: async () => {},
 };

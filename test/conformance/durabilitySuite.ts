@@ -32,11 +32,14 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
   const primary = persistent ? { primary: { persistence: { enabled: true, size: "4Gi" } } } : {};
   const nats = installed(version, { listed: edges, edges, ...primary });
   const all: Outcome[] = [];
+  // Servers before 2.14 cannot be told where to count from: the primary takes what comes after a wipe for what it has had. And
+  // after all of them were killed, 2.10.20 was seen (once in ten runs) with two at a time that led ops, and stored everything twice.
+  const countsOn = sourcesByConsumer(serverVersion(version) ?? assert.fail(version));
 
   async function kept(title: string, act: () => Promise<void>, load = plan.load ?? LOAD): Promise<readonly Outcome[]> {
     const outcomes = await during(siteOf(nats(), edges, persistent), title, act, { load });
     all.push(...outcomes);
-    if (persistent) assert.deepEqual(complaints(outcomes), []);
+    if (persistent) assert.deepEqual(complaints(outcomes, countsOn), []);
     return outcomes;
   }
   /** Nothing of what was sent is missing anywhere, nor twice. */
@@ -72,13 +75,16 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
   }
 
   it("when the server that leads ops is killed", async () => {
-    await kept("a server of the primary killed (the stream's leader)", async () => {
+    const outcomes = await kept("a server of the primary killed (the stream's leader)", async () => {
       const leader = server(persistent ? await leaderOf(nats(), "ops") : set().servers[0]?.name);
       await leader.kill();
       await pause(4000);
       await leader.start();
       await pause(2000);
     });
+    // what the primary says itself does not wait for a leader: only what the dead server had not written yet is gone
+    const own = outcomes.find(({ cluster }) => cluster === "primary") ?? assert.fail();
+    if (persistent) assert.ok(own.sent - own.stored < own.sent / 50, `${own.stored} of ${own.sent}`);
   });
 
   it("when all servers of the primary are killed", async () => {
@@ -120,8 +126,18 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
 
   if (!persistent) return;
 
-  // Servers before 2.14 cannot be told where to count from: the primary takes what comes after a wipe for what it has had.
-  const countsOn = sourcesByConsumer(serverVersion(version) ?? assert.fail(version));
+  it("when age, and what is done when it is full, change meanwhile", async () => {
+    whole(
+      await kept("age and limits changed", async () => {
+        for (const change of [{ maxAge: "1d", size: "3Gi" }, { whenFull: "keep-oldest" }, {}]) {
+          await nats().list(edges, undefined, { persistence: { enabled: true, size: "4Gi", ...change } });
+          await nats().keeper("primary").planned();
+          for (const name of edges) await nats().redeploy(name);
+        }
+      }),
+    );
+  });
+
   if (countsOn) {
     it("after an edge's disk was wiped: what it says from then on arrives, what was there stays", async () => {
       const before = await kept("before an edge's disk is wiped", () => pause(500));

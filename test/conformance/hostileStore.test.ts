@@ -154,10 +154,21 @@ onEachVersion("an attacker with the login of an edge that stores", (version) => 
       live.events.filter((event) => event.startsWith(tag)),
       [`${tag} control`],
     );
-    await Promise.all([app.close(), edge2.close()]);
     raw.subscribe("$JS.edge-2.API.CONSUMER.RESET.ops.edge-2");
     raw.subscribe("live.ops.>");
     raw.subscribe("$JS.API.>");
+    await raw.accepted();
+    // all of that is said now: a new leader asks every edge, and an event is stored and republished
+    const store = await nats().connect(nats().server("primary"), nats().deployed.keeper?.login);
+    await store.request("$JS.API.STREAM.LEADER.STEPDOWN.in", undefined, { timeout: 5000 });
+    edge2.publish("ops.clusters.edge-2.x", `${tag} second`);
+    await until(
+      "the second control",
+      () => live.has(`${tag} second`),
+      () => live.events,
+      60,
+    );
+    await Promise.all([app.close(), edge2.close()]);
     await raw.accepted();
     assert.deepEqual(
       raw.received.filter(([subject]) => !subject.startsWith("$JS.edge-1.")),

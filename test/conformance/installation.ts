@@ -91,10 +91,11 @@ export class Installation {
   /**
    * Changes `edges` at the primary, which writes the include file anew; the servers reload, the keeper gets its plan.
    * @param apart milliseconds from one server to the next; all at a time without it
+   * @param more other keys of the primary that change with it
    */
-  async list(entries: readonly unknown[], apart?: number): Promise<void> {
+  async list(entries: readonly unknown[], apart?: number, more: Values = {}): Promise<void> {
     const set = this.cluster("primary");
-    const primary = await this.#deployPrimary(entries);
+    const primary = await this.#deployPrimary(entries, more);
     await set.mount(primary.include);
     if (apart === undefined) await set.reload();
     else {
@@ -195,9 +196,9 @@ export class Installation {
     await one.start(keeper);
   }
 
-  async #deployPrimary(edges: readonly unknown[]): Promise<DeployedPrimary> {
+  async #deployPrimary(edges: readonly unknown[], more: Values = {}): Promise<DeployedPrimary> {
     const keys = { hosts: ["127.0.0.1"], leafPort: this.nodePort.port, clientPort: 0, edges, ...this.#images() };
-    this.#deployed = await deployPrimary({ ...keys, ...this.#plan.primary });
+    this.#deployed = await deployPrimary({ ...keys, ...this.#plan.primary, ...more });
     return this.#deployed;
   }
 

@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { headers } from "@nats-io/transport-node";
 import { Heard, newTag } from "./heard.ts";
 import { installed } from "./installed.ts";
 import { until } from "./until.ts";
@@ -80,6 +81,27 @@ onEachVersion("a primary with persistence", (version) => {
     await assert.rejects(manager.streams.info("in"));
     await assert.rejects(manager.consumers.delete("in", "x"));
     assert.equal((await manager.streams.info("ops")).state.messages, 12);
+  });
+
+  it("takes the same Nats-Msg-Id from two edges for two events", async () => {
+    const app = await nats().client(nats().server("primary"));
+    const listener = await Heard.on(app, "ops.clusters.*.id");
+    for (const name of EDGES) {
+      const connection = await nats().client(nats().server(name));
+      const header = headers();
+      header.set("Nats-Msg-Id", "one and the same");
+      connection.publish(`ops.clusters.${name}.id`, name, { headers: header });
+      await connection.flush();
+    }
+    await until(
+      "both",
+      () => EDGES.every((name) => listener.has(name)),
+      () => listener.events,
+      20,
+    );
+    const { state } = await (await jetstreamManager(app)).streams.info("ops", { subjects_filter: "ops.clusters.*.id" });
+    assert.deepEqual(state.subjects, Object.fromEntries(EDGES.map((name) => [`ops.clusters.${name}.id`, 1])));
+    await app.close();
   });
 
   it("keeps what an entry adds to publish, and hands down what it adds to receive", async () => {

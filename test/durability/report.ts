@@ -38,8 +38,10 @@ function grouped<T>(items: readonly T[], key: (item: T) => string): Map<string, 
 }
 
 const count = (number: number): string => number.toLocaleString("en-US");
-const sum = (entries: readonly Entry[], key: "sent" | "stored" | "lost" | "doubled" | "reordered" | "unheard") =>
-  entries.reduce((total, entry) => total + entry[key], 0);
+const sum = (
+  entries: readonly Entry[],
+  key: "sent" | "stored" | "lost" | "doubled" | "reordered" | "unheard" | "heardTwice",
+) => entries.reduce((total, entry) => total + entry[key], 0);
 
 /** A scenario's row: all edges together, with persistence and without. */
 function row(title: string, entries: readonly Entry[]): string {
@@ -53,7 +55,7 @@ function row(title: string, entries: readonly Entry[]): string {
           count(sum(kept, "sent")),
           count(sum(kept, "stored")),
           `**${count(sum(kept, "lost"))}** / ${count(sum(kept, "doubled"))} / ${count(sum(kept, "reordered"))}`,
-          count(sum(kept, "unheard")),
+          `${count(sum(kept, "unheard"))} / ${count(sum(kept, "heardTwice"))}`,
           `${longest.toFixed(1)} s`,
         ];
   const lost = sum(plain, "unheard");
@@ -67,7 +69,7 @@ function row(title: string, entries: readonly Entry[]): string {
   return `| ${[title, ...left, ...right].join(" | ")} |`;
 }
 
-const HEAD = `| what was done | sent | stored at the edges | lost / doubled / out of order | not heard live | longest way | sent without persistence | lost without |
+const HEAD = `| what was done | sent | stored at the edges | lost / doubled / out of order | live: not heard / heard twice | longest way | sent without persistence | lost without |
 | --- | --- | --- | --- | --- | --- | --- | --- |`;
 
 const OWN_HEAD = `| what was done | sent at the primary | in \`ops\` | doubled |
