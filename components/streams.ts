@@ -113,8 +113,7 @@ const stream = (
   max_bytes: Math.floor(bytes(claim.size) * share),
   max_age: retention.maxAge * 1e9,
   discard: retention.whenFull === "keep-newest" ? "old" : "new",
-  // the shortest that there is: an id of one edge says nothing of another's
-  duplicate_window: 1e8,
+  duplicate_window: 1e8, // the shortest that there is
 });
 
 /**
@@ -193,6 +192,8 @@ export function primaryPlan(storage: PrimaryStorage): Plan {
           return { stream: DIRECT_STREAM, consumer: name, deliver: `to-in.direct.${name}`, from, to: `in.${name}.>` };
         });
   const sources = [...own, ...direct, ...remote].map((source) => sourceConfig(source, byConsumer));
+  // an id of one edge says nothing of another's: from 2.14 on what has sources need not look at ids at all
+  const anyId = byConsumer ? { duplicate_window: undefined } : {};
   const streams = [
     ...pods.map((pod) => ({
       ...stream({ ...storage, replicas: 1 }, SHARE.own, { name: ownStream(pod) }),
@@ -203,10 +204,11 @@ export function primaryPlan(storage: PrimaryStorage): Plan {
     ...(live.length === 0
       ? []
       : [{ ...stream(storage, SHARE.direct, { name: DIRECT_STREAM }), ...fed, subjects: ["direct.>"] }]),
-    { ...stream(storage, SHARE.intake, { name: INTAKE_STREAM }), ...fed, sources },
+    { ...stream(storage, SHARE.intake, { name: INTAKE_STREAM }), ...fed, ...anyId, sources },
     {
       ...stream(storage, SHARE.ops, { name: OPS_STREAM }),
       ...fed,
+      ...anyId,
       subjects: ["ops.>"],
       allow_direct: true,
       republish: { src: ">", dest: "live.>" },

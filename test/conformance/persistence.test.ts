@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
@@ -53,8 +54,15 @@ onEachVersion("a primary with persistence", (version) => {
     const url = `nats://${app.user}:${app.password}@127.0.0.1:${nats().server("primary").ports.client}`;
     const ask = async (...args: string[]) => {
       const [command = "", ...rest] = args;
-      const { stdout } = await promisify(execFile)(join(await toolFolder(), "ops-client"), [command, url, ...rest]);
-      return stdout.trim().split("\n");
+      const program = join(await toolFolder(), "ops-client");
+      for (let tries = 0; ; tries++) {
+        try {
+          return (await promisify(execFile)(program, [command, url, ...rest])).stdout.trim().split("\n");
+        } catch (error) {
+          // seen once in a hundred: right after its consumer was made, a server did not know of it yet
+          if (tries === 3 || !String(error).includes("no responders")) throw error;
+        }
+      }
     };
     const clusters = [...EDGES, "edge-3", "primary"].map((name) => `ops.clusters.${name}.x`);
     assert.deepEqual(await ask("subjects"), [...clusters, "ops.notifications.n"].sort());
@@ -92,6 +100,8 @@ onEachVersion("a primary with persistence", (version) => {
       header.set("Nats-Msg-Id", "one and the same");
       connection.publish(`ops.clusters.${name}.id`, name, { headers: header });
       await connection.flush();
+      // where streams must look at ids, they do for a tenth of a second
+      if (version.startsWith("2.10.")) await pause(500);
     }
     await until(
       "both",
