@@ -14,6 +14,7 @@ import { DEFAULT_VERSION } from "../conformance/versions.ts";
 
 // How fast events come: live, straight and over a leaf link, and a backlog. Servers as processes, primary of three, on loopback.
 const ROUNDS = Number(process.env.BENCH_RUNS ?? 3);
+const CUTS = [3, 10, 20, 60];
 const BACKLOG = Number(process.env.BENCH_BACKLOG ?? 1_000_000);
 const SIZE = 500;
 const TEXT = "x".repeat(SIZE - 20);
@@ -150,7 +151,42 @@ async function catchUp(): Promise<string> {
   }
 }
 
+/** How long after a cut the first event of the backlog is in `ops`, by the length of the cut. */
+async function starts(): Promise<string[]> {
+  const nats = await installed(true);
+  try {
+    const site = siteOf(nats, []);
+    const [edge, primary] = [await site.connect("edge-1"), await site.connect("primary")];
+    const streams = async () => (await jetstreamManager(primary, { timeout: 20_000 })).streams;
+    const have = async () => (await (await streams()).info("ops")).state.messages;
+    const rows: string[] = [];
+    for (const seconds of CUTS) {
+      const took: number[] = [];
+      for (let round = 0; round < ROUNDS; round++) {
+        edge.publish("ops.clusters.edge-1.bench", TEXT);
+        await pause(3000);
+        const before = await have();
+        nats.nodePort.break();
+        for (let i = 0; i < seconds; i++) {
+          edge.publish("ops.clusters.edge-1.bench", TEXT);
+          await pause(1000);
+        }
+        const mended = performance.now();
+        nats.nodePort.mend();
+        while ((await have()) === before) await pause(20);
+        took.push((performance.now() - mended) / 1000);
+      }
+      console.log(`cut of ${seconds} s: ${spread(took, 1)} s`);
+      rows.push(`| ${seconds} s | ${spread(took, 1)} s |`);
+    }
+    return rows;
+  } finally {
+    await nats.stop();
+  }
+}
+
 const rows = await live();
+const begins = await starts();
 const text = await catchUp();
 const cpu = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
 await writeFile(
@@ -165,5 +201,12 @@ of one, nats-server ${DEFAULT_VERSION}; publisher and subscriber are one Node pr
 ${rows.join("\n")}
 
 ${text}
+
+When the catch-up begins, by the length of the cut (connections reset, new ones refused; from when they are taken again, which an
+edge tries every second or so):
+
+| cut | first event in \`ops\` after |
+| --- | --- |
+${begins.join("\n")}
 `,
 );

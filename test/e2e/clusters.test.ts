@@ -72,7 +72,10 @@ describe("clusters: what a workload and its owner find", function () {
     assert.match(await page(primary.address, 30080), /apples\n$/);
     const urls = [`http://${primary.address}:30080`, `http://${layoutOf("edge-1").address}:30080`, "http://shop-front"];
     for (const url of urls)
-      assert.equal(await kubectl(tools, "edge-1", ["exec", "shop", "--", "wget", "-qO-", url]), "apples");
+      assert.equal(
+        await kubectl(tools, "edge-1", ["exec", "shop", "--", "wget", "-q", "-T", "5", "-O", "-", url]),
+        "apples",
+      );
   });
 
   it("asks who is there: no anonymous access, nor with another cluster's certificate", async () => {

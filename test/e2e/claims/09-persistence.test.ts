@@ -168,7 +168,7 @@ describe("persistence", () => {
     const { failed, text } = await w.pulumi("edge-1", ...UP);
     assert.ok(failed, text);
     assert.match(text, /expected a claim of 2Gi for each server, as they run with; came a claim of 4Gi/);
-    assert.match(await w.shell("edge-1", block), /Unprocessed Messages: 0/);
+    assert.match(await w.shell("edge-1", block), /"num_pending":0/);
     assert.equal(await size(), "4Gi");
     const site = await siteOf(w, ["edge-1"], "2.14.9", true);
     const outcomes = await during(site, "after a new claim", () => pause(2000), LOAD);
