@@ -84,20 +84,17 @@ export function* persistenceFaults(keys: Readonly<Record<string, unknown>>): Gen
   if (!isMap(keys.persistence) || keys.persistence.enabled !== true) return;
   if (keys.replicas === 2) yield { key: "replicas", expected: MAJORITY, came: 2, set: "3" };
   if (!Array.isArray(keys.edges)) return;
-  for (const [i, { publish }] of keys.edges.map(looseEdge).entries()) {
-    const expected =
-      "a subject that is not below ops. (with persistence each event is filed under the edge that sent it)";
-    const command = "edit Pulumi.primary.yaml";
-    const clash = publish.find((subject) => overlap(subject, "ops.>"));
-    if (clash) yield { key: `edges[${i}].publish`, expected, came: clash, command };
-  }
-  const live = keys.edges.map((entry, i) => ({ ...looseEdge(entry), i, entry }));
-  const others = live.filter(({ entry }) => isMap(entry) && entry.persistence === false);
-  for (const { i, publish } of others) {
-    const said = others.filter((other) => other.i < i).flatMap((other) => other.publish);
-    const clash = publish.find((subject) => said.some((earlier) => overlap(subject, earlier)));
+  const edges = keys.edges.map(looseEdge);
+  const live = edges.filter(({ stored }) => !stored);
+  for (const [i, edge] of edges.entries()) {
+    const fault = { key: `edges[${i}].publish`, command: "edit Pulumi.primary.yaml" };
+    const below = "a subject that is not below ops. (with persistence each event is filed under the edge that sent it)";
+    const event = edge.publish.find((subject) => overlap(subject, "ops.>"));
+    if (event) yield { ...fault, expected: below, came: event };
+    const said = edge.stored ? [] : live.slice(0, live.indexOf(edge)).flatMap(({ publish }) => publish);
+    const again = edge.publish.find((subject) => said.some((earlier) => overlap(subject, earlier)));
     const expected = "a subject that no other edge without persistence publishes, or persistence: true";
-    if (clash) yield { key: `edges[${i}].publish`, expected, came: clash, command: "edit Pulumi.primary.yaml" };
+    if (again) yield { ...fault, expected, came: again };
   }
 }
 
@@ -136,12 +133,19 @@ export function* edgesFaults(value: unknown): Generator<Fault> {
   }
 }
 
+interface LooseEdge {
+  readonly name: string | undefined;
+  readonly publish: readonly string[];
+  readonly receive: readonly string[];
+  readonly stored: boolean;
+}
+
 /** An entry as far as it can be read; what is wrong with it is the schema's to say. */
-function looseEdge(entry: unknown): { name: string | undefined; publish: string[]; receive: string[] } {
+function looseEdge(entry: unknown): LooseEdge {
   const map = isMap(entry) ? entry : { name: entry };
   const texts = (list: unknown) => (Array.isArray(list) ? list.filter((item) => typeof item === "string") : []);
   const name = typeof map.name === "string" ? map.name : undefined;
-  return { name, publish: texts(map.publish), receive: texts(map.receive) };
+  return { name, publish: texts(map.publish), receive: texts(map.receive), stored: map.persistence !== false };
 }
 
 const pathText = (path: readonly PropertyKey[]): string =>

@@ -88,20 +88,17 @@ recount() {
 
 # full STREAM: says when a stream has come to its limit, and when it has room again
 full() {
-  state=$(printf '%s' "$found" | jq -r '"\(.state.bytes > 0.95 * .config.max_bytes) \(.config.discard) \(.state.bytes)"')
-  case "$state: $fulls" in
-    true*" $1 "* | false*) ;;
-    "true old"*) say "stream $1: full with ${state##*old } bytes; its oldest events give way to new ones" ;;
-    true*) say "stream $1: full with ${state##*new } bytes; new events are refused until old ones go by their age" ;;
+  read -r brimful discard size <<END
+$(printf '%s' "$found" | jq -r '"\(.state.bytes > 0.95 * .config.max_bytes) \(.config.discard) \(.state.bytes)"')
+END
+  case $fulls in *" $1 "*) known=true ;; *) known=false ;; esac
+  [ "$brimful" = "$known" ] && return 0
+  case $brimful$discard in
+    trueold) say "stream $1: full with $size bytes; its oldest events give way to new ones" ;;
+    truenew) say "stream $1: full with $size bytes; new events are refused until old ones go by their age" ;;
+    *) say "stream $1: has room again" ;;
   esac
-  case "$state: $fulls" in
-    true*" $1 "*) ;;
-    true*) fulls="$fulls $1 " ;;
-    false*" $1 "*)
-      say "stream $1: has room again"
-      fulls=$(printf '%s' "$fulls" | sed "s/ $1 //")
-      ;;
-  esac
+  if [ "$brimful" = true ]; then fulls="$fulls $1 "; else fulls=$(printf '%s' "$fulls" | sed "s/ $1 //"); fi
 }
 
 # Says which servers run and are not well, as one whose disk is full: Kubernetes asks them less, so that they stay reachable.

@@ -10,9 +10,9 @@ import { ADMIN, APP, KEEPER, newPassword } from "./logins.ts";
 import { merge } from "./merge.ts";
 import { NatsServer } from "./nats.ts";
 import { primaryConf } from "./natsConf.ts";
+import { primaryPlan } from "./primaryStreams.ts";
 import { type Cluster, RELEASE } from "./release.ts";
 import { serverVersion, sourcesByConsumer } from "./serverVersion.ts";
-import { primaryPlan } from "./streams.ts";
 import { eventSubjects, withoutCovered } from "./subjects.ts";
 import { listenerValues, ownSubjectValues, serverTag, serverValues, type Values } from "./values.ts";
 

@@ -147,7 +147,6 @@ const boxLogin: Values = {
 
 /** The tag of the server that will run: the escape hatch may name another than `images`. */
 export function serverTag({ images, values }: { readonly images: Images; readonly values: Readonly<Values> }): string {
-  const container = isMap(values.container) ? values.container : {};
-  const overridden = isMap(container.image) ? container.image.tag : undefined;
-  return typeof overridden === "string" ? overridden : images.nats.tag;
+  const { tag } = at(values.container, "image");
+  return typeof tag === "string" ? tag : images.nats.tag;
 }

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { cpus, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { type Hands, installByGuide, OFFICIAL, uninstallByGuide } from "./byGuide.ts";
@@ -10,7 +9,7 @@ import { chooseChart } from "./charts.ts";
 import { layoutOf, stateFolder } from "./cluster/layout.ts";
 import { clusterStatus, downClusters, upClusters } from "./cluster/sandbox.ts";
 import { Kubectl, until } from "./kubectl.ts";
-import { median, met, ratios, spread, timed } from "./statistics.ts";
+import { machine, median, met, ratios, spread, timed } from "./statistics.ts";
 import { KUBERNETES_VERSION, PULUMI_VERSION } from "./toolchain/pins.ts";
 import { toolchain } from "./toolchain/toolchain.ts";
 import { Workspace } from "./workspace.ts";
@@ -157,11 +156,10 @@ async function main(): Promise<void> {
     previews.push(await preview(b));
   }
   await downClusters();
-  const cpu = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
   const table = `# Figures
 
 Written by \`npm run bench\` (${RUNS} runs each; previews ${RUNS + 2}), median (lowest to highest). Ratios are of pairs taken side by side in one run.
-Machine: ${cpu}, Node ${process.version}. Pulumi ${PULUMI_VERSION}, Kubernetes ${KUBERNETES_VERSION}, ${chosen.told}; program: nats 2.14.9, guide: nats 2.10.20.
+Machine: ${machine()}, Node ${process.version}. Pulumi ${PULUMI_VERSION}, Kubernetes ${KUBERNETES_VERSION}, ${chosen.told}; program: nats 2.14.9, guide: nats 2.10.20.
 
 | what | at most | measured | |
 | --- | --- | --- | --- |

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { edgePlan, type Plan, primaryPlan, type StreamConfig } from "../components/streams.ts";
+import { primaryPlan } from "../components/primaryStreams.ts";
+import { edgePlan, type Plan, type StreamConfig } from "../components/streams.ts";
 
 const retention = { maxAge: 3600, whenFull: "keep-newest" } as const;
 const claim = { size: "10G", storageClass: undefined };

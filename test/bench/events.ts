@@ -2,12 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { writeFile } from "node:fs/promises";
-import { cpus, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { median, ratios, spread } from "../../sandbox/statistics.ts";
+import { machine, median, ratios, spread } from "../../sandbox/statistics.ts";
 import { Installation } from "../conformance/installation.ts";
 import { siteOf } from "../conformance/site.ts";
 import { DEFAULT_VERSION } from "../conformance/versions.ts";
@@ -188,13 +187,12 @@ async function starts(): Promise<string[]> {
 const rows = await live();
 const begins = await starts();
 const text = await catchUp();
-const cpu = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
 await writeFile(
   join(resolve(import.meta.dirname, "../.."), "docs/events.md"),
   `# How fast events come
 
 Written by \`npm run bench:events\` (${ROUNDS} rounds in turn, median (lowest to highest)). Servers as processes on loopback, a primary of three, one edge
-of one, nats-server ${DEFAULT_VERSION}; publisher and subscriber are one Node process, all on ${cpu}. Events of ${SIZE} bytes. Single events: 500 a second.
+of one, nats-server ${DEFAULT_VERSION}; publisher and subscriber are one Node process, all on ${machine()}. Events of ${SIZE} bytes. Single events: 500 a second.
 
 | way | events a second | ratio | p50 | ratio | p99 | ratio |
 | --- | --- | --- | --- | --- | --- | --- |

@@ -9,7 +9,6 @@ import { type Cut, cut, dropLines, reachable, signal, siteOf, unplug } from "../
 import { type Stack, type World, world } from "../e2e/world.ts";
 
 const EDGES: readonly Stack[] = ["edge-1", "edge-2"];
-const VERSION = "2.14.9";
 const load: Load = { steady: 400, each: 10, size: 300 };
 const persistence = { enabled: true, size: "8Gi" };
 
@@ -20,6 +19,7 @@ for (const persistent of [true, false]) {
 
     before(async () => {
       w = await world();
+      // the first time there is no stack yet
       for (const stack of [...EDGES, "primary"] as const) await w.destroy(stack).catch(() => undefined);
       await w.ensure("primary", primary());
       for (const edge of EDGES) await w.ensure(edge, reachable);
@@ -28,7 +28,7 @@ for (const persistent of [true, false]) {
 
     /** Until an event of each edge is heard. */
     async function linked(): Promise<void> {
-      const site = await siteOf(w, EDGES, VERSION, persistent);
+      const site = await siteOf(w, EDGES, persistent);
       const listener = await site.connect("primary");
       const heard = new Set<string>();
       listener.subscribe("ops.clusters.*.probe", {
@@ -46,10 +46,10 @@ for (const persistent of [true, false]) {
       await listener.close();
     }
 
-    const scenario = (title: string, act: () => Promise<void>, seconds = 300) =>
+    const scenario = (title: string, act: () => Promise<void>) =>
       it(title, async function () {
-        this.timeout((seconds + 900) * 1000);
-        const site = await siteOf(w, EDGES, VERSION, persistent);
+        this.timeout(1_200_000);
+        const site = await siteOf(w, EDGES, persistent);
         const outcomes = await during(site, title, act, { load, seconds: 300 });
         if (!persistent) return;
         assert.deepEqual(complaints(outcomes), []);

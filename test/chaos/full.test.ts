@@ -8,21 +8,21 @@ import { execa } from "execa";
 import { installed } from "../conformance/installed.ts";
 import { siteOf } from "../conformance/site.ts";
 import { until } from "../conformance/until.ts";
+import { DEFAULT_VERSION } from "../conformance/versions.ts";
 import { complaints, during } from "../durability/scenario.ts";
 
-const VERSION = "2.14.9";
 const EDGES = ["edge-1", "edge-2"];
 const load = { steady: 1000, each: 10, size: 2000 };
 
 describe("an edge's stream that is full, keep-oldest", () => {
-  const nats = installed(VERSION, {
+  const nats = installed(DEFAULT_VERSION, {
     listed: ["edge-1"],
     edges: ["edge-1"],
     primary: { persistence: { enabled: true, size: "8Gi", whenFull: "keep-oldest" } },
     edge: { persistence: { size: "100M" } },
   });
 
-  it("do not store what is new and keep what was there, which the keeper says; all of it arrives", async function () {
+  it("does not store what is new and keeps what was there, which the keeper says; all of it arrives", async function () {
     this.timeout(600_000);
     const outcomes = await during(
       siteOf(nats(), ["edge-1"]),
@@ -45,7 +45,7 @@ describe("an edge's stream that is full, keep-oldest", () => {
 for (const [cluster, ordinal] of [["edge-1", 0] as const, ["primary", 1] as const]) {
   // Needs root, for a disk of its own.
   describe(`a disk that is full, of ${cluster}`, () => {
-    const nats = installed(VERSION, {
+    const nats = installed(DEFAULT_VERSION, {
       listed: EDGES,
       edges: EDGES,
       primary: { persistence: { enabled: true, size: "8Gi" } },

@@ -5,13 +5,14 @@ import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { installed } from "../conformance/installed.ts";
 import { siteOf } from "../conformance/site.ts";
+import { DEFAULT_VERSION } from "../conformance/versions.ts";
 import { complaints, during } from "../durability/scenario.ts";
 
 const EDGES = Array.from({ length: 200 }, (_, i) => `edge-${i + 1}`);
 
 describe("two hundred edges, servers as processes", function () {
   this.timeout(1_200_000);
-  const nats = installed("2.14.9", {
+  const nats = installed(DEFAULT_VERSION, {
     listed: EDGES,
     edges: [],
     primary: { persistence: { enabled: true, size: "20Gi" } },

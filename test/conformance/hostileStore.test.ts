@@ -141,15 +141,17 @@ onEachVersion("an attacker with the login of an edge that stores", (version) => 
       await raw.accepted(); // from 2.14 on the server ends such a link
       raw.close();
     }
+    const hears = (text: string, seconds: number) =>
+      until(
+        `the ${text}`,
+        () => live.has(`${tag} ${text}`),
+        () => live.events,
+        seconds,
+      );
     const raw = await link();
     const edge2 = await siteOf(nats(), []).connect("edge-2");
     edge2.publish("ops.clusters.edge-2.x", `${tag} control`);
-    await until(
-      "the control",
-      () => live.has(`${tag} control`),
-      () => live.events,
-      20,
-    );
+    await hears("control", 20);
     assert.deepEqual(
       live.events.filter((event) => event.startsWith(tag)),
       [`${tag} control`],
@@ -162,12 +164,7 @@ onEachVersion("an attacker with the login of an edge that stores", (version) => 
     const store = await nats().connect(nats().server("primary"), nats().deployed.keeper?.login);
     await store.request("$JS.API.STREAM.LEADER.STEPDOWN.in", undefined, { timeout: 5000 });
     edge2.publish("ops.clusters.edge-2.x", `${tag} second`);
-    await until(
-      "the second control",
-      () => live.has(`${tag} second`),
-      () => live.events,
-      60,
-    );
+    await hears("second", 60);
     await Promise.all([app.close(), edge2.close()]);
     await raw.accepted();
     assert.deepEqual(

@@ -59,7 +59,7 @@ onEachVersion("a primary with persistence", (version) => {
         try {
           return (await promisify(execFile)(program, [command, url, ...rest])).stdout.trim().split("\n");
         } catch (error) {
-          // seen once in a hundred: right after its consumer was made, a server did not know of it yet
+          // seen once: right after its consumer was made, a server did not know of it yet
           if (tries === 3 || !String(error).includes("no responders")) throw error;
         }
       }

@@ -13,7 +13,10 @@ export interface Kept {
   readonly delay: number;
 }
 
-/** All of a stream that is called `ops`, in its order; asked as any client of `app` may. */
+/** What servers say when they drop what came too fast for a stream. */
+export const DROPPED = /Dropping messages|IPQ len limit|max buffered/i;
+
+/** All of a stream that is called `ops`, in its order; every client of `app` may ask so. */
 export async function readStream(connection: NatsConnection, filter?: string): Promise<Kept[]> {
   const manager = await jetstreamManager(connection, { timeout: 20_000 });
   const { state } = await manager.streams.info("ops");

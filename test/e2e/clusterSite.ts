@@ -5,6 +5,8 @@ import { connect } from "@nats-io/transport-node";
 import { execa } from "execa";
 import { CLIENT_PORT } from "../../defaults.ts";
 import { layoutOf } from "../../sandbox/cluster/layout.ts";
+import { DEFAULT_VERSION } from "../conformance/versions.ts";
+import { DROPPED } from "../durability/ledger.ts";
 import type { Site } from "../durability/scenario.ts";
 import type { Stack, World } from "./world.ts";
 
@@ -17,13 +19,13 @@ export const reachable = {
 };
 
 /** Real clusters as a site that events flow through. */
-export async function siteOf(w: World, edges: readonly Stack[], version: string, persistent: boolean): Promise<Site> {
+export async function siteOf(w: World, edges: readonly Stack[], persistent: boolean): Promise<Site> {
   const stacks: Stack[] = ["primary", ...edges];
   const passwords = new Map<string, string>();
   for (const stack of stacks) passwords.set(stack, String((await w.workspace.outputs(stack)).appPassword));
   return {
     edges,
-    place: { level: "real clusters", version, persistent },
+    place: { level: "real clusters", version: DEFAULT_VERSION, persistent },
     connect: (cluster, lasting = false) =>
       connect({
         servers: `${layoutOf(cluster).address}:${cluster === "primary" ? CLIENT_PORT : EDGE_CLIENT_PORT}`,
@@ -72,5 +74,5 @@ export async function signal(w: World, stack: Stack, pod: string, name: "KILL" |
 export async function dropLines(w: World, stack: Stack): Promise<string[]> {
   const selector = ["-l", "app.kubernetes.io/component=nats", "-c", "nats", "--tail=-1", "--prefix"];
   const text = await w.kubectl[stack].run(["logs", ...selector]);
-  return text.split("\n").filter((line) => /Dropping messages|IPQ len limit|max buffered/i.test(line));
+  return text.split("\n").filter((line) => DROPPED.test(line));
 }

@@ -10,15 +10,19 @@ import { complaints, during } from "../../durability/scenario.ts";
 import { cut, dropLines, reachable, siteOf } from "../clusterSite.ts";
 import { podIdentities, readmeBlock, readmeBlocks, type Stack, type World, world } from "../world.ts";
 
-const persistence = { enabled: true, size: "1Gi" };
 const LOAD = { load: { steady: 200, each: 10, size: 500 } };
 const UP = ["up", "--yes", "--skip-preview"];
 
 describe("persistence", () => {
   let w: World;
+  let persistence: { enabled: boolean; size: string; storageClass: string };
   before(async () => {
     w = await world();
-    await w.ensure("primary", { clientPort: 32223 });
+    const names = "jsonpath={.items[0].metadata.name}";
+    const storageClass = await w.kubectl.primary.run(["get", "storageclass", "-o", names]);
+    assert.notEqual(storageClass, "");
+    persistence = { enabled: true, size: "1Gi", storageClass };
+    await w.ensure("primary");
     await w.ensure("edge-1", reachable);
   });
 
@@ -37,7 +41,7 @@ describe("persistence", () => {
   }
 
   it("switched on for servers that run is refused with the way to do it, and nothing is changed", async () => {
-    await w.configure("primary", { clientPort: 32223, persistence });
+    await w.configure("primary", { persistence });
     await refused("primary");
   });
 
@@ -49,13 +53,13 @@ describe("persistence", () => {
     for (const [stack, servers, size] of [["primary", 3, "1Gi"] as const, ["edge-1", 1, "2Gi"] as const]) {
       interface Claim {
         metadata: { name: string };
-        spec: { resources: { requests: { storage: string } } };
+        spec: { storageClassName: string; resources: { requests: { storage: string } } };
         status: { phase: string };
       }
       const { items } = await w.kubectl[stack].json<{ items: Claim[] }>(["get", "pvc"]);
       assert.deepEqual(
-        items.map((c) => [c.metadata.name, c.status.phase, c.spec.resources.requests.storage]),
-        Array.from({ length: servers }, (_, i) => [`nats-js-nats-${i}`, "Bound", size]),
+        items.map((c) => [c.metadata.name, c.status.phase, c.spec.resources.requests.storage, c.spec.storageClassName]),
+        Array.from({ length: servers }, (_, i) => [`nats-js-nats-${i}`, "Bound", size, persistence.storageClass]),
       );
       assert.match(await w.kubectl[stack].run(["get", "deployment", "nats-keeper"]), /nats-keeper +1\/1/);
     }
@@ -73,14 +77,14 @@ describe("persistence", () => {
 
   it("loses, doubles and reorders nothing over a cut link and two updates of the list", async () => {
     const outcomes = await during(
-      await siteOf(w, ["edge-1"], "2.14.9", true),
+      await siteOf(w, ["edge-1"], true),
       "cut, and the list changed twice",
       async () => {
         const mend = await cut("edge-1", "dropped");
-        await w.ensure("primary", { clientPort: 32223, persistence, edges: ["edge-1", "edge-2"] });
+        await w.ensure("primary", { persistence, edges: ["edge-1", "edge-2"] });
         await mend();
         await pause(3000);
-        await w.ensure("primary", { clientPort: 32223, persistence });
+        await w.ensure("primary", { persistence });
       },
       LOAD,
     );
@@ -90,10 +94,10 @@ describe("persistence", () => {
 
   it("has an edge that opts out heard live and found in ops, beside one that stores", async () => {
     const edges = ["edge-1", { name: "edge-2", persistence: false }];
-    await w.ensure("primary", { clientPort: 32223, persistence, edges });
+    await w.ensure("primary", { persistence, edges });
     await w.ensure("edge-2", reachable);
     assert.equal(await w.kubectl["edge-2"].run(["get", "pvc", "-o", "name"]), "");
-    const site = await siteOf(w, ["edge-1", "edge-2"], "2.14.9", true);
+    const site = await siteOf(w, ["edge-1", "edge-2"], true);
     const clients = [await site.connect("edge-1"), await site.connect("edge-2")];
     const tag = `opted-${Date.now()}`;
     const subjects = ["edge-1", "edge-2"].map((name) => `ops.clusters.${name}.${tag}`);
@@ -145,16 +149,11 @@ describe("persistence", () => {
     assert.ok(before.length > 2);
     await w.destroy("primary");
     assert.equal((await w.kubectl.primary.run(["get", "pvc", "-o", "name"])).split("\n").length, 3);
-    await w.ensure("primary", { clientPort: 32223, persistence, edges: ["edge-1"] });
+    await w.ensure("primary", { persistence, edges: ["edge-1"] });
     assert.deepEqual(await ask("subjects", undefined, before.length), before);
     await w.configure("edge-1", reachable); // its login is another now
     await w.ensure("edge-1", reachable);
-    const outcomes = await during(
-      await siteOf(w, ["edge-1"], "2.14.9", true),
-      "after destroy",
-      () => pause(2000),
-      LOAD,
-    );
+    const outcomes = await during(await siteOf(w, ["edge-1"], true), "after destroy", () => pause(2000), LOAD);
     assert.deepEqual(complaints(outcomes), []);
   });
 

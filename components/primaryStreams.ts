@@ -1,0 +1,135 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import {
+  consumer,
+  consumerOf,
+  DIRECT_STREAM,
+  deliverSubject,
+  handedUp,
+  INTAKE_STREAM,
+  OPS_STREAM,
+  ownStream,
+  type Plan,
+  SHARE,
+  SHARED,
+  SHORTEST,
+  type Storage,
+  stream,
+} from "./streams.ts";
+import { numbered, withoutCovered } from "./subjects.ts";
+
+export interface PrimaryStorage extends Storage {
+  readonly edges: readonly {
+    readonly name: string;
+    readonly publish: readonly string[];
+    readonly persistence: boolean;
+  }[];
+  /** The names of the pods, one for each server. */
+  readonly pods: readonly string[];
+}
+
+/** A source that is filed under `to`, whatever it says of itself. */
+interface Source {
+  readonly stream: string;
+  readonly consumer: string;
+  readonly deliver: string;
+  readonly from: string;
+  readonly to: string;
+  readonly external?: { readonly api: string; readonly deliver: string };
+}
+
+const sourceConfig = ({ stream, consumer, deliver, from, to, external }: Source, byConsumer: boolean) => ({
+  name: stream,
+  ...(external === undefined ? {} : { external }),
+  ...(byConsumer ? { consumer: { name: consumer, deliver_subject: deliver } } : {}),
+  subject_transforms: [{ src: from, dest: to }],
+});
+
+/**
+ * The primary's streams: what its own servers and live edges say, the intake of all, and `ops`. They always let the oldest go.
+ * Own and live events only pass through; and what has sources would lose what it refuses: servers check the room before a message
+ * is proposed to the replicas without counting the message itself, and where it then finds none, they pass over it.
+ */
+export function primaryPlan(storage: PrimaryStorage): Plan {
+  const { edges, pods, byConsumer } = storage;
+  const stored = edges.filter((edge) => edge.persistence);
+  const live = edges.filter((edge) => !edge.persistence);
+  const remote = stored.map(({ name }): Source => {
+    const external = { api: `$JS.${name}.API`, deliver: handedUp(name) };
+    return {
+      stream: OPS_STREAM,
+      consumer: consumerOf(name),
+      deliver: deliverSubject(name),
+      from: ">",
+      to: `in.${name}.>`,
+      external,
+    };
+  });
+  const own = pods.map((pod): Source => {
+    const name = ownStream(pod);
+    return { stream: name, consumer: "in", deliver: `to-in.${name}`, from: `own.${pod}.>`, to: "in.primary.ops.>" };
+  });
+  const direct =
+    live.length === 0
+      ? []
+      : [...live.map(({ name }) => name), SHARED].map((name): Source => {
+          const from = `${DIRECT_STREAM}.${name}.>`;
+          return { stream: DIRECT_STREAM, consumer: name, deliver: `to-in.direct.${name}`, from, to: `in.${name}.>` };
+        });
+  const sources = [...own, ...direct, ...remote].map((source) => sourceConfig(source, byConsumer));
+  // an id of one edge says nothing of another's: from 2.14 on what has sources need not look at ids at all
+  const ids = byConsumer ? {} : SHORTEST;
+  const streams = [
+    ...pods.map((pod) => ({
+      ...stream({ ...storage, replicas: 1 }, SHARE.own, ownStream(pod)),
+      ...SHORTEST,
+      subjects: [`own.${pod}.>`],
+      placement: { tags: [pod] },
+    })),
+    ...(live.length === 0
+      ? []
+      : [{ ...stream(storage, SHARE.direct, DIRECT_STREAM), ...SHORTEST, subjects: ["direct.>"] }]),
+    { ...stream(storage, SHARE.intake, INTAKE_STREAM), ...ids, sources },
+    {
+      ...stream(storage, SHARE.ops, OPS_STREAM),
+      ...ids,
+      subjects: ["ops.>"],
+      allow_direct: true,
+      republish: { src: ">", dest: "live.>" },
+      sources: [eventSource, ...stored.concat(live).flatMap(extraSources)],
+    },
+  ];
+  const consumers = [...own, ...direct].map(({ stream, consumer: name, deliver, from }) => ({
+    stream,
+    config: consumer(name, deliver, from),
+  }));
+  return {
+    streams: streams.map((config) => {
+      const origin = config.name !== INTAKE_STREAM && config.name !== OPS_STREAM;
+      return { config, origin, countsOn: origin && byConsumer };
+    }),
+    consumers: byConsumer ? consumers : [],
+    wake: [INTAKE_STREAM, OPS_STREAM],
+  };
+}
+
+/**
+ * What of the intake is an event: the cluster's token is taken from the name that it is filed under, not from what it says
+ * of itself. The same for every list of edges, so that `ops` never loses its place.
+ */
+const eventSource = {
+  name: INTAKE_STREAM,
+  subject_transforms: [
+    { src: "in.*.ops.clusters.*.>", dest: "ops.clusters.$1.>" },
+    { src: "in.*.ops.notifications.>", dest: "ops.notifications.>" },
+  ],
+};
+
+/** Subjects that an edge may publish beside events. */
+function extraSources({ name, publish }: PrimaryStorage["edges"][number]) {
+  return withoutCovered(publish).map((subject) => ({
+    name: INTAKE_STREAM,
+    subject_transforms: [{ src: `in.${name}.${subject}`, dest: numbered(subject) }],
+  }));
+}
