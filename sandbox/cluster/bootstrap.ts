@@ -27,6 +27,8 @@ export async function bootstrap(api: Api): Promise<void> {
       kind: "StorageClass",
       metadata: { name: "standard", annotations: { "storageclass.kubernetes.io/is-default-class": "true" } },
       provisioner: "kubernetes.io/host-path",
+      // A claim may ask for more; nothing has to be done for it, for a folder has no size of its own.
+      allowVolumeExpansion: true,
     }),
   ]);
 }

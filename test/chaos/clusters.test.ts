@@ -69,7 +69,7 @@ for (const persistent of [true, false]) {
     cuts(120, "reset", "dropped");
     cuts(600, "dropped", "reset");
 
-    for (const seconds of [10, 120]) {
+    for (const seconds of [10, 120, 600]) {
       scenario(`the primary's cable pulled for ${seconds} s`, async () => {
         const plug = await unplug("primary");
         await pause(seconds * 1000);

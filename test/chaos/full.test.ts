@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { mkdir, rm } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { execa } from "execa";
+import { droppedNothing } from "../conformance/durabilitySuite.ts";
 import { installed } from "../conformance/installed.ts";
 import { siteOf } from "../conformance/site.ts";
 import { until } from "../conformance/until.ts";
@@ -38,6 +39,7 @@ describe("an edge's stream that is full, keep-oldest", () => {
     assert.deepEqual(complaints(outcomes), []);
     const edge = outcomes[0] ?? assert.fail();
     assert.ok(edge.stored < edge.sent, "some were refused");
+    droppedNothing(nats(), ["primary", "edge-1"]);
   });
 });
 
@@ -90,6 +92,7 @@ for (const [cluster, ordinal] of [["edge-1", 0] as const, ["primary", 1] as cons
           { load, seconds: 180 },
         );
         assert.deepEqual(complaints(outcomes), []);
+        droppedNothing(nats(), ["primary", ...EDGES]);
       } finally {
         await server.kill();
         await execa("umount", [folder()]);

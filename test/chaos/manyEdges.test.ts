@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
+import { droppedNothing } from "../conformance/durabilitySuite.ts";
 import { installed } from "../conformance/installed.ts";
 import { siteOf } from "../conformance/site.ts";
 import { DEFAULT_VERSION } from "../conformance/versions.ts";
@@ -55,6 +56,7 @@ describe("two hundred edges, servers as processes", function () {
       assert.deepEqual(complaints(outcomes), []);
       const kept = outcomes.filter(({ stored }) => stored > 0);
       assert.equal(kept.length, EDGES.length + 1);
+      droppedNothing(nats(), ["primary", ...EDGES]);
     });
   }
 });

@@ -45,6 +45,7 @@ async function answered(work: Promise<unknown>): Promise<void> {
 export class Flow {
   readonly name: string;
   readonly subject: string;
+  readonly connectionEach: boolean;
   /** Ids, in the order in which they were sent. */
   readonly sent: string[] = [];
   /** Attempts that had no connection. */
@@ -58,6 +59,7 @@ export class Flow {
   constructor(name: string, subject: string, pace: Pace, connect: () => Promise<NatsConnection>) {
     this.name = name;
     this.subject = subject;
+    this.connectionEach = pace.connectionEach;
     this.#pace = pace;
     this.#connect = connect;
   }

@@ -44,7 +44,7 @@ export interface Verdict {
   readonly lost: number;
   /** More than once in `ops`. */
   readonly doubled: number;
-  /** In `ops` after one that was stored after them. */
+  /** In `ops` for the first time after one that was stored after them. */
   readonly reordered: number;
   /** In `ops` and not stored at the cluster. */
   readonly strange: number;
@@ -54,26 +54,32 @@ export interface Verdict {
 
 /** Compares a cluster's own stream with what the primary's `ops` has of it. */
 export function judge(sent: readonly string[], stored: readonly string[], found: readonly Kept[]): Verdict {
-  const places = new Map(stored.map((id, i) => [id, i]));
+  const known = new Set(stored);
   const times = new Map<string, number>();
-  let [reordered, highest, strange] = [0, -1, 0];
-  for (const { id } of found) {
-    times.set(id, (times.get(id) ?? 0) + 1);
-    const place = places.get(id);
-    if (place === undefined) strange++;
-    else if (place < highest) reordered++;
-    else highest = place;
-  }
+  for (const { id } of found) times.set(id, (times.get(id) ?? 0) + 1);
+  const ids = [...times.keys()];
   const doubled = [...times.values()].reduce((sum, n) => sum + n - 1, 0);
   return {
     sent: sent.length,
     stored: new Set(stored).size,
     lost: stored.filter((id) => !times.has(id)).length,
     doubled,
-    reordered: reordered - Math.min(reordered, doubled), // a double is late by itself
-    strange,
+    reordered: outOfOrder(stored, ids),
+    strange: ids.filter((id) => !known.has(id)).length,
     longest: found.reduce((most, { delay }) => Math.max(most, delay), 0),
   };
+}
+
+/** How many ids come after one that stands later in an order; ids that are not in it, and doubles, do not count. */
+export function outOfOrder(order: readonly string[], ids: readonly string[]): number {
+  const places = new Map(order.map((id, i) => [id, i]));
+  let highest = -1;
+  return [...new Set(ids)].filter((id) => {
+    const place = places.get(id) ?? highest;
+    const late = place < highest;
+    highest = Math.max(highest, place);
+    return late;
+  }).length;
 }
 
 /** Counts what a live subscriber gets, by id. */

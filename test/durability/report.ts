@@ -13,7 +13,19 @@ export interface Place {
   readonly persistent: boolean;
 }
 
-type Entry = Outcome & Place;
+const COUNTED = ["sent", "stored", "lost", "doubled", "reordered", "unheard", "heardTwice"] as const;
+type Counts = Record<(typeof COUNTED)[number], number>;
+
+/** One run of a scenario on one side: all edges together, and the primary's own events. */
+export interface Row extends Place {
+  readonly title: string;
+  readonly edges: Counts;
+  /** Milliseconds of the longest way of an edge's event. */
+  readonly longest: number;
+  readonly own: Counts;
+  /** What the edges' counts were in runs that this one stands for in the tables. */
+  readonly before: Counts;
+}
 
 /** Adds outcomes to the file that the environment names, a line of JSON each; without one nothing is kept. */
 export async function record(place: Place, outcomes: readonly Outcome[]): Promise<void> {
@@ -22,13 +34,38 @@ export async function record(place: Place, outcomes: readonly Outcome[]): Promis
   await appendFile(file, outcomes.map((outcome) => `${JSON.stringify({ ...place, ...outcome })}\n`).join(""));
 }
 
-/** What was recorded; of a scenario that ran again, the last outcome. */
-export async function recorded(file: string): Promise<Entry[]> {
+type Entry = Outcome & Place & { readonly title: string };
+
+const added = (all: readonly Counts[]): Counts =>
+  Object.fromEntries(COUNTED.map((name) => [name, all.reduce((sum, one) => sum + one[name], 0)])) as Counts;
+
+const keyOf = ({ level, version, persistent, title }: Place & { readonly title: string }) =>
+  JSON.stringify([level, version, persistent, title]);
+
+/** The rows of what was recorded in one go. */
+export async function recorded(file: string): Promise<Row[]> {
   const text = await readFile(file, "utf8").catch(() => "");
   const lines = text.split("\n").filter((line) => line !== "");
   const entries = lines.map((line) => JSON.parse(line) as Entry);
-  const key = (e: Entry) => JSON.stringify([e.level, e.version, e.persistent, e.title, e.cluster]);
-  return [...new Map(entries.map((entry) => [key(entry), entry])).values()];
+  return [...grouped(entries, keyOf).values()].map((all) => {
+    const { level, version, persistent, title } = all[0] as Entry;
+    const [own, edges] = [
+      all.filter(({ cluster }) => cluster === "primary"),
+      all.filter((e) => e.cluster !== "primary"),
+    ];
+    const longest = edges.reduce((most, entry) => Math.max(most, entry.longest), 0);
+    return { level, version, persistent, title, edges: added(edges), longest, own: added(own), before: added([]) };
+  });
+}
+
+/** Puts new rows in the place of old ones of the same scenario, whose counts they carry on; others are added. */
+export function renewed(old: readonly Row[], fresh: readonly Row[]): Row[] {
+  const rows = new Map(old.map((row) => [keyOf(row), row]));
+  for (const row of fresh) {
+    const was = rows.get(keyOf(row));
+    rows.set(keyOf(row), was ? { ...row, before: added([row.before, was.before, was.edges]) } : row);
+  }
+  return [...rows.values()];
 }
 
 function grouped<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
@@ -38,34 +75,23 @@ function grouped<T>(items: readonly T[], key: (item: T) => string): Map<string, 
 }
 
 const count = (number: number): string => number.toLocaleString("en-US");
-const sum = (
-  entries: readonly Entry[],
-  key: "sent" | "stored" | "lost" | "doubled" | "reordered" | "unheard" | "heardTwice",
-) => entries.reduce((total, entry) => total + entry[key], 0);
 
-/** A scenario's row: all edges together, with persistence and without. */
-function row(title: string, entries: readonly Entry[]): string {
-  const edges = entries.filter(({ cluster }) => cluster !== "primary");
-  const [kept, plain] = [edges.filter(({ persistent }) => persistent), edges.filter(({ persistent }) => !persistent)];
-  const longest = Math.max(0, ...kept.map((entry) => entry.longest)) / 1000;
-  const left =
-    kept.length === 0
-      ? ["", "", "", "", ""]
-      : [
-          count(sum(kept, "sent")),
-          count(sum(kept, "stored")),
-          `**${count(sum(kept, "lost"))}** / ${count(sum(kept, "doubled"))} / ${count(sum(kept, "reordered"))}`,
-          `${count(sum(kept, "unheard"))} / ${count(sum(kept, "heardTwice"))}`,
-          `${longest.toFixed(1)} s`,
-        ];
-  const lost = sum(plain, "unheard");
-  const right =
-    plain.length === 0
-      ? ["", ""]
-      : [
-          count(sum(plain, "sent")),
-          `${count(lost)} (${((100 * lost) / Math.max(1, sum(plain, "sent"))).toFixed(1)} %)`,
-        ];
+/** A scenario's line: all edges together, with persistence and without. */
+function line(title: string, rows: readonly Row[]): string {
+  const [kept, plain] = [rows.find(({ persistent }) => persistent), rows.find(({ persistent }) => !persistent)];
+  const left = kept
+    ? [
+        count(kept.edges.sent),
+        count(kept.edges.stored),
+        `**${count(kept.edges.lost)}** / ${count(kept.edges.doubled)} / ${count(kept.edges.reordered)}`,
+        `${count(kept.edges.unheard)} / ${count(kept.edges.heardTwice)}`,
+        `${(kept.longest / 1000).toFixed(1)} s`,
+      ]
+    : ["", "", "", "", ""];
+  const share = (part: number, of: number) => ((100 * part) / Math.max(1, of)).toFixed(1);
+  const right = plain
+    ? [count(plain.edges.sent), `${count(plain.edges.unheard)} (${share(plain.edges.unheard, plain.edges.sent)} %)`]
+    : ["", ""];
   return `| ${[title, ...left, ...right].join(" | ")} |`;
 }
 
@@ -75,31 +101,37 @@ const HEAD = `| what was done | sent | stored at the edges | lost / doubled / ou
 const OWN_HEAD = `| what was done | sent at the primary | in \`ops\` | doubled |
 | --- | --- | --- | --- |`;
 
-/** Tables of all outcomes: one for each level and version, and one of the primary's own events where they were not all kept. */
-export function tables(entries: readonly Entry[]): string {
-  const groups = grouped(entries, ({ level, version }) => `${level}, nats-server ${version}`);
+/** Tables of all rows: one for each level and version, and one of the primary's own events where they were not all kept. */
+export function tables(rows: readonly Row[]): string {
+  const groups = grouped(rows, ({ level, version }) => `${level}, nats-server ${version}`);
   return [...groups]
     .map(([title, all]) => {
-      const rows = [...grouped(all, (entry) => entry.title)].map(([what, some]) => row(what, some));
-      const own = all.filter(
-        ({ cluster, persistent, sent, stored }) => cluster === "primary" && persistent && stored < sent,
+      const lines = [...grouped(all, (row) => row.title)].map(([what, some]) => line(what, some));
+      const own = all.filter(({ persistent, own: { sent, stored } }) => persistent && stored < sent);
+      const ownLines = own.map(
+        (row) => `| ${row.title} | ${count(row.own.sent)} | ${count(row.own.stored)} | ${count(row.own.doubled)} |`,
       );
-      const ownRows = own.map((o) => `| ${o.title} | ${count(o.sent)} | ${count(o.stored)} | ${count(o.doubled)} |`);
       const more =
         own.length === 0
           ? ""
-          : `\nThe primary's own events, where some that a client's library had taken are not in \`ops\` (its publisher's loss):\n\n${OWN_HEAD}\n${ownRows.join("\n")}\n`;
-      return `## ${title[0]?.toUpperCase()}${title.slice(1)}\n\n${HEAD}\n${rows.join("\n")}\n${more}`;
+          : `\nThe primary's own events, where some that a client's library had taken are not in \`ops\` (its publisher's loss):\n\n${OWN_HEAD}\n${ownLines.join("\n")}\n`;
+      return `## ${title[0]?.toUpperCase()}${title.slice(1)}\n\n${HEAD}\n${lines.join("\n")}\n${more}`;
     })
     .join("\n");
 }
 
-/** What all rows with persistence say together. */
-export function total(entries: readonly Entry[]): string {
-  const kept = entries.filter(({ persistent, cluster }) => persistent && cluster !== "primary");
-  const by = [...grouped(kept, ({ version }) => version)].map(
-    ([version, all]) =>
-      `${version}: ${count(sum(all, "stored"))} stored at edges, ${count(sum(all, "lost"))} lost, ${count(sum(all, "doubled"))} doubled, ${count(sum(all, "reordered"))} out of order`,
+/** What all runs with persistence on one version say together. */
+export const totalOf = (rows: readonly Row[], version: string): Counts =>
+  added(
+    rows.filter((row) => row.persistent && row.version === version).flatMap(({ edges, before }) => [edges, before]),
   );
-  return by.map((line) => `- ${line}`).join("\n");
+
+/** The same in words, for each version. */
+export function totals(rows: readonly Row[]): string {
+  const versions = [...new Set(rows.map(({ version }) => version))];
+  const lines = versions.map((version) => {
+    const { stored, lost, doubled, reordered } = totalOf(rows, version);
+    return `- ${version}: ${count(stored)} stored at edges, ${count(lost)} lost, ${count(doubled)} doubled, ${count(reordered)} out of order`;
+  });
+  return lines.join("\n");
 }

@@ -3,12 +3,14 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
+import { jetstreamManager } from "@nats-io/jetstream";
 import { execa } from "execa";
 import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { toolchain } from "../../../sandbox/toolchain/toolchain.ts";
 import { complaints, during } from "../../durability/scenario.ts";
 import { cut, dropLines, reachable, siteOf } from "../clusterSite.ts";
-import { podIdentities, readmeBlock, readmeBlocks, type Stack, type World, world } from "../world.ts";
+import { cross } from "../traffic.ts";
+import { EVENT, podIdentities, readmeBlock, readmeBlocks, type Stack, type World, world } from "../world.ts";
 
 const LOAD = { load: { steady: 200, each: 10, size: 500 } };
 const UP = ["up", "--yes", "--skip-preview"];
@@ -25,6 +27,34 @@ describe("persistence", () => {
     await w.ensure("primary");
     await w.ensure("edge-1", reachable);
   });
+
+  /** The one block of the README's steps that has this. */
+  async function steps(pattern: RegExp): Promise<string> {
+    const [block, ...more] = (await readmeBlocks("Changing persistence")).filter((text) => pattern.test(text));
+    if (block === undefined || more.length > 0) assert.fail(`expected one block with ${pattern}`);
+    return block;
+  }
+
+  interface Claim {
+    metadata: { name: string; uid: string };
+    spec: { storageClassName: string; resources: { requests: { storage: string } } };
+    status: { phase: string };
+  }
+  const claims = async (stack: Stack) =>
+    (await w.kubectl[stack].json<{ items: Claim[] }>(["get", "pvc"])).items.map((claim) => ({
+      name: claim.metadata.name,
+      phase: claim.status.phase,
+      size: claim.spec.resources.requests.storage,
+      storageClass: claim.spec.storageClassName,
+      uid: claim.metadata.uid,
+    }));
+
+  /** Events of edge-1 while something is done: nothing of what it stored is lost, doubled or out of order. */
+  async function whole(title: string, act: () => Promise<unknown>): Promise<void> {
+    const site = await siteOf(w, ["edge-1"], true);
+    const outcomes = await during(site, title, async () => void (await act()), LOAD);
+    assert.deepEqual(complaints(outcomes), []);
+  }
 
   const secretVersion = async (stack: Stack) =>
     (await w.kubectl[stack].json<{ metadata: { resourceVersion: string } }>(["get", "secret", "ops-nats-auth"]))
@@ -46,19 +76,12 @@ describe("persistence", () => {
   });
 
   it("is switched on by the README's steps, at the primary and then at the edge", async () => {
-    const [first = "", second = ""] = await readmeBlocks("Changing persistence");
-    await w.shell("primary", first);
+    await w.shell("primary", await steps(/enabled' true -s primary/));
     await refused("edge-1");
-    await w.shell("edge-1", second);
+    await w.shell("edge-1", await steps(/^kubectl [^\n]+\n[^\n]+ -s edge-1\n$/));
     for (const [stack, servers, size] of [["primary", 3, "1Gi"] as const, ["edge-1", 1, "2Gi"] as const]) {
-      interface Claim {
-        metadata: { name: string };
-        spec: { storageClassName: string; resources: { requests: { storage: string } } };
-        status: { phase: string };
-      }
-      const { items } = await w.kubectl[stack].json<{ items: Claim[] }>(["get", "pvc"]);
       assert.deepEqual(
-        items.map((c) => [c.metadata.name, c.status.phase, c.spec.resources.requests.storage, c.spec.storageClassName]),
+        (await claims(stack)).map(({ name, phase, size, storageClass }) => [name, phase, size, storageClass]),
         Array.from({ length: servers }, (_, i) => [`nats-js-nats-${i}`, "Bound", size, persistence.storageClass]),
       );
       assert.match(await w.kubectl[stack].run(["get", "deployment", "nats-keeper"]), /nats-keeper +1\/1/);
@@ -76,19 +99,13 @@ describe("persistence", () => {
   });
 
   it("loses, doubles and reorders nothing over a cut link and two updates of the list", async () => {
-    const outcomes = await during(
-      await siteOf(w, ["edge-1"], true),
-      "cut, and the list changed twice",
-      async () => {
-        const mend = await cut("edge-1", "dropped");
-        await w.ensure("primary", { persistence, edges: ["edge-1", "edge-2"] });
-        await mend();
-        await pause(3000);
-        await w.ensure("primary", { persistence });
-      },
-      LOAD,
-    );
-    assert.deepEqual(complaints(outcomes), []);
+    await whole("cut, and the list changed twice", async () => {
+      const mend = await cut("edge-1", "dropped");
+      await w.ensure("primary", { persistence, edges: ["edge-1", "edge-2"] });
+      await mend();
+      await pause(3000);
+      await w.ensure("primary", { persistence });
+    });
     for (const stack of ["primary", "edge-1"] as const) assert.deepEqual(await dropLines(w, stack), []);
   });
 
@@ -113,6 +130,14 @@ describe("persistence", () => {
     const names = await ask("subjects", undefined, 2);
     for (const subject of subjects) assert.ok(names.includes(subject), names.join());
   });
+
+  /** What a cluster's stream `ops` has, by a client of app. */
+  async function streamOf(stack: Stack): Promise<{ messages: number; last: number; limit: number }> {
+    const client = await (await siteOf(w, ["edge-1"], true)).connect(stack);
+    const { state, config } = await (await jetstreamManager(client)).streams.info("ops");
+    await client.close();
+    return { messages: state.messages, last: state.last_seq, limit: config.max_bytes };
+  }
 
   /** Asks the primary as Ops does, again until so many lines are there. */
   async function ask(command: string, subject: string | undefined, lines: number): Promise<string[]> {
@@ -153,8 +178,7 @@ describe("persistence", () => {
     assert.deepEqual(await ask("subjects", undefined, before.length), before);
     await w.configure("edge-1", reachable); // its login is another now
     await w.ensure("edge-1", reachable);
-    const outcomes = await during(await siteOf(w, ["edge-1"], true), "after destroy", () => pause(2000), LOAD);
-    assert.deepEqual(complaints(outcomes), []);
+    await whole("after destroy", () => pause(2000));
   });
 
   it("another size is refused with the way to it, and nothing is changed", async () => {
@@ -166,6 +190,69 @@ describe("persistence", () => {
     assert.match(text, /next: expand the claims, or make new ones; then kubectl -n ops-system delete statefulset nats/);
     assert.deepEqual(await podIdentities(w.kubectl["edge-1"]), pods);
     await w.configure("edge-1", reachable);
+  });
+
+  it("claims that are expanded by the README's steps keep all", async () => {
+    const [before] = await claims("edge-1");
+    const stored = await streamOf("edge-1");
+    assert.ok(stored.messages > 0);
+    await w.shell("edge-1", await steps(/patch pvc/));
+    const [after] = await claims("edge-1");
+    assert.deepEqual(after, { ...before, size: "4Gi" });
+    const grown = await streamOf("edge-1");
+    assert.equal(grown.last, stored.last);
+    assert.equal(grown.limit, 2 * stored.limit);
+    await whole("after claims were expanded", () => pause(2000));
+  });
+
+  it("an edge gets a new claim by the README's steps; what it had said stays at the primary", async () => {
+    const [before] = await claims("edge-1");
+    const { messages } = await streamOf("primary");
+    const printed = await w.shell("edge-1", await steps(/grep -oE/));
+    assert.match(printed, /^"num_ack_pending":0\n"num_pending":0\n/);
+    const [after] = await claims("edge-1");
+    assert.equal(after?.size, "1Gi");
+    assert.notEqual(after?.uid, before?.uid);
+    await whole("after a new claim", () => pause(2000));
+    assert.ok((await streamOf("primary")).messages > messages);
+  });
+
+  it("the primary's servers get new claims one by one by the README's steps, while events flow", async () => {
+    const before = await claims("primary");
+    await whole("new claims server by server", async () => w.shell("primary", await steps(/for i in 0 1 2/)));
+    const after = await claims("primary");
+    assert.deepEqual(
+      after.map(({ name, size }) => [name, size]),
+      [0, 1, 2].map((i) => [`nats-js-nats-${i}`, "2Gi"]),
+    );
+    const known = before.map(({ uid }) => uid);
+    for (const { uid, name } of after) assert.ok(!known.includes(uid), name);
+    await whole("after new claims server by server", () => pause(2000));
+  });
+
+  it("an edge goes from one server to three by the README's steps", async () => {
+    await w.shell("edge-1", await steps(/replicas 3/));
+    assert.equal((await claims("edge-1")).length, 3);
+    await whole("after an edge of three began anew", () => pause(2000));
+  });
+
+  it("is switched off by the same steps: events come as before, and nothing is kept", async () => {
+    const off = (block: string) => block.replaceAll("enabled' true", "enabled' false");
+    await w.shell("primary", off(await steps(/enabled' true -s primary/)));
+    await w.shell("edge-1", await steps(/^kubectl [^\n]+\n[^\n]+ -s edge-1\n$/));
+    for (const stack of ["primary", "edge-1"] as const) {
+      const { items } = await w.kubectl[stack].json<{ items: { spec: { volumeClaimTemplates?: object[] } }[] }>([
+        "get",
+        "statefulset",
+      ]);
+      assert.deepEqual(
+        items.map(({ spec }) => spec.volumeClaimTemplates ?? []),
+        [[]],
+      );
+      assert.equal(await w.kubectl[stack].run(["get", "deployment", "nats-keeper", "--ignore-not-found"]), "");
+    }
+    const { primary, "edge-1": edge } = w.kubectl;
+    assert.deepEqual(await cross(edge, primary, EVENT("edge-1"), ["plain"], { filter: "ops.>" }), ["plain"]);
   });
 
   it("and the README's commands remove what destroy leaves", async () => {

@@ -1,0 +1,78 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { judge, type Kept, outOfOrder } from "./durability/ledger.ts";
+import { type Row, renewed, totalOf } from "./durability/report.ts";
+
+// The checker itself: what it is to find, it has to find.
+const kept = (ids: string): Kept[] => [...ids].map((id) => ({ id, subject: "ops.x", delay: id.charCodeAt(0) }));
+const judged = (sent: string, stored: string, found: string) => judge([...sent], [...stored], kept(found));
+
+describe("the checker of events", () => {
+  it("finds nothing where all that was stored came once and in order", () => {
+    assert.deepEqual(judged("abcd", "abc", "abc"), {
+      sent: 4,
+      stored: 3,
+      lost: 0,
+      doubled: 0,
+      reordered: 0,
+      strange: 0,
+      longest: 99,
+    });
+  });
+
+  it("finds what is lost, doubled, out of order, and what nobody stored", () => {
+    const { lost, doubled, reordered, strange } = judged("abcdef", "abcdef", "acbbeexx");
+    assert.deepEqual({ lost, doubled, reordered, strange }, { lost: 2, doubled: 3, reordered: 1, strange: 1 });
+  });
+
+  it("takes a series that comes twice for doubled, not for out of order", () => {
+    const { doubled, reordered } = judged("abcd", "abcd", "abcabcd");
+    assert.deepEqual({ doubled, reordered }, { doubled: 3, reordered: 0 });
+  });
+
+  it("counts each that comes after a later one", () => {
+    assert.equal(outOfOrder([..."abcdef"], [..."fabxcde"]), 5);
+    assert.equal(outOfOrder([..."abc"], [..."abc"]), 0);
+  });
+});
+
+describe("rows of the durability page", () => {
+  const counts = (stored: number, lost: number) => ({
+    sent: stored,
+    stored,
+    lost,
+    doubled: 0,
+    reordered: 0,
+    unheard: 0,
+    heardTwice: 0,
+  });
+  const row = (title: string, stored: number, lost = 0, version = "2.14.9"): Row => ({
+    level: "processes",
+    version,
+    persistent: true,
+    title,
+    edges: counts(stored, lost),
+    longest: 1,
+    own: counts(0, 0),
+    before: counts(0, 0),
+  });
+
+  it("show the last run, and none is forgotten in the total", () => {
+    const rows = renewed(renewed([row("a", 1, 1), row("b", 10)], [row("a", 100)]), [
+      row("a", 1000),
+      row("c", 5, 5, "2.10.20"),
+    ]);
+    assert.deepEqual(
+      rows.map(({ title, edges }) => [title, edges.stored]),
+      [
+        ["a", 1000],
+        ["b", 10],
+        ["c", 5],
+      ],
+    );
+    const { stored, lost } = totalOf(rows, "2.14.9");
+    assert.deepEqual({ stored, lost }, { stored: 1111, lost: 1 });
+  });
+});
