@@ -72,15 +72,24 @@ make() {
 wiped='.config.first_seq != null and .config.first_seq < $start * 1000000 and .state.first_seq <= .config.first_seq
 and (.state.messages == 0 or (.state.first_ts | sub("\\.[0-9]+"; "") | fromdate) >= $start)'
 
-# recount STREAM: looks, once after each start of its server, whether it was wiped
+# recount STREAM: looks, once after each start of its server, whether it was wiped. Whoever reads it still has numbers of the
+# consumer that is gone: it is taken off meanwhile, so that it begins with the new one.
 recount() {
   case " $fresh " in *" $1 "*) ;; *) return 0 ;; esac
   ordinal=${1##*-}
   start=$(fetch "$(printf '%s\n' $MONITORS | sed -n "$((ordinal + 1))p")/varz" | jq '.start | sub("\\.[0-9]+"; "") | fromdate') || return 1
   [ -n "$start" ] || return 1
   if [ "$(printf '%s' "$found" | jq --argjson start "$start" "$wiped")" = true ]; then
+    readers=$(jq -r '.wake[0]' "$plan")
+    intake=$(api "STREAM.INFO.$readers")
+    case $(code "$intake") in
+      0) withdraw "$readers" "$intake" "[\"$1\"]" || return 1 ;;
+      10059) ;;
+      *) refused "stream $readers cannot be asked for" "$intake"; return 1 ;;
+    esac
     answer=$(api "STREAM.PURGE.$1" "$(jq -nc '{seq: (now * 1000000 | floor)}')")
     [ "$(code "$answer")" = 0 ] || { refused "stream $1 does not count on" "$answer"; return 1; }
+    [ "$(code "$intake")" != 0 ] || restore "$readers" "$intake" "[\"$1\"]" || return 1
     say "stream $1: its server began with nothing, it counts on from now"
   fi
   fresh=$(printf ' %s ' "$fresh" | sed "s/ $1 / /")
@@ -134,7 +143,23 @@ stream() {
   esac
 }
 
-# consumer INDEX: the consumer of that index in the plan
+# in_use SUBJECT: whether the other end of a link listens to it, or might: a link that has just come tells of it a moment later,
+# and one that is away has been so for less than half a minute, in which a source may not have given up yet
+in_use() {
+  moment=$(date +%s)
+  listened_to=$(for url in $MONITORS; do fetch "$url/leafz?subs=true" || echo '{}'; done | jq -s --arg subject "$1" \
+    'if all(.leafs // [] | length == 0) then "away" else any(.[].leafs // [] | .[].subscriptions_list // [] | .[]; . == $subject) end')
+  [ "$listened_to" = "$listened_before" ] || { listened_before=$listened_to silent_since=$moment; }
+  case $listened_to in
+    true) return 0 ;;
+    false) [ $((moment - silent_since)) -lt 2 ] ;;
+    *) [ $((moment - silent_since)) -lt 30 ] ;;
+  esac
+}
+
+# consumer INDEX: the consumer of that index in the plan. What it hands over is counted from one: a source that still listens
+# to a predecessor of the same name would take that for what it has had. So one that is read over a link is made when nobody
+# listens; a source does so again when it has asked for it.
 consumer() {
   where=$(jq -r ".consumers[$1] | .stream + \".\" + .config.name" "$plan")
   away "${where%.*}" && return 1
@@ -142,6 +167,9 @@ consumer() {
   case $(code "$found") in
     0) ;;
     10014)
+      if [ "$(jq ".consumers[$1].remote" "$plan")" = true ] && in_use "$(jq -r ".consumers[$1].config.deliver_subject" "$plan")"; then
+        return 1
+      fi
       body=$(jq -c ".consumers[$1] | {stream_name: .stream, config: .config, action: \"create\"}" "$plan")
       answer=$(api "CONSUMER.CREATE.$where" "$body")
       [ "$(code "$answer")" = 0 ] || { refused "consumer $where is not made" "$answer"; return 1; }
@@ -179,16 +207,27 @@ look() {
 # link was cut, a server of ours, a stream between two leaders. Taken out and put back it asks at once. It is silent after
 # eleven seconds without a sign of life (one more than the server itself waits) or when a new leader has not heard it yet, and
 # is woken when it was so at three looks while what it reads was there: messages of one that only pauses may be under way. One
-# that stays silent is woken again after ten looks, twenty, forty, up to three hundred.
+# that stays silent is woken again after five looks, ten, twenty, up to three hundred.
 key='def key: if .external then .external.deliver // "" | ltrimstr("up.") else .name end;'
 listen="$key"'
 . as [$quiet, $servers, $leafs, $info]
 | ([$leafs[][0] | sub("-nats-[0-9]+$"; "")] + ["direct", "in"] + [$servers | to_entries[] | select(.value) | "own-nats-\(.key)"]) as $there
 | [$info.sources // [] | .[] | select(.active < 0 or .active > 11e9) | key | select(IN($there[]))] | unique
-| map({key: ., value: (($quiet[.] // {looks: 0, wait: 10}) | .looks += 1)})
+| map({key: ., value: (($quiet[.] // {looks: 0, wait: 5}) | .looks += 1)})
 | {names: map(select(.value.looks >= 3).key)}
   + {quiet: map(if .value.looks >= 3 then .value |= {looks: -.wait, wait: ([.wait * 2, 300] | min)} else . end) | from_entries}'
 without="$key"'.config | .sources |= map(select(key | IN($names[]) | not))'
+
+# withdraw STREAM INFO NAMES: takes sources out of it. An answer that is missed says nothing of what was done: at the next look
+# all is made as planned. So it is with restore, which puts them back.
+withdraw() {
+  answer=$(api "STREAM.UPDATE.$1" "$(printf '%s' "$2" | jq -c --argjson names "$3" "$without")")
+  [ "$(code "$answer")" = 0 ] || { planned=no; refused "sources $3 of $1 are not taken out" "$answer"; }
+}
+restore() {
+  answer=$(api "STREAM.UPDATE.$1" "$(printf '%s' "$2" | jq -c .config)")
+  [ "$(code "$answer")" = 0 ] || { planned=no; refused "sources $3 of $1 are not put back" "$answer"; }
+}
 
 # wake STREAM: takes its silent sources out and puts them back. Whether all can be heard that could speak.
 wake() {
@@ -199,11 +238,7 @@ wake() {
   quiet=$(printf '%s\n' "$quiet" "$heard" | jq -cs ".[0] + {\"$1\": .[1].quiet}")
   names=$(printf '%s' "$heard" | jq -c .names)
   if [ "$names" != '[]' ]; then
-    answer=$(api "STREAM.UPDATE.$1" "$(printf '%s' "$found" | jq -c --argjson names "$names" "$without")")
-    # an answer that is missed says nothing of what was done: three seconds later all is made as planned
-    [ "$(code "$answer")" = 0 ] || { planned=no; refused "sources $names of $1 are not taken out" "$answer"; return 1; }
-    answer=$(api "STREAM.UPDATE.$1" "$(printf '%s' "$found" | jq -c .config)")
-    [ "$(code "$answer")" = 0 ] || { planned=no; refused "sources $names of $1 are not put back" "$answer"; return 1; }
+    withdraw "$1" "$found" "$names" && restore "$1" "$found" "$names" || return 1
     say "woke the sources $names of $1"
   fi
   [ "$(printf '%s' "$heard" | jq -c .quiet)" = '{}' ]
@@ -215,7 +250,7 @@ started='.[0] as $before | .[1] | to_entries | map(select(.value and .value != $
 rm -f "$ready"
 trap 'exit 0' TERM INT
 say "keeping $(jq -r '[.streams[].config.name] | join(", ")' "$plan")"
-servers='' leafs='' quiet='{}' down='' fresh='' fulls='' sick=''
+servers='' leafs='' quiet='{}' listened_before='' silent_since=0 down='' fresh='' fulls='' sick=''
 planned=no calm=no ensured=0 listened=0
 while :; do
   servers_before=$servers leafs_before=$leafs

@@ -103,6 +103,7 @@ export function primaryPlan(storage: PrimaryStorage): Plan {
   const consumers = [...own, ...direct].map(({ stream, consumer: name, deliver, from }) => ({
     stream,
     config: consumer(name, deliver, from),
+    remote: false,
   }));
   return {
     streams: streams.map((config) => {

@@ -52,6 +52,13 @@ export interface ConsumerConfig {
   readonly [key: string]: unknown;
 }
 
+export interface PlannedConsumer {
+  readonly stream: string;
+  readonly config: ConsumerConfig;
+  /** It is read over a leaf link, by a source that may still listen to a predecessor. */
+  readonly remote: boolean;
+}
+
 export interface PlannedStream {
   readonly config: StreamConfig;
   /** Others read it: it is made before them. */
@@ -66,7 +73,7 @@ export interface PlannedStream {
 /** What a keeper makes so and keeps so. */
 export interface Plan {
   readonly streams: readonly PlannedStream[];
-  readonly consumers: readonly { readonly stream: string; readonly config: ConsumerConfig }[];
+  readonly consumers: readonly PlannedConsumer[];
   /** Streams whose sources are set up anew when they fell silent and what they read is there again. */
   readonly wake: readonly string[];
 }
@@ -123,10 +130,10 @@ export function edgePlan(storage: EdgeStorage): Plan {
   const { subjects, retention } = storage;
   const discard = retention.whenFull === "keep-newest" ? ("old" as const) : ("new" as const);
   const config = { ...stream(storage, SHARE.edge, OPS_STREAM), ...SHORTEST, subjects, discard };
-  const name = consumerOf(storage.edge);
+  const reader = consumer(consumerOf(storage.edge), deliverSubject(storage.edge));
   return {
     streams: [{ config, origin: true, countsOn: storage.byConsumer }],
-    consumers: storage.byConsumer ? [{ stream: OPS_STREAM, config: consumer(name, deliverSubject(storage.edge)) }] : [],
+    consumers: storage.byConsumer ? [{ stream: OPS_STREAM, config: reader, remote: true }] : [],
     wake: [],
   };
 }

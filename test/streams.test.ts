@@ -49,6 +49,7 @@ describe("streams", () => {
       consumers: [
         {
           stream: "ops",
+          remote: true,
           config: {
             name: "edge-1",
             durable_name: "edge-1",

@@ -172,7 +172,7 @@ export function droppedNothing(nats: Installation, clusters: readonly string[]):
 }
 
 /** Takes an edge's disk away under it; its keeper makes the stream anew. */
-async function wiped(nats: Installation, name: string): Promise<void> {
+export async function wiped(nats: Installation, name: string): Promise<void> {
   const edge = nats.server(name);
   await edge.kill();
   await rm(nats.cluster(name).storeFolder(0), { recursive: true });

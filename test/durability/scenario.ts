@@ -59,19 +59,25 @@ export async function during(
   const listener = await site.connect("primary", true);
   await live.on(listener, "ops.>");
   const flows = new Map(clusters.map((cluster) => [cluster, publishers(site, run, cluster, subject(cluster), load)]));
-  for (const flow of [...flows.values()].flat()) flow.start();
-  await pause(1000);
-  await act();
-  await pause(1000);
-  await Promise.all([...flows.values()].flat().map((flow) => flow.stop()));
-  const outcomes: Outcome[] = [];
-  for (const cluster of clusters) {
-    const own = flows.get(cluster) ?? [];
-    outcomes.push({ title, cluster, ...(await judged(site, cluster, subject(cluster), own, live, seconds)) });
+  const every = [...flows.values()].flat();
+  try {
+    for (const flow of every) flow.start();
+    await pause(1000);
+    await act();
+    await pause(1000);
+    await Promise.all(every.map((flow) => flow.stop()));
+    const outcomes: Outcome[] = [];
+    for (const cluster of clusters) {
+      const own = flows.get(cluster) ?? [];
+      outcomes.push({ title, cluster, ...(await judged(site, cluster, subject(cluster), own, live, seconds)) });
+    }
+    await record(site.place, outcomes);
+    return outcomes;
+  } finally {
+    // also when what was done failed: a publisher or a listener that goes on keeps the whole run from ending
+    await Promise.all(every.map((flow) => flow.stop()));
+    await listener.close();
   }
-  await listener.close();
-  await record(site.place, outcomes);
-  return outcomes;
 }
 
 function publishers(site: Site, run: string, cluster: string, subject: string, load: Load): Flow[] {
