@@ -119,7 +119,7 @@ sickness() {
     if fetch "$url/healthz?js-server-only=true" >/dev/null && ! fetch "$url/healthz" >/dev/null; then sick="$sick nats-$ordinal"; fi
     ordinal=$((ordinal + 1))
   done
-  [ "$sick" = "$was" ] || say "servers that are not well: ${sick:-none} (if any: kubectl logs <server> -c nats says why)"
+  [ "$sick" = "$was" ] || say "servers that are not well:${sick:- none} (if any: kubectl logs <server> -c nats says why)"
 }
 
 # stream INDEX: the stream of that index in the plan, made or changed

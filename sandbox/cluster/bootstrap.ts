@@ -27,6 +27,8 @@ export async function bootstrap(api: Api): Promise<void> {
       kind: "StorageClass",
       metadata: { name: "standard", annotations: { "storageclass.kubernetes.io/is-default-class": "true" } },
       provisioner: "kubernetes.io/host-path",
+      // As most classes have it. With Immediate the scheduler may miss that a claim was bound, and looks again 5 minutes later.
+      volumeBindingMode: "WaitForFirstConsumer",
       // A claim may ask for more; nothing has to be done for it, for a folder has no size of its own.
       allowVolumeExpansion: true,
     }),

@@ -81,7 +81,7 @@ for (const [cluster, ordinal] of [["edge-1", 0] as const, ["primary", 1] as cons
               log,
               120,
             );
-            const told = () => keeper().includes(`servers that are not well:  nats-${ordinal}`);
+            const told = () => keeper().includes(`servers that are not well: nats-${ordinal}`);
             await until("the keeper to say it", told, keeper, 90);
             await mount("-o", "remount,size=2g");
             await server.kill();
