@@ -143,18 +143,19 @@ stream() {
   esac
 }
 
-# in_use SUBJECT: whether the other end of a link listens to it, or might: a link that has just come tells of it a moment later,
-# and one that is away has been so for less than half a minute, in which a source may not have given up yet
+# in_use SUBJECT: whether the other end of a link may still listen to it. It does not when a link that stands has told nothing of it
+# at two looks (one that has just come tells a moment later), nor after half a minute: what heard nothing has given up by then.
 in_use() {
   moment=$(date +%s)
-  listened_to=$(for url in $MONITORS; do fetch "$url/leafz?subs=true" || echo '{}'; done | jq -s --arg subject "$1" \
-    'if all(.leafs // [] | length == 0) then "away" else any(.[].leafs // [] | .[].subscriptions_list // [] | .[]; . == $subject) end')
-  [ "$listened_to" = "$listened_before" ] || { listened_before=$listened_to silent_since=$moment; }
-  case $listened_to in
-    true) return 0 ;;
-    false) [ $((moment - silent_since)) -lt 2 ] ;;
-    *) [ $((moment - silent_since)) -lt 30 ] ;;
-  esac
+  if [ -z "$missing_since" ]; then
+    missing_since=$moment
+    say "consumer $where: is made when nobody listens to a former one, in half a minute at most"
+  fi
+  [ $((moment - missing_since)) -lt 30 ] || return 1
+  told=$(for url in $MONITORS; do fetch "$url/leafz?subs=true" || echo '{}'; done | jq -cs --arg subject "$1" '
+    [.[].leafs // [] | .[] | {name, ip, port, heard: (.subscriptions_list // [] | any(. == $subject))}] | if any(.heard) then [] else . end')
+  [ "$told" = "$told_before" ] || { told_before=$told told_since=$moment; }
+  [ -z "$told" ] || [ "$told" = '[]' ] || [ $((moment - told_since)) -lt 2 ]
 }
 
 # consumer INDEX: the consumer of that index in the plan. What it hands over is counted from one: a source that still listens
@@ -165,7 +166,7 @@ consumer() {
   away "${where%.*}" && return 1
   found=$(api "CONSUMER.INFO.$where")
   case $(code "$found") in
-    0) ;;
+    0) missing_since='' told_before='' ;;
     10014)
       if [ "$(jq ".consumers[$1].remote" "$plan")" = true ] && in_use "$(jq -r ".consumers[$1].config.deliver_subject" "$plan")"; then
         return 1
@@ -173,6 +174,7 @@ consumer() {
       body=$(jq -c ".consumers[$1] | {stream_name: .stream, config: .config, action: \"create\"}" "$plan")
       answer=$(api "CONSUMER.CREATE.$where" "$body")
       [ "$(code "$answer")" = 0 ] || { refused "consumer $where is not made" "$answer"; return 1; }
+      missing_since='' told_before=''
       say "consumer $where: made"
       ;;
     *) refused "consumer $where cannot be asked for" "$found" ;;
@@ -207,7 +209,7 @@ look() {
 # link was cut, a server of ours, a stream between two leaders. Taken out and put back it asks at once. It is silent after
 # eleven seconds without a sign of life (one more than the server itself waits) or when a new leader has not heard it yet, and
 # is woken when it was so at three looks while what it reads was there: messages of one that only pauses may be under way. One
-# that stays silent is woken again after five looks, ten, twenty, up to three hundred.
+# that stays silent is woken again after ever longer pauses, of eight looks up to three hundred.
 key='def key: if .external then .external.deliver // "" | ltrimstr("up.") else .name end;'
 listen="$key"'
 . as [$quiet, $servers, $leafs, $info]
@@ -250,7 +252,7 @@ started='.[0] as $before | .[1] | to_entries | map(select(.value and .value != $
 rm -f "$ready"
 trap 'exit 0' TERM INT
 say "keeping $(jq -r '[.streams[].config.name] | join(", ")' "$plan")"
-servers='' leafs='' quiet='{}' listened_before='' silent_since=0 down='' fresh='' fulls='' sick=''
+servers='' leafs='' quiet='{}' missing_since='' told_before='' told_since=0 down='' fresh='' fulls='' sick=''
 planned=no calm=no ensured=0 listened=0
 while :; do
   servers_before=$servers leafs_before=$leafs

@@ -56,14 +56,13 @@ describe("rows of the durability page", () => {
     edges: counts(stored, lost),
     longest: 1,
     own: counts(0, 0),
+    day: "2026-11-24",
     before: counts(0, 0),
   });
 
   it("show the last run, and none is forgotten in the total", () => {
-    const rows = renewed(renewed([row("a", 1, 1), row("b", 10)], [row("a", 100)]), [
-      row("a", 1000),
-      row("c", 5, 5, "2.10.20"),
-    ]);
+    const first = renewed([row("a", 1, 1), row("b", 10)], [row("a", 100)], false);
+    const rows = renewed(first, [row("a", 1000), row("c", 5, 5, "2.10.20")], false);
     assert.deepEqual(
       rows.map(({ title, edges }) => [title, edges.stored]),
       [
@@ -74,5 +73,9 @@ describe("rows of the durability page", () => {
     );
     const { stored, lost } = totalOf(rows, "2.14.9");
     assert.deepEqual({ stored, lost }, { stored: 1111, lost: 1 });
+    assert.deepEqual(
+      renewed(first, [row("b", 1)], true).map(({ title, before }) => [title, before.stored]),
+      [["b", 10]],
+    );
   });
 });

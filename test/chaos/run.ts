@@ -31,14 +31,16 @@ async function main(): Promise<void> {
   // a part of the suite (--grep) takes the place of the same rows only
   const text = await readFile(ROWS, "utf8").catch(() => "");
   const old = text.split("\n").flatMap((row) => (row === "" ? [] : [JSON.parse(row) as Row]));
-  const rows = renewed(old, await recorded(OUTCOMES));
+  const fresh = await recorded(OUTCOMES, new Date().toISOString().slice(0, 10));
+  const whole = process.argv.length === 2;
+  const rows = renewed(old, fresh, whole);
   await writeFile(ROWS, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
   await writeFile(PAGE, page(rows));
   console.log(`written: ${PAGE}, after ${Math.round((Date.now() - started) / 60_000)} min`);
-  const { stored } = totalOf(rows, DEFAULT_VERSION);
-  if (stored < ENOUGH)
-    console.log(`expected ${ENOUGH} events stored on ${DEFAULT_VERSION} in all runs; came ${stored}`);
-  if (run.failed || stored < ENOUGH) process.exitCode = 1;
+  const { stored } = totalOf(fresh, DEFAULT_VERSION);
+  const few = whole && stored < ENOUGH;
+  if (few) console.log(`expected ${ENOUGH} events stored on ${DEFAULT_VERSION} in one run of all; came ${stored}`);
+  if (run.failed || few) process.exitCode = 1;
 }
 
 const page = (rows: readonly Row[]): string => `# Durability
@@ -56,7 +58,10 @@ connection for each; something is broken meanwhile. Then every id in an edge's s
   misses what is said until it is connected again.
 - **Lost without**: the same faults, plain core NATS; what the subscriber at the primary did not get of what was sent.
 
-All scenarios with persistence together, every run that was written down:
+All scenarios with persistence together, every run that was written down (the last of them on ${rows
+  .map(({ day }) => day)
+  .sort()
+  .at(-1)}):
 
 ${totals(rows)}
 

@@ -19,6 +19,9 @@ describe("disks that are wiped while the primary still listens to the stream's p
     primary: { persistence: { enabled: true, size: "1Gi" } },
   });
 
+  /** What was handed over since the source began to count: at the start, and after each wipe. */
+  const handed: Record<string, number> = {};
+
   /** Says so many events at once, and waits until `ops` has them, in order. */
   async function arrive(cluster: string, ordinal: number, events: number): Promise<void> {
     const tag = newTag();
@@ -31,22 +34,25 @@ describe("disks that are wiped while the primary still listens to the stream's p
     const found = async () => (await readStream(reader, subject)).map(({ id }) => id);
     await until(`${events} events of ${cluster}`, async () => (await found()).length >= events, found, 60);
     assert.deepEqual(await found(), wanted);
+    handed[cluster] = (handed[cluster] ?? 0) + events;
   }
 
-  for (const [before, after] of [
-    [3, 3],
-    [4, 40],
-    [40, 4],
+  for (const [what, number] of [
+    ["as many", (before: number) => before],
+    ["more", (before: number) => before + 30],
+    ["fewer", () => 1],
   ] as const) {
-    it(`an edge's: ${before} events were fetched before, ${after} are stored at once after`, async () => {
-      await arrive("edge-1", 0, before);
+    it(`an edge's: ${what} events are stored at once after as were fetched before`, async () => {
+      await arrive("edge-1", 0, 3);
+      const after = number(handed["edge-1"] ?? 0);
       await wiped(nats(), "edge-1");
+      handed["edge-1"] = 0;
       await arrive("edge-1", 0, after);
-      await arrive("edge-1", 0, 1);
     });
 
-    it(`a primary's server's: ${before} events of its own were taken before, ${after} come at once after`, async () => {
-      await arrive("primary", 1, before);
+    it(`a primary's server's own: ${what} events come at once after as were taken before`, async () => {
+      await arrive("primary", 1, 3);
+      const after = number(handed.primary ?? 0);
       const server = nats().server("primary", 1);
       await server.kill();
       await rm(nats().cluster("primary").storeFolder(1), { recursive: true });
@@ -54,8 +60,23 @@ describe("disks that are wiped while the primary still listens to the stream's p
       await server.start();
       const told = () => nats().keeper("primary").log.slice(log).includes("it counts on from now");
       await until("the keeper to notice", told, () => nats().keeper("primary").log.slice(log), 60);
+      handed.primary = 0;
       await arrive("primary", 1, after);
-      await arrive("primary", 1, 1);
     });
   }
+
+  it("an edge's, whose link is away until its keeper has waited enough", async () => {
+    await arrive("edge-1", 0, 3);
+    const after = handed["edge-1"] ?? 0;
+    const log = nats().keeper("edge-1").log.length;
+    nats().nodePort.break();
+    try {
+      await wiped(nats(), "edge-1");
+      const since = () => nats().keeper("edge-1").log.slice(log);
+      await until("the consumer", () => since().includes("consumer ops.edge-1: made"), since, 60);
+    } finally {
+      nats().nodePort.mend();
+    }
+    await arrive("edge-1", 0, after);
+  });
 });

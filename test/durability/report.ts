@@ -23,6 +23,8 @@ export interface Row extends Place {
   /** Milliseconds of the longest way of an edge's event. */
   readonly longest: number;
   readonly own: Counts;
+  /** The day of the run, as 2026-11-24. */
+  readonly day: string;
   /** What the edges' counts were in runs that this one stands for in the tables. */
   readonly before: Counts;
 }
@@ -42,8 +44,8 @@ const added = (all: readonly Counts[]): Counts =>
 const keyOf = ({ level, version, persistent, title }: Place & { readonly title: string }) =>
   JSON.stringify([level, version, persistent, title]);
 
-/** The rows of what was recorded in one go. */
-export async function recorded(file: string): Promise<Row[]> {
+/** The rows of what was recorded in one go, on one day. */
+export async function recorded(file: string, day: string): Promise<Row[]> {
   const text = await readFile(file, "utf8").catch(() => "");
   const lines = text.split("\n").filter((line) => line !== "");
   const entries = lines.map((line) => JSON.parse(line) as Entry);
@@ -54,18 +56,22 @@ export async function recorded(file: string): Promise<Row[]> {
       all.filter((e) => e.cluster !== "primary"),
     ];
     const longest = edges.reduce((most, entry) => Math.max(most, entry.longest), 0);
-    return { level, version, persistent, title, edges: added(edges), longest, own: added(own), before: added([]) };
+    return { level, version, persistent, title, edges: added(edges), longest, own: added(own), day, before: added([]) };
   });
 }
 
-/** Puts new rows in the place of old ones of the same scenario, whose counts they carry on; others are added. */
-export function renewed(old: readonly Row[], fresh: readonly Row[]): Row[] {
+/**
+ * Puts new rows in the place of old ones of the same scenario, whose counts they carry on; others are added.
+ * @param all whether the new ones are of everything there is: an old one without a successor is no row any more
+ */
+export function renewed(old: readonly Row[], fresh: readonly Row[], all: boolean): Row[] {
   const rows = new Map(old.map((row) => [keyOf(row), row]));
   for (const row of fresh) {
     const was = rows.get(keyOf(row));
     rows.set(keyOf(row), was ? { ...row, before: added([row.before, was.before, was.edges]) } : row);
   }
-  return [...rows.values()];
+  const known = new Set(fresh.map(keyOf));
+  return [...rows.values()].filter((row) => !all || known.has(keyOf(row)));
 }
 
 function grouped<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {

@@ -8,7 +8,7 @@ import { layoutOf } from "../../sandbox/cluster/layout.ts";
 import { DEFAULT_VERSION } from "../conformance/versions.ts";
 import { DROPPED } from "../durability/ledger.ts";
 import type { Site } from "../durability/scenario.ts";
-import type { Stack, World } from "./world.ts";
+import { podIdentities, type Stack, type World } from "./world.ts";
 
 /** A NodePort for the clients of an edge, which has none of its own accord. */
 const EDGE_CLIENT_PORT = 32323;
@@ -70,9 +70,18 @@ export async function signal(w: World, stack: Stack, pod: string, name: "KILL" |
   await w.kubectl[stack].run(["exec", pod, "-c", "reloader", "--", "sh", "-c", command]);
 }
 
-/** What the servers of a cluster say when they drop what came too fast for a stream; empty where none did. */
+/**
+ * What the servers of a cluster say when they drop what came too fast for a stream; empty where none did. A server that was
+ * started anew in its pod is asked for what it said before, too; what one said whose pod is gone, nobody has any more.
+ */
 export async function dropLines(w: World, stack: Stack): Promise<string[]> {
   const selector = ["-l", "app.kubernetes.io/component=nats", "-c", "nats", "--tail=-1", "--prefix"];
   const text = await w.kubectl[stack].run(["logs", ...selector]);
-  return text.split("\n").filter((line) => DROPPED.test(line));
+  const former = Object.entries(await podIdentities(w.kubectl[stack])).filter(
+    ([, identity]) => !identity.endsWith(" 0"),
+  );
+  const said = await Promise.all(
+    former.map(([pod]) => w.kubectl[stack].run(["logs", pod, "-c", "nats", "--previous"]).catch(() => "")),
+  );
+  return [text, ...said].flatMap((log) => log.split("\n")).filter((line) => DROPPED.test(line));
 }
