@@ -15,33 +15,42 @@ import { complaints, during } from "../durability/scenario.ts";
 const EDGES = ["edge-1", "edge-2"];
 const load = { steady: 1000, each: 10, size: 2000 };
 
-describe("an edge's stream that is full, keep-oldest", () => {
-  const nats = installed(DEFAULT_VERSION, {
-    listed: ["edge-1"],
-    edges: ["edge-1"],
-    primary: { persistence: { enabled: true, size: "8Gi", whenFull: "keep-oldest" } },
-    edge: { persistence: { size: "100M" } },
-  });
+for (const [whenFull, told] of [
+  ["keep-oldest", /stream ops: full .* refused/],
+  ["keep-newest", /stream ops: full .* give way/],
+] as const) {
+  describe(`an edge's stream that is full, ${whenFull}`, () => {
+    const nats = installed(DEFAULT_VERSION, {
+      listed: ["edge-1"],
+      edges: ["edge-1"],
+      primary: { persistence: { enabled: true, size: "8Gi", whenFull } },
+      edge: { persistence: { size: "100M" } },
+    });
 
-  it("does not store what is new and keeps what was there, which the keeper says; all of it arrives", async function () {
-    this.timeout(600_000);
-    const outcomes = await during(
-      siteOf(nats(), ["edge-1"]),
-      "an edge cut off until its stream was full (keep-oldest)",
-      async () => {
-        nats().nodePort.break();
-        const log = () => nats().keeper("edge-1").log;
-        await until("the keeper to say it", () => /stream ops: full .* refused/.test(log()), log, 180);
-        nats().nodePort.mend();
-      },
-      { load },
-    );
-    assert.deepEqual(complaints(outcomes), []);
-    const edge = outcomes[0] ?? assert.fail();
-    assert.ok(edge.stored < edge.sent, "some were refused");
-    droppedNothing(nats(), ["primary", "edge-1"]);
+    it("does as it was told, which the keeper says; all that is stored then arrives, in order", async function () {
+      this.timeout(600_000);
+      const outcomes = await during(
+        siteOf(nats(), ["edge-1"]),
+        `an edge cut off until its stream was full (${whenFull})`,
+        async () => {
+          nats().nodePort.break();
+          const log = () => nats().keeper("edge-1").log;
+          await until("the keeper to say it", () => told.test(log()), log, 180);
+          await pause(5000);
+          nats().nodePort.mend();
+          if (whenFull === "keep-newest") await pause(10_000);
+        },
+        { load },
+      );
+      const edge = outcomes[0] ?? assert.fail();
+      assert.ok(edge.stored < edge.sent, "some are not there");
+      // what was fetched and has given way since is in ops and no longer at the edge
+      const judged = whenFull === "keep-newest" ? outcomes.map((outcome) => ({ ...outcome, strange: 0 })) : outcomes;
+      assert.deepEqual(complaints(judged), []);
+      droppedNothing(nats(), ["primary", "edge-1"]);
+    });
   });
-});
+}
 
 /** Where a disk that is full is: the edge's, or that of one of the primary's three servers. */
 for (const [cluster, ordinal] of [["edge-1", 0] as const, ["primary", 1] as const]) {

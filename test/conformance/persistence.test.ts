@@ -114,6 +114,42 @@ onEachVersion("a primary with persistence", (version) => {
     await app.close();
   });
 
+  it("keeps what an edge had said that is taken from the list, and no more; given back, it hands over what is left", async () => {
+    const app = await nats().client(nats().server("primary"));
+    const manager = await jetstreamManager(app);
+    const edge = await nats().connect(nats().server("edge-1"), nats().login("edge-1"));
+    const subject = `ops.clusters.edge-1.${newTag()}`;
+    const has = async () => {
+      const { state } = await manager.streams.info("ops", { subjects_filter: subject });
+      return state.subjects?.[subject] ?? 0;
+    };
+    const say = async (text: string) => {
+      edge.publish(subject, text);
+      await edge.flush();
+    };
+    await say("listed");
+    await until("the event", async () => (await has()) === 1, has, 20);
+    await nats().list(listed.slice(1));
+    await nats().keeper("primary").planned();
+    await say("not listed");
+    // another edge's event has come all the way since
+    const other = await nats().connect(nats().server("edge-2"), nats().login("edge-2"));
+    const listener = await Heard.on(app, "ops.clusters.edge-2.>");
+    const sign = newTag();
+    other.publish("ops.clusters.edge-2.sign", sign);
+    await until(
+      "another's",
+      () => listener.has(sign),
+      () => listener.events,
+      20,
+    );
+    await pause(1000);
+    assert.equal(await has(), 1);
+    await nats().list(listed);
+    await nats().keeper("primary").planned();
+    await until("what was left", async () => (await has()) === 2, has, 60);
+  });
+
   it("keeps what an entry adds to publish, and hands down what it adds to receive", async () => {
     const wide = {
       name: "edge-2",
