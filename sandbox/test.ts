@@ -51,6 +51,8 @@ async function run(spec: string, seconds: number, folder: string): Promise<Repor
     "./test/setup.ts",
     "--timeout",
     String(seconds * 1000),
+    // a client whose cluster was taken down keeps a connection that nobody answers any more: it is not waited for
+    ...(spec.startsWith("test/conformance/") || spec === "test/*.test.ts" ? [] : ["--exit"]),
   ];
   const reporter = ["--reporter", "./sandbox/reporter.cjs", "--reporter-option", `output=${file}`];
   const mocha = await execa(join(PROJECT, "node_modules/.bin/mocha"), [...args, ...reporter, ...only, spec], {
