@@ -8,6 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
+import { droppedNothing } from "./durabilitySuite.ts";
 import { Heard, newTag } from "./heard.ts";
 import { installed } from "./installed.ts";
 import { until } from "./until.ts";
@@ -43,9 +44,15 @@ onEachVersion("a primary with persistence", (version) => {
       assert.deepEqual([...listener.events].sort(), [...wanted].sort());
     }
     const app = await nats().client(nats().server("primary"));
-    const consumer = await jetstream(app).consumers.get("ops");
-    const kept: string[] = [];
-    for await (const message of await consumer.fetch({ max_messages: 100, expires: 3000 })) kept.push(message.string());
+    // right after a consumer was made a server may not know it yet, "no responders": then one asks again, as Ops' client does
+    const read = async () => {
+      const consumer = await jetstream(app).consumers.get("ops");
+      const found: string[] = [];
+      const messages = await consumer.fetch({ max_messages: 100, expires: 3000 });
+      for await (const message of messages) found.push(message.string());
+      return found;
+    };
+    const kept = await until("what ops has", read, () => "no answer", 30);
     assert.deepEqual(kept.sort(), [...wanted].sort());
   });
 
@@ -186,5 +193,9 @@ onEachVersion("a primary with persistence", (version) => {
     const manager = await jetstreamManager(app);
     const { state } = await manager.streams.info("ops", { subjects_filter: ">" });
     assert.ok(both.every((subject) => (state.subjects?.[subject] ?? 0) > 0));
+  });
+
+  it("and no server has dropped what it was to store", () => {
+    droppedNothing(nats(), ["primary", ...EDGES, "edge-3"]);
   });
 });

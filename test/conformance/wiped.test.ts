@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { readStream } from "../durability/ledger.ts";
-import { wiped } from "./durabilitySuite.ts";
+import { droppedNothing, wiped } from "./durabilitySuite.ts";
 import { newTag } from "./heard.ts";
 import { installed } from "./installed.ts";
 import { until } from "./until.ts";
@@ -78,5 +78,9 @@ describe("disks that are wiped while the primary still listens to the stream's p
       nats().nodePort.mend();
     }
     await arrive("edge-1", 0, after);
+  });
+
+  it("and no server has dropped what it was to store", () => {
+    droppedNothing(nats(), ["primary", "edge-1"]);
   });
 });
