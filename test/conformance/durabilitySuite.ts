@@ -147,10 +147,7 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
 
   it("after a server of the primary lost its disk", async () => {
     await kept("a server of the primary loses its disk", async () => {
-      const one = set().servers[1] ?? assert.fail();
-      await one.kill();
-      await rm(set().storeFolder(1), { recursive: true });
-      await one.start();
+      await emptied(nats(), "primary", 1);
       await pause(5000);
     });
     const after = await kept("after a server of the primary lost its disk", () => pause(1500));
@@ -171,13 +168,18 @@ export function droppedNothing(nats: Installation, clusters: readonly string[]):
   }
 }
 
+/** Takes a server's disk away under it, and starts it with an empty one. */
+export async function emptied(nats: Installation, name: string, ordinal = 0): Promise<void> {
+  const server = nats.server(name, ordinal);
+  await server.kill();
+  await rm(nats.cluster(name).storeFolder(ordinal), { recursive: true });
+  await server.start();
+}
+
 /** Takes an edge's disk away under it; its keeper makes the stream anew. */
 export async function wiped(nats: Installation, name: string): Promise<void> {
-  const edge = nats.server(name);
-  await edge.kill();
-  await rm(nats.cluster(name).storeFolder(0), { recursive: true });
   const log = nats.keeper(name).log.length;
-  await edge.start();
+  await emptied(nats, name);
   const made = () => nats.keeper(name).log.slice(log).includes("stream ops: made");
   await until(`the stream of ${name} to be made anew`, made, () => nats.keeper(name).log, 30);
 }

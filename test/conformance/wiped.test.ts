@@ -2,9 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { rm } from "node:fs/promises";
 import { readStream } from "../durability/ledger.ts";
-import { droppedNothing, wiped } from "./durabilitySuite.ts";
+import { droppedNothing, emptied, wiped } from "./durabilitySuite.ts";
 import { newTag } from "./heard.ts";
 import { installed } from "./installed.ts";
 import { until } from "./until.ts";
@@ -53,11 +52,8 @@ describe("disks that are wiped while the primary still listens to the stream's p
     it(`a primary's server's own: ${what} events come at once after as were taken before`, async () => {
       await arrive("primary", 1, 3);
       const after = number(handed.primary ?? 0);
-      const server = nats().server("primary", 1);
-      await server.kill();
-      await rm(nats().cluster("primary").storeFolder(1), { recursive: true });
       const log = nats().keeper("primary").log.length;
-      await server.start();
+      await emptied(nats(), "primary", 1);
       const told = () => nats().keeper("primary").log.slice(log).includes("it counts on from now");
       await until("the keeper to notice", told, () => nats().keeper("primary").log.slice(log), 60);
       handed.primary = 0;

@@ -72,7 +72,7 @@ export async function signal(w: World, stack: Stack, pod: string, name: "KILL" |
 
 /**
  * What the servers of a cluster say when they drop what came too fast for a stream; empty where none did. A server that was
- * started anew in its pod is asked for what it said before, too; what one said whose pod is gone, nobody has any more.
+ * started anew in its pod is asked for what it said before, too. The log of a pod that was deleted went with it.
  */
 export async function dropLines(w: World, stack: Stack): Promise<string[]> {
   const selector = ["-l", "app.kubernetes.io/component=nats", "-c", "nats", "--tail=-1", "--prefix"];
@@ -81,6 +81,7 @@ export async function dropLines(w: World, stack: Stack): Promise<string[]> {
     ([, identity]) => !identity.endsWith(" 0"),
   );
   const said = await Promise.all(
+    // it may be the reloader that was started anew: then there is no former server to ask
     former.map(([pod]) => w.kubectl[stack].run(["logs", pod, "-c", "nats", "--previous"]).catch(() => "")),
   );
   return [text, ...said].flatMap((log) => log.split("\n")).filter((line) => DROPPED.test(line));
