@@ -59,6 +59,16 @@ export function clusterClient(keys: Readonly<Record<string, string>>): Cluster {
       const replicas = set.spec?.replicas ?? 1;
       return { replicas, claim: size === undefined ? undefined : { size, storageClass: claim?.storageClassName } };
     },
+    async claims(namespace, release) {
+      const labelSelector = `app.kubernetes.io/instance=${release},app.kubernetes.io/component=nats`;
+      const { items } = await (await connect()).listNamespacedPersistentVolumeClaim({ namespace, labelSelector });
+      const ofServer = new RegExp(`^nats-js-${release}-[0-9]+$`); // as the chart calls its template
+      return items.flatMap(({ metadata, spec }) => {
+        const { name = "", deletionTimestamp } = metadata ?? {};
+        const size = spec?.resources?.requests?.storage ?? "";
+        return ofServer.test(name) && deletionTimestamp === undefined ? [{ name, size }] : [];
+      });
+    },
     async serverPods(namespace, release) {
       return podNames(await connect(), namespace, release);
     },

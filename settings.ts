@@ -194,10 +194,10 @@ const UNITS: Readonly<Record<string, number>> = {
   ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 },
 };
 
-/** The bytes of a Kubernetes quantity; NaN where it is none. */
+/** The bytes of a Kubernetes quantity, with a unit or without; NaN where it is none that we know (as `4GB`, which only NATS takes). */
 export function bytes(size: string): number {
-  const [, number, unit = ""] = /^([0-9]+)([A-Za-z]+)$/.exec(size) ?? [];
-  return Number(number) * (UNITS[unit] ?? Number.NaN);
+  const [, number, unit = ""] = /^([0-9]+(?:\.[0-9]+)?)([A-Za-z]*)$/.exec(size) ?? [];
+  return Number(number) * (unit === "" ? 1 : (UNITS[unit] ?? Number.NaN));
 }
 
 const SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3600, d: 86_400 };

@@ -10,7 +10,9 @@ import {
   formerServersGone,
   RELEASE,
   refuseForeignRelease,
+  refuseOtherClaims,
   refuseOtherServers,
+  tellSmallClaims,
   wakeServers,
 } from "./release.ts";
 import { INCLUDE, serversIn, type Values } from "./values.ts";
@@ -40,6 +42,7 @@ export class NatsServer extends pulumi.ComponentResource {
     super("ops-nats:index:NatsServer", name, {}, opts);
     const { namespace, cluster, values } = args;
     const unchangeable = () => refuseOtherServers(cluster, namespace, serversIn(values));
+    const smallClaims = () => tellSmallClaims(cluster, namespace, serversIn(values));
     const patch = new k8s.core.v1.NamespacePatch(`${name}-namespace`, namespaceArgs(args), { parent: this });
     const secret = new k8s.core.v1.Secret(`${name}-auth`, secretArgs(args), {
       parent: this,
@@ -52,9 +55,12 @@ export class NatsServer extends pulumi.ComponentResource {
       deleteBeforeReplace: true, // the NodePorts are taken as long as the old release is there
       hooks: {
         beforeCreate: [
-          () => refuseForeignRelease(cluster, namespace).then(() => formerServersGone(cluster, namespace)),
+          () => refuseForeignRelease(cluster, namespace),
+          () => refuseOtherClaims(cluster, namespace, serversIn(values)),
+          () => formerServersGone(cluster, namespace),
+          smallClaims,
         ],
-        beforeUpdate: [unchangeable],
+        beforeUpdate: [unchangeable, smallClaims],
       },
     });
     this.namespace = pulumi.output(namespace);

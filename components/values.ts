@@ -82,9 +82,12 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
 const at = (map: unknown, key: string): Values => (isMap(map) && isMap(map[key]) ? map[key] : {});
 
 /** The servers that the chart makes of values, its own defaults included. */
-export function serversIn(values: Values): { readonly replicas: number; readonly claim: Claim | undefined } {
+export function serversIn(values: Values) {
   const { enabled, replicas } = at(values.config, "cluster");
-  return { replicas: enabled === true ? Number(replicas ?? 3) : 1, claim: claimIn(values) };
+  const claim = claimIn(values);
+  const { maxSize } = at(at(values.config, "jetstream"), "fileStore");
+  const fileLimit = maxSize === undefined || maxSize === "" ? claim?.size : String(maxSize);
+  return { replicas: enabled === true ? Number(replicas ?? 3) : 1, claim, fileLimit };
 }
 
 function claimIn(values: Values): Claim | undefined {

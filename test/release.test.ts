@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
+import { mock } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
 import {
   type ClaimTemplate,
   type Cluster,
@@ -9,7 +11,9 @@ import {
   formerServersGone,
   type HelmRecord,
   refuseForeignRelease,
+  refuseOtherClaims,
   refuseOtherServers,
+  tellSmallClaims,
   wakeServers,
 } from "../components/release.ts";
 import type { Claim } from "../settings.ts";
@@ -19,6 +23,7 @@ describe("release that is there already", () => {
   const cluster = (...records: HelmRecord[]): Cluster => ({
     helmRecords: async () => records,
     runningServers: () => assert.fail("not asked for"),
+    claims: () => assert.fail("not asked for"),
     serverPods: () => assert.fail("not asked for"),
     touchPods: () => assert.fail("not asked for"),
   });
@@ -62,15 +67,21 @@ describe("release that is there already", () => {
     };
     const far: Cluster = {
       helmRecords: silent("records"),
-      runningServers: silent("claims"),
+      runningServers: silent("set"),
+      claims: silent("claims"),
       serverPods: silent("servers"),
       touchPods: silent("pods"),
     };
     await refuseForeignRelease(far, "events");
     await formerServersGone(far, "events");
-    await refuseOtherServers(far, "events", { replicas: 1, claim: undefined });
+    await refuseOtherServers(far, "events", { replicas: 1, claim: undefined, fileLimit: undefined });
+    const claim = { size: "1Gi", storageClass: undefined };
+    await refuseOtherClaims(far, "events", { replicas: 1, claim, fileLimit: "1Gi" });
     await wakeServers(far, "events");
-    assert.deepEqual(asked, ["records events nats", "servers events nats", "claims events nats", "pods events nats"]);
+    assert.deepEqual(
+      asked,
+      ["records", "servers", "set", "claims", "pods"].map((what) => `${what} events nats`),
+    );
   });
 
   it("waits until the servers of the former release are gone", async () => {
@@ -96,6 +107,7 @@ describe("release that is there already", () => {
       refuseOtherServers({ ...cluster(), runningServers: async () => ({ replicas: from, claim: now }) }, "events", {
         replicas: to,
         claim: wanted,
+        fileLimit: wanted?.size,
       });
 
     it("that are as wanted: goes on; where nothing runs, too", async () => {
@@ -103,8 +115,53 @@ describe("release that is there already", () => {
       await check(claim("1Gi"), claim("1024Mi"));
       await check(claim("1Gi", "fast"), claim("1Gi", "fast"));
       await check(claim("1.5Gi"), claim("1.5Gi"));
-      const none = { ...cluster(), runningServers: async () => undefined };
-      await refuseOtherServers(none, "events", { replicas: 3, claim: claim("1Gi") });
+      const none = { ...cluster(), runningServers: async () => undefined, claims: async () => [] };
+      await refuseOtherServers(none, "events", { replicas: 3, claim: claim("1Gi"), fileLimit: "1Gi" });
+    });
+
+    describe("of servers that are gone, which new ones would take", () => {
+      const claims = (sizes: readonly string[]) => sizes.map((size, i) => ({ name: `nats-js-nats-${i}`, size }));
+      const take = (sizes: readonly string[], size: string, fileLimit = size, replicas = 3) => {
+        const left = { ...cluster(), runningServers: async () => undefined, claims: async () => claims(sizes) };
+        return refuseOtherServers(left, "events", { replicas, claim: claim(size), fileLimit });
+      };
+
+      it("and of the size that is wanted, or larger and within what servers may store: goes on", async () => {
+        await take(["4Gi", "4096Mi"], "4Gi");
+        await take(["4Gi", "4Gi", "1Gi"], "1Gi", "4Gi");
+        await take(["10Gi", "10Gi", "10Gi"], "10Gi", "9Gi");
+        await take(["4294967296", "4Gi", "4Gi"], "4Gi", "4Gi", 5);
+        await take([], "1Gi");
+        await take(["1Gi"], "1Gi", "1Gi", 1);
+      });
+
+      it("and larger: one line with the way, for streams cannot shrink then", async () => {
+        await assert.rejects(take(["2Gi", "4Gi", "1Gi"], "1Gi"), (error: Error) => {
+          assert.match(
+            error.message,
+            /^persistence.size: expected 4Gi or more.*nats-js-nats-0 of 2Gi, nats-js-nats-1 of 4Gi\).*came 1Gi.*next: pulumi config set --path 'ops-nats:values.config.jetstream.fileStore.maxSize' 4Gi until.*delete pvc nats-js-nats-0 nats-js-nats-1 nats-js-nats-2; then pulumi up/,
+          );
+          return !error.message.includes("\n");
+        });
+      });
+
+      it("and of one server where there are to be more, or the other way round: one line with the way", async () => {
+        await assert.rejects(take(["1Gi"], "1Gi"), /^Error: replicas: expected 1,.*came 3.*ops-nats:replicas 1, or,/);
+        await assert.rejects(take(["1Gi", "1Gi", "1Gi"], "1Gi", "1Gi", 1), /replicas: expected 3,.*came 1/);
+      });
+
+      it("and smaller: a warning that names them", async () => {
+        await mockEngine("primary");
+        const warned = mock.method(pulumi.log, "warn", async () => {});
+        try {
+          const left = { ...cluster(), claims: async () => claims(["1Gi", "4Gi"]) };
+          await tellSmallClaims(left, "events", { replicas: 3, claim: claim("4Gi"), fileLimit: "4Gi" });
+        } finally {
+          warned.mock.restore();
+        }
+        const [text] = warned.mock.calls.map(({ arguments: [message] }) => String(message));
+        assert.match(text ?? "", /^claims are smaller than persistence.size, 4Gi: nats-js-nats-0 of 1Gi; unless/);
+      });
     });
 
     it("keep what they have: their number may grow in a cluster, and change freely without claims", async () => {
@@ -126,7 +183,13 @@ describe("release that is there already", () => {
     for (const [what, now, wanted, pattern] of [
       ["switched on", undefined, claim("1Gi"), /expected no claim for each server.*came a claim of 1Gi/],
       ["switched off", claim("1Gi"), undefined, /expected a claim of 1Gi.*came no claim/],
-      ["of another size", claim("1Gi"), claim("2Gi"), /expected a claim of 1Gi.*came a claim of 2Gi/],
+      ["of another size", claim("1Gi"), claim("2Gi"), /expected a claim of 1Gi.*came a claim of 2Gi.*next: expand/],
+      [
+        "of a smaller one",
+        claim("4Gi"),
+        claim("2Gi"),
+        /of 4Gi.*came a claim of 2Gi.*next: pulumi config .*maxSize' 4Gi/,
+      ],
       [
         "of a class where none was named",
         claim("1Gi"),
@@ -140,7 +203,7 @@ describe("release that is there already", () => {
           assert.match(error.message, pattern);
           assert.match(
             error.message,
-            /nothing was changed; next: (expand the claims, or make new ones; then )?kubectl -n events delete statefulset nats --cascade=foreground .*then pulumi up/,
+            /nothing was changed; next: (pulumi config set --path [^;]* 4Gi \(streams have to shrink before their disks\); )?(expand the claims, or make new ones; then )?kubectl -n events delete statefulset nats --cascade=foreground .*then pulumi up/,
           );
           return !error.message.includes("\n");
         });

@@ -37,6 +37,7 @@ export interface DeployedPrimary extends Deployed {
 const NO_CLUSTER = {
   helmRecords: async () => [],
   runningServers: async () => undefined,
+  claims: async () => [],
   serverPods: async () => [],
   touchPods: async () => {},
 };

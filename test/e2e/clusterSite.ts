@@ -5,6 +5,7 @@ import { connect } from "@nats-io/transport-node";
 import { execa } from "execa";
 import { CLIENT_PORT } from "../../defaults.ts";
 import { layoutOf } from "../../sandbox/cluster/layout.ts";
+import { findMachine, runInside } from "../../sandbox/cluster/machine.ts";
 import { DEFAULT_VERSION } from "../conformance/versions.ts";
 import { DROPPED } from "../durability/ledger.ts";
 import type { Site } from "../durability/scenario.ts";
@@ -69,6 +70,41 @@ export async function signal(w: World, stack: Stack, pod: string, name: "KILL" |
   const command = `kill -${name} $(cat /var/run/nats/nats.pid)`;
   await w.kubectl[stack].run(["exec", pod, "-c", "reloader", "--", "sh", "-c", command]);
 }
+
+/** A disk in the place of a claim. */
+export interface SmallDisk {
+  grow(megabytes: number): Promise<void>;
+  /** The claim's own folder is there again for a pod that starts from now on. */
+  remove(): Promise<void>;
+}
+
+/**
+ * Puts an empty disk in the place of a server's claim, for the next pod that starts with it.
+ * @param size its megabytes, by those that the claim's folder has in it
+ */
+export async function smallDisk(
+  w: World,
+  stack: Stack,
+  pod: string,
+  size: (used: number) => number,
+): Promise<SmallDisk> {
+  const kubectl = w.kubectl[stack];
+  const volume = await kubectl.run(["get", "pvc", `nats-js-${pod}`, "-o", "jsonpath={.spec.volumeName}"]);
+  const path = await kubectl.run(["get", "pv", volume, "-o", "jsonpath={.spec.hostPath.path}"]);
+  const machine = await findMachine(layoutOf(stack), "");
+  if (!machine || path === "") throw new Error(`${stack}: no machine, or no folder of ${volume}`);
+  const mount = async (...options: string[]) => void (await runInside(machine, "mount", [...options, path]));
+  const used = Number((await runInside(machine, "du", ["-sm", path])).split("\t")[0]);
+  await mount("-t", "tmpfs", "-o", `size=${size(used)}m`, "tmpfs");
+  return {
+    grow: (more) => mount("-o", `remount,size=${more}m`),
+    remove: async () => void (await runInside(machine, "umount", ["-l", path])),
+  };
+}
+
+/** How often a cluster's keeper, as it runs now, has made the stream. */
+export const streamsMade = async (w: World, stack: Stack): Promise<number> =>
+  (await w.kubectl[stack].run(["logs", "deployment/nats-keeper"])).split("stream ops: made").length - 1;
 
 /**
  * What the servers of a cluster say when they drop what came too fast for a stream; empty where none did. A server that was

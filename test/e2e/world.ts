@@ -12,10 +12,10 @@ import { Kubectl } from "../../sandbox/kubectl.ts";
 import { toolchain } from "../../sandbox/toolchain/toolchain.ts";
 import { Workspace } from "../../sandbox/workspace.ts";
 
-export type Stack = "primary" | "edge-1" | "edge-2";
+export type Stack = "primary" | "edge-1" | "edge-2" | "edge-3";
 type Config = Record<string, unknown>;
 
-/** Three clusters and a workspace, shared by the claims of one run; each claim first asks for the stacks that it needs. */
+/** Clusters and a workspace, shared by the claims of one run; each claim first asks for the stacks that it needs. */
 export interface World {
   readonly workspace: Workspace;
   readonly kubectl: Readonly<Record<Stack, Kubectl>>;
@@ -36,13 +36,14 @@ export const EVENT = (edge: string) => `ops.clusters.${edge}.namespaces.ops-syst
 const primaryDefaults: Config = { hosts: [layoutOf("primary").address], edges: ["edge-1"] };
 
 let shared: Promise<World> | undefined;
-export const world = (): Promise<World> => (shared ??= build());
+/** @param edges clusters beside the primary; the first that asks in a run decides */
+export const world = (edges: 2 | 3 = 2): Promise<World> => (shared ??= build(edges));
 
-async function build(): Promise<World> {
-  await checkSandbox(2);
+async function build(edges: number): Promise<World> {
+  await checkSandbox(edges);
   const tools = await toolchain();
   await downClusters(); // claims begin with nothing
-  await upClusters({ edges: 2, toolchain: tools, report: () => {} });
+  await upClusters({ edges, toolchain: tools, report: () => {} });
   const chart = await chooseChart();
   console.log(`    (installs ${chart.told})`);
   const folder = join(stateFolder, "e2e");
@@ -55,7 +56,7 @@ async function build(): Promise<World> {
   const w: World = {
     workspace,
     printed,
-    kubectl: { primary: at("primary"), "edge-1": at("edge-1"), "edge-2": at("edge-2") },
+    kubectl: { primary: at("primary"), "edge-1": at("edge-1"), "edge-2": at("edge-2"), "edge-3": at("edge-3") },
     async configure(stack, config = {}) {
       const own = {
         "kubernetes:kubeconfig": layoutOf(stack).kubeconfig,

@@ -2,13 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { execa } from "execa";
 import { layoutOf } from "../../../sandbox/cluster/layout.ts";
+import { until } from "../../../sandbox/kubectl.ts";
 import { toolchain } from "../../../sandbox/toolchain/toolchain.ts";
 import { complaints, during } from "../../durability/scenario.ts";
-import { cut, dropLines, reachable, siteOf } from "../clusterSite.ts";
+import { cut, dropLines, reachable, siteOf, streamsMade } from "../clusterSite.ts";
 import { cross } from "../traffic.ts";
 import { EVENT, podIdentities, readmeBlock, readmeBlocks, type Stack, type World, world } from "../world.ts";
 
@@ -26,6 +29,17 @@ describe("persistence", () => {
     persistence = { enabled: true, size: "1Gi", storageClass };
     await w.ensure("primary");
     await w.ensure("edge-1", reachable);
+  });
+
+  afterEach("no server has dropped what it was to store", async () => {
+    for (const stack of ["primary", "edge-1", "edge-2"] as const) {
+      // the log of a pod that is just being made cannot be had
+      await until(
+        `the servers of ${stack} to have dropped nothing`,
+        () => dropLines(w, stack),
+        (lines) => lines.length === 0,
+      );
+    }
   });
 
   /** The one block of the README's steps that has this. */
@@ -48,6 +62,16 @@ describe("persistence", () => {
       storageClass: claim.spec.storageClassName,
       uid: claim.metadata.uid,
     }));
+
+  /** Has edge-1 say so many events, each with a subject of its own; gives what these have in common. */
+  async function said(events: number): Promise<string> {
+    const tag = `said-${Date.now()}`;
+    const client = await (await siteOf(w, ["edge-1"], true)).connect("edge-1");
+    for (let i = 0; i < events; i++) client.publish(`ops.clusters.edge-1.${tag}.${i}`);
+    await client.flush();
+    await client.close();
+    return tag;
+  }
 
   /** Events of edge-1 while something is done: nothing of what it stored is lost, doubled or out of order. */
   async function whole(title: string, act: () => Promise<unknown>): Promise<void> {
@@ -86,6 +110,7 @@ describe("persistence", () => {
       );
       assert.match(await w.kubectl[stack].run(["get", "deployment", "nats-keeper"]), /nats-keeper +1\/1/);
     }
+    await whole("after persistence was switched on", () => pause(2000));
   });
 
   it("is idempotent: preview, up and refresh change nothing", async () => {
@@ -106,7 +131,6 @@ describe("persistence", () => {
       await pause(3000);
       await w.ensure("primary", { persistence });
     });
-    for (const stack of ["primary", "edge-1"] as const) assert.deepEqual(await dropLines(w, stack), []);
   });
 
   it("has an edge that opts out heard live and found in ops, beside one that stores", async () => {
@@ -174,6 +198,15 @@ describe("persistence", () => {
     assert.ok(before.length > 2);
     await w.destroy("primary");
     assert.equal((await w.kubectl.primary.run(["get", "pvc", "-o", "name"])).split("\n").length, 3);
+    // with less room, new servers would not take up the streams that are there
+    await w.configure("primary", { persistence: { ...persistence, size: "500Mi" } });
+    const { failed, text } = await w.pulumi("primary", ...UP);
+    assert.ok(failed, text);
+    assert.match(
+      text,
+      /persistence.size: expected 1Gi or more, for servers that are to take the claims that are there/,
+    );
+    assert.equal(await w.kubectl.primary.run(["get", "statefulset", "-o", "name"]), "");
     await w.ensure("primary", { persistence, edges: ["edge-1"] });
     assert.deepEqual(await ask("subjects", undefined, before.length), before);
     await w.configure("edge-1", reachable); // its login is another now
@@ -190,44 +223,81 @@ describe("persistence", () => {
     assert.match(text, /next: expand the claims, or make new ones; then kubectl -n ops-system delete statefulset nats/);
     assert.deepEqual(await podIdentities(w.kubectl["edge-1"]), pods);
     await w.configure("edge-1", reachable);
+    await w.configure("primary", { persistence: { ...persistence, size: "500Mi" } });
+    const smaller = await w.pulumi("primary", ...UP);
+    assert.ok(smaller.failed, smaller.text);
+    assert.match(smaller.text, /came a claim of 500Mi.*next: pulumi config set .*fileStore.maxSize' 1Gi/);
+    await w.configure("primary", { persistence, edges: ["edge-1"] });
   });
 
-  it("claims that are expanded by the README's steps keep all", async () => {
-    const [before] = await claims("edge-1");
-    const stored = await streamOf("edge-1");
-    assert.ok(stored.messages > 0);
-    await w.shell("edge-1", await steps(/patch pvc/));
-    const [after] = await claims("edge-1");
-    assert.deepEqual(after, { ...before, size: "4Gi" });
-    const grown = await streamOf("edge-1");
-    assert.equal(grown.last, stored.last);
-    assert.equal(grown.limit, 2 * stored.limit);
-    await whole("after claims were expanded", () => pause(2000));
-  });
+  for (const [stack, times] of [["edge-1", 2] as const, ["primary", 4] as const]) {
+    it(`the claims of ${stack}, expanded by the README's steps, keep all`, async () => {
+      const before = await claims(stack);
+      const stored = await streamOf(stack);
+      assert.ok(stored.messages > 0);
+      await w.shell(stack, (await steps(/ patch /)).replaceAll("-s edge-1", `-s ${stack}`));
+      assert.deepEqual(
+        await claims(stack),
+        before.map((claim) => ({ ...claim, size: "4Gi" })),
+      );
+      const grown = await streamOf(stack);
+      assert.deepEqual([grown.last, grown.messages], [stored.last, stored.messages]);
+      const wanted = times * stored.limit; // each is a whole number of bytes
+      assert.ok(Math.abs(grown.limit - wanted) <= times, `${grown.limit}, not ${wanted}`);
+      await whole(`after the claims of ${stack} were expanded`, () => pause(2000));
+    });
+  }
 
-  it("an edge gets a new claim by the README's steps, which wait for what the primary has not had", async () => {
+  it("an edge gets a new claim, of another size and class, by the README's steps, which wait for what the primary has not had", async () => {
     const [before] = await claims("edge-1");
-    const tag = `before-${Date.now()}`;
+    const standard = await w.kubectl["edge-1"].json<object>(["get", "storageclass", persistence.storageClass]);
+    const fast = { ...standard, metadata: { name: "fast" } };
+    await w.shell("edge-1", `kubectl apply -f - <<'END'\n${JSON.stringify(fast)}\nEND`);
+    const readme = await readFile(join(import.meta.dirname, "../../../README.md"), "utf8");
+    const [, byClass] = /`([^`]+persistence.storageClass' <class> -s edge-1)`/.exec(readme) ?? [];
+    await w.shell("edge-1", (byClass ?? assert.fail("the README's line for another class")).replace("<class>", "fast"));
     const mend = await cut("edge-1", "dropped");
-    const client = await (await siteOf(w, ["edge-1"], true)).connect("edge-1");
-    for (let i = 0; i < 50; i++) client.publish(`ops.clusters.edge-1.${tag}.${i}`);
-    await client.flush();
-    await client.close();
-    const waiting = w.shell("edge-1", await steps(/ack_floor/));
-    await pause(4000);
-    await mend();
-    assert.match(await waiting, /^(false\n)+true\n?$/);
+    const tag = await said(50);
+    const script = await steps(/ack_floor/);
+    const later = pause(6000).then(mend); // it is still there when the steps begin to wait
+    const waiting = await w.shell("edge-1", script).finally(() => later);
+    assert.match(waiting, /^(false\n)+true\n?$/);
     await w.shell("edge-1", await steps(/size' 1Gi -s edge-1/));
     const [after] = await claims("edge-1");
-    assert.equal(after?.size, "1Gi");
+    assert.deepEqual([after?.size, after?.storageClass, after?.phase], ["1Gi", "fast", "Bound"]);
+    assert.notEqual(before?.storageClass, "fast");
     assert.notEqual(after?.uid, before?.uid);
     assert.equal((await ask("query", `ops.clusters.edge-1.${tag}.*`, 50)).length, 50);
     await whole("after a new claim", () => pause(2000));
   });
 
-  it("the primary's servers get new claims one by one by the README's steps, while events flow", async () => {
+  it("an edge gets a new claim like the old one by the README's steps", async () => {
+    const [before] = await claims("edge-1");
+    const pods = await podIdentities(w.kubectl["edge-1"]);
+    const made = await streamsMade(w, "edge-1");
+    await w.shell("edge-1", await steps(/^kubectl [^\n]+ delete pvc nats-js-nats-0 --wait=false &&\n[^\n]+\n$/));
+    await until(
+      "the stream",
+      () => streamsMade(w, "edge-1"),
+      (times) => times > made,
+      120,
+    );
+    const [after] = await claims("edge-1");
+    assert.deepEqual({ ...after, uid: before?.uid }, before);
+    assert.notEqual(after?.uid, before?.uid);
+    assert.notDeepEqual(await podIdentities(w.kubectl["edge-1"]), pods);
+    await whole("after a new claim like the old one", () => pause(2000));
+  });
+
+  it("the primary's servers get smaller claims one by one by the README's steps, while events flow", async () => {
     const before = await claims("primary");
+    const { limit, last } = await streamOf("primary");
+    await w.shell("primary", await steps(/maxSize' 4Gi/));
     await whole("new claims server by server", async () => w.shell("primary", await steps(/for i in 0 1 2/)));
+    await w.shell("primary", await steps(/config rm .*maxSize/));
+    const shrunk = await streamOf("primary");
+    assert.ok(Math.abs(shrunk.limit - limit / 2) <= 1, `${shrunk.limit}, not half of ${limit}`);
+    assert.ok(shrunk.last > last);
     const after = await claims("primary");
     assert.deepEqual(
       after.map(({ name, size }) => [name, size]),
@@ -240,7 +310,7 @@ describe("persistence", () => {
 
   it("an edge goes from one server to three by the README's steps", async () => {
     const [lone] = await claims("edge-1");
-    await w.shell("edge-1", await steps(/replicas 3/));
+    await w.shell("edge-1", await steps(/replicas 3 -s edge-1/));
     const three = await claims("edge-1");
     assert.deepEqual([three.length, three.filter(({ uid }) => uid === lone?.uid)], [3, []]);
     await whole("after an edge of three began anew", () => pause(2000));
@@ -263,6 +333,34 @@ describe("persistence", () => {
     }
     const { primary, "edge-1": edge } = w.kubectl;
     assert.deepEqual(await cross(edge, primary, EVENT("edge-1"), ["plain"], { filter: "ops.>" }), ["plain"]);
+  });
+
+  it("a primary of one server goes to three by the README's steps, and gets what an edge has said meanwhile", async () => {
+    for (const stack of ["edge-1", "primary"] as const) {
+      await w.destroy(stack);
+      await w.shell(stack, (await readmeBlock("What destroy leaves")).split("\n")[0] ?? "");
+    }
+    await w.ensure("primary", { persistence, replicas: 1 });
+    await w.ensure("edge-1", reachable);
+    const had = await said(1);
+    assert.equal((await ask("query", `ops.clusters.edge-1.${had}.*`, 1)).length, 1);
+    await w.shell("edge-1", await steps(/ack_floor/)); // what is not acknowledged yet would come again
+    const mend = await cut("edge-1", "reset");
+    let tag = "";
+    try {
+      tag = await said(50);
+      await w.shell("primary", "pulumi config set ops-nats:replicas 3 -s primary");
+      const { failed, text } = await w.pulumi("primary", ...UP);
+      assert.ok(failed, text);
+      assert.match(text, /replicas: expected 1, as the servers with persistence run; came 3/);
+      await w.shell("primary", await steps(/replicas 3 -s primary/));
+    } finally {
+      await mend();
+    }
+    assert.equal((await claims("primary")).length, 3);
+    assert.equal((await ask("query", `ops.clusters.edge-1.${tag}.*`, 50)).length, 50);
+    assert.equal((await ask("query", `ops.clusters.edge-1.${had}.*`, 0)).length, 0);
+    await whole("after a primary of three began anew", () => pause(2000));
   });
 
   it("and the README's commands remove what destroy leaves", async () => {
