@@ -201,15 +201,16 @@ fetch() { if [ -x $wget ]; then $wget -q -T 2 -O - "$1"; else curl -sf -m 2 "$1"
 
 # Two lines: which servers run (each start has an id of its own), and which leafs they have; a leaf's name is its server's.
 look() {
-  for url in $MONITORS; do fetch "$url/leafz" || echo '{}'; done |
+  for url in $MONITORS; do page=$(fetch "$url/leafz") || page='{}'; printf '%s\n' "$page"; done |
     jq -cs 'map(.server_id), ([.[] | (.leafs // [])[] | [.name, .ip, .port]] | sort)'
 }
 
 # A source asks for what it reads again after pauses of the server's own, up to minutes, also when that is back: an edge whose
 # link was cut, a server of ours, a stream between two leaders. Taken out and put back it asks at once. It is silent after
 # eleven seconds without a sign of life (one more than the server itself waits) or when a new leader has not heard it yet, and
-# is woken when it was so at three looks while what it reads was there: messages of one that only pauses may be under way. One
-# that stays silent is woken again after ever longer pauses, of eight looks up to three hundred.
+# is woken when it was so at three looks while what it reads was there: messages of one that only pauses may be under way, and the
+# consumer of an edge that is new is made when nobody listens for two seconds. One that stays silent is woken again after ever
+# longer pauses, of eight looks up to three hundred.
 key='def key: if .external then .external.deliver // "" | ltrimstr("up.") else .name end;'
 listen="$key"'
 . as [$quiet, $servers, $leafs, $info]
