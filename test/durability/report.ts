@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { appendFile, readFile } from "node:fs/promises";
+import { together } from "./ledger.ts";
 import type { Outcome } from "./scenario.ts";
 
 /** Where outcomes come from. */
@@ -22,6 +23,10 @@ export interface Row extends Place {
   readonly edges: Counts;
   /** Milliseconds of the longest way of an edge's event. */
   readonly longest: number;
+  /** Events that had waited, and the milliseconds in which they then came; not there in runs of before 2026-11-25. */
+  readonly caughtUp?: { readonly events: number; readonly ms: number };
+  /** Milliseconds from when a link was back until, at the edge where it took longest, the first event came that had waited. */
+  readonly began?: number;
   readonly own: Counts;
   /** The day of the run, as 2026-11-24. */
   readonly day: string;
@@ -56,7 +61,11 @@ export async function recorded(file: string, day: string): Promise<Row[]> {
       all.filter((e) => e.cluster !== "primary"),
     ];
     const longest = edges.reduce((most, entry) => Math.max(most, entry.longest), 0);
-    return { level, version, persistent, title, edges: added(edges), longest, own: added(own), day, before: added([]) };
+    const caughtUp = together(edges.map(({ backlog }) => backlog));
+    const begins = edges.flatMap(({ began }) => began ?? []);
+    const began = begins.length === 0 ? {} : { began: Math.max(...begins) };
+    const counts = { edges: added(edges), longest, caughtUp, ...began, own: added(own), day, before: added([]) };
+    return { level, version, persistent, title, ...counts };
   });
 }
 
@@ -89,11 +98,13 @@ function line(title: string, rows: readonly Row[]): string {
     ? [
         count(kept.edges.sent),
         count(kept.edges.stored),
+        count(Math.max(0, kept.edges.sent - kept.edges.stored)),
         `**${count(kept.edges.lost)}** / ${count(kept.edges.doubled)} / ${count(kept.edges.reordered)}`,
         `${count(kept.edges.unheard)} / ${count(kept.edges.heardTwice)}`,
         `${(kept.longest / 1000).toFixed(1)} s`,
+        caughtUp(kept),
       ]
-    : ["", "", "", "", ""];
+    : ["", "", "", "", "", "", ""];
   const share = (part: number, of: number) => ((100 * part) / Math.max(1, of)).toFixed(1);
   const right = plain
     ? [count(plain.edges.sent), `${count(plain.edges.unheard)} (${share(plain.edges.unheard, plain.edges.sent)} %)`]
@@ -101,8 +112,19 @@ function line(title: string, rows: readonly Row[]): string {
   return `| ${[title, ...left, ...right].join(" | ")} |`;
 }
 
-const HEAD = `| what was done | sent | stored at the edges | lost / doubled / out of order | live: not heard / heard twice | longest way | sent without persistence | lost without |
-| --- | --- | --- | --- | --- | --- | --- | --- |`;
+/** A series that is shorter says nothing of how fast it could have come. */
+const FEW = 100;
+
+function caughtUp({ caughtUp, began }: Row): string {
+  if (!caughtUp) return "";
+  const { events, ms } = caughtUp;
+  if (events < FEW || ms < 1) return "none";
+  const after = began === undefined ? "" : `, begun after ${(began / 1000).toFixed(1)} s`;
+  return `${count(events)} at ${count(Math.round(events / (ms / 1000)))}/s${after}`;
+}
+
+const HEAD = `| what was done | sent | stored at the edges | not stored | lost / doubled / out of order | live: not heard / heard twice | longest way | catch-up | sent without persistence | lost without |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |`;
 
 const OWN_HEAD = `| what was done | sent at the primary | in \`ops\` | doubled |
 | --- | --- | --- | --- |`;

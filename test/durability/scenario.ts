@@ -5,7 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { Flow } from "./flow.ts";
-import { judge, Live, outOfOrder, readStream, type Verdict } from "./ledger.ts";
+import { backlogOf, beganAfter, judge, Live, outOfOrder, readStream, type Verdict } from "./ledger.ts";
 import { type Place, record } from "./report.ts";
 
 /** An installation that events flow through. */
@@ -36,6 +36,8 @@ export interface Outcome extends Verdict {
   /** In `ops` (or said, where nothing is stored) and never heard by the live subscriber. */
   readonly unheard: number;
   readonly heardTwice: number;
+  /** Milliseconds from when a link was back until the first event came that had waited; undefined where no link was cut. */
+  readonly began?: number | undefined;
   /** Seconds from the end of the load until `ops` had all, and how long it grew meanwhile: nothing for live sites. */
   readonly settling: number;
 }
@@ -44,12 +46,13 @@ let runs = 0;
 
 /**
  * Lets events flow from every cluster, does something meanwhile, waits until all is where it belongs, and judges.
+ * @param act what is done; the time (milliseconds) when a link was back, if it cut one
  * @param seconds longest wait for what was stored to arrive
  */
 export async function during(
   site: Site,
   title: string,
-  act: () => Promise<void>,
+  act: () => Promise<unknown>,
   { load = LOAD, seconds = 180 }: { readonly load?: Load; readonly seconds?: number } = {},
 ): Promise<readonly Outcome[]> {
   const run = `r${process.pid}x${++runs}`;
@@ -63,13 +66,22 @@ export async function during(
   try {
     for (const flow of every) flow.start();
     await pause(1000);
-    await act();
+    const back = await act();
     await pause(1000);
     await Promise.all(every.map((flow) => flow.stop()));
+    // where nothing is stored, what has not come when nothing has for a while does not come
+    const said = every.reduce((sum, { sent }) => sum + sent.length, 0);
+    if (!site.place.persistent) await settled(async () => live.counts.size, said, 10);
     const outcomes: Outcome[] = [];
     for (const cluster of clusters) {
       const own = flows.get(cluster) ?? [];
-      outcomes.push({ title, cluster, ...(await judged(site, cluster, subject(cluster), own, live, seconds)) });
+      const verdict = await judged(
+        { site, cluster, subject: subject(cluster), back: typeof back === "number" ? back : undefined },
+        own,
+        live,
+        seconds,
+      );
+      outcomes.push({ title, cluster, ...verdict });
     }
     await record(site.place, outcomes);
     return outcomes;
@@ -93,10 +105,15 @@ function publishers(site: Site, run: string, cluster: string, subject: string, l
   ];
 }
 
+interface Told {
+  readonly site: Site;
+  readonly cluster: string;
+  readonly subject: string;
+  readonly back: number | undefined;
+}
+
 async function judged(
-  site: Site,
-  cluster: string,
-  subject: string,
+  { site, cluster, subject, back }: Told,
   flows: readonly Flow[],
   live: Live,
   seconds: number,
@@ -104,8 +121,16 @@ async function judged(
   const started = Date.now();
   const sent = flows.flatMap((flow) => flow.sent);
   if (!site.place.persistent) {
-    await settled(async () => sent.length - live.missed(sent), sent.length, 10);
-    const verdict = { sent: sent.length, stored: 0, lost: 0, doubled: 0, reordered: 0, strange: 0, longest: 0 };
+    const verdict = {
+      sent: sent.length,
+      stored: 0,
+      lost: 0,
+      doubled: 0,
+      reordered: 0,
+      strange: 0,
+      longest: 0,
+      backlog: backlogOf([]),
+    };
     return { ...verdict, unheard: live.missed(sent), heardTwice: live.doubled(sent), settling: 0 };
   }
   const atPrimary = await site.connect("primary");
@@ -127,7 +152,8 @@ async function judged(
   // the primary has no stream of its own that says in which order it took them: what one connection says stays in order
   const lasting = flows.filter(({ connectionEach }) => !connectionEach);
   const order = own ? {} : { reordered: lasting.reduce((sum, flow) => sum + outOfOrder(flow.sent, ids), 0) };
-  return { ...judge(sent, stored, found), ...order, ...heard, settling };
+  const began = back === undefined ? undefined : beganAfter(found, back);
+  return { ...judge(sent, stored, found), ...order, ...heard, began, settling };
 }
 
 /** How many messages of a subject a stream `ops` has. */
