@@ -5,7 +5,6 @@ import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { serverVersion, sourcesByConsumer } from "../../components/serverVersion.ts";
-import { DROPPED } from "../durability/ledger.ts";
 import { complaints, during, LOAD, type Load, type Outcome } from "../durability/scenario.ts";
 import type { Installation } from "./installation.ts";
 import { installed } from "./installed.ts";
@@ -34,7 +33,11 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
   // 2.10.20 was seen to store everything twice for some seconds, after all of the primary's servers had been killed at once.
   const countsOn = sourcesByConsumer(serverVersion(version) ?? assert.fail(version));
 
-  async function kept(title: string, act: () => Promise<void>, load = plan.load ?? LOAD): Promise<readonly Outcome[]> {
+  async function kept(
+    title: string,
+    act: () => Promise<unknown>,
+    load = plan.load ?? LOAD,
+  ): Promise<readonly Outcome[]> {
     const outcomes = await during(siteOf(nats(), edges, persistent), title, act, { load });
     all.push(...outcomes);
     if (persistent) assert.deepEqual(complaints(outcomes, countsOn), []);
@@ -42,8 +45,11 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
   }
   /** Nothing of what was sent is missing anywhere, nor twice, nor out of order. */
   const whole = (outcomes: readonly Outcome[]) => {
-    for (const { cluster, sent, stored, unheard, heardTwice, reordered } of outcomes)
-      assert.deepEqual([persistent ? stored : sent, unheard, heardTwice, reordered], [sent, 0, 0, 0], cluster);
+    for (const { cluster, sent, stored, unheard, heardTwice, reordered } of outcomes) {
+      // an answer that came too late counts as not sent
+      assert.ok(!persistent || stored >= sent, `${cluster}: ${stored} of ${sent}`);
+      assert.deepEqual([unheard, heardTwice, reordered], [0, 0, 0], cluster);
+    }
   };
   const set = () => nats().cluster("primary");
   const server = (name: string | undefined) =>
@@ -52,6 +58,21 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
 
   it("in calm weather, and a live subscriber hears each once", async () => {
     whole(await kept("calm", () => pause(1500)));
+  });
+
+  it("when the link is silent for a while and then goes on, as one whose packets are dropped", async () => {
+    const before = nats().nodePort.ports();
+    const outcomes = await kept("link silent for 13 s", async () => {
+      nats().nodePort.silence();
+      await pause(13_000);
+      nats().nodePort.speak();
+      const back = Date.now();
+      await pause(2000);
+      return back;
+    });
+    assert.deepEqual(nats().nodePort.ports(), before, "the same connections");
+    const waited = outcomes.filter(({ longest }) => longest > 12_000);
+    if (persistent) assert.deepEqual(waited.map(({ cluster }) => cluster).sort(), [...edges].sort());
   });
 
   for (const seconds of cuts) {
@@ -63,7 +84,9 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
           nats().nodePort.break();
           await pause(seconds * 1000);
           nats().nodePort.mend();
+          const back = Date.now();
           await pause(3000);
+          return back;
         },
         { ...LOAD, ...plan.load, size: 1000 },
       );
@@ -122,26 +145,26 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
     if (persistent) whole(outcomes);
   });
 
-  if (!persistent) return;
-
   it("when age, and what is done when it is full, change meanwhile", async () => {
-    whole(
-      await kept("age and limits changed", async () => {
-        for (const change of [{ maxAge: "1d", size: "3Gi" }, { whenFull: "keep-oldest" }, {}]) {
-          await nats().list(edges, undefined, { persistence: { enabled: true, size: "4Gi", ...change } });
-          await nats().keeper("primary").planned();
-          for (const name of edges) await nats().redeploy(name);
-        }
-      }),
-    );
+    const outcomes = await kept("age and limits changed", async () => {
+      for (const change of [{ maxAge: "1d", size: "3Gi" }, { whenFull: "keep-oldest" }, {}]) {
+        const limits = persistent ? { persistence: { enabled: true, size: "4Gi", ...change } } : {};
+        await nats().list(edges, undefined, limits);
+        if (persistent) await nats().keeper("primary").planned();
+        for (const name of edges) await nats().redeploy(name);
+      }
+    });
+    if (persistent) whole(outcomes);
   });
 
   if (countsOn) {
     it("after an edge's disk was wiped: what it says from then on arrives, what was there stays", async () => {
       const before = await kept("before an edge's disk is wiped", () => pause(500));
-      await wiped(nats(), first);
-      assert.ok(before.every(({ stored }) => stored > 0));
-      whole(await kept("after an edge's disk was wiped", () => pause(1500)));
+      await (persistent ? wiped : emptied)(nats(), first);
+      if (!persistent) await nats().linked(first);
+      assert.ok(before.every(({ stored }) => !persistent || stored > 0));
+      const after = await kept("after an edge's disk was wiped", () => pause(1500));
+      if (persistent) whole(after);
     });
   }
 
@@ -151,28 +174,21 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
       await pause(5000);
     });
     const after = await kept("after a server of the primary lost its disk", () => pause(1500));
-    if (countsOn) whole(after);
+    if (persistent && countsOn) whole(after);
   });
 
-  it("and no server has dropped what it was to store", () => {
-    droppedNothing(nats(), ["primary", ...edges]);
-    assert.ok(all.reduce((sum, { stored }) => sum + stored, 0) > 50_000);
-  });
-}
-
-/** The servers' own word for it: none dropped what came too fast for a stream or a client. */
-export function droppedNothing(nats: Installation, clusters: readonly string[]): void {
-  for (const { name, log } of clusters.flatMap((cluster) => nats.cluster(cluster).servers)) {
-    assert.doesNotMatch(log, DROPPED, name);
-    assert.doesNotMatch(log, /slow consumer/i, name);
+  if (persistent) {
+    it("of so many that it says something", () => {
+      assert.ok(all.reduce((sum, { stored }) => sum + stored, 0) > 50_000);
+    });
   }
 }
 
-/** Takes a server's disk away under it, and starts it with an empty one. */
+/** Takes a server's disk away under it, if it has one, and starts it with an empty one. */
 export async function emptied(nats: Installation, name: string, ordinal = 0): Promise<void> {
   const server = nats.server(name, ordinal);
   await server.kill();
-  await rm(nats.cluster(name).storeFolder(ordinal), { recursive: true });
+  await rm(nats.cluster(name).storeFolder(ordinal), { recursive: true, force: true });
   await server.start();
 }
 

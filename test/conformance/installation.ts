@@ -8,6 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { Login } from "../../components/natsConf.ts";
 import type { Values } from "../../components/values.ts";
+import { DROPPED } from "../durability/ledger.ts";
 import { type Deployed, type DeployedPrimary, deployEdge, deployPrimary } from "./deployed.ts";
 import { Keeper } from "./keeper.ts";
 import type { NatsServer } from "./natsServer.ts";
@@ -85,7 +86,7 @@ export class Installation {
     await this.cluster(name).mount(edge.include);
     await this.cluster(name).reload();
     await this.#keep(name, edge);
-    await this.keeper(name).planned();
+    await this.#keepers.get(name)?.planned();
   }
 
   /**
@@ -164,6 +165,13 @@ export class Installation {
     const connection = await connect({ servers, ...credentials, reconnect: false, timeout: 5000 });
     this.#connections.push(connection);
     return connection;
+  }
+
+  /** What servers said when they dropped what came too fast for a stream or a client; empty where none did. */
+  drops(): string[] {
+    const servers = [...this.#sets.values()].flatMap((set) => set.servers);
+    const lines = servers.flatMap(({ name, log }) => log.split("\n").map((line) => `${name}: ${line}`));
+    return lines.filter((line) => DROPPED.test(line));
   }
 
   logs(): string {

@@ -1,9 +1,13 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import assert from "node:assert/strict";
 import { Installation, type Plan } from "./installation.ts";
 
-/** Hooks of a suite: installs before it, shows the servers' logs when a test fails, takes all down after it. */
+/**
+ * Hooks of a suite: installs before it, shows the servers' logs when a test fails, takes all down after it. With streams, also
+ * fails when any server has dropped what came too fast: in every suite, whatever it is about.
+ */
 export function installed(version: string, plan: Plan): () => Installation {
   let installation: Installation | undefined;
   const showLogs = () => {
@@ -21,6 +25,9 @@ export function installed(version: string, plan: Plan): () => Installation {
     if (this.currentTest?.isFailed()) showLogs();
   });
   after("take down", () => installation?.stop());
+  after("no server has dropped what it was to store or hand on", () => {
+    if (plan.primary?.persistence !== undefined) assert.deepEqual(installation?.drops(), []);
+  });
   return () => {
     if (!installation) throw new Error("before the suite");
     return installation;

@@ -60,6 +60,14 @@ export class NodePort {
     }
   }
 
+  /** Passes on again what was held back in {@link silence}, where both ends are still there. */
+  speak(): void {
+    for (const [client, pod] of this.#pairs) {
+      for (const socket of [client, pod]) socket.unpipe(); // one that was made meanwhile passes on already
+      client.pipe(pod).pipe(client);
+    }
+  }
+
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.cut();
