@@ -37,7 +37,9 @@ for (const persistent of [true, false]) {
           nats().nodePort.break();
           await pause(10_000);
           nats().nodePort.mend();
+          const back = Date.now();
           await pause(5000);
+          return back;
         },
       ],
       [

@@ -52,14 +52,15 @@ are of a machine that runs servers, publishers and checker, and at times another
 Each cluster publishes numbered events through core NATS all the time, steadily over one connection and, as Ops does it, over a
 connection for each; something is broken meanwhile. Then every id in an edge's stream is looked for in the primary's \`ops\`.
 
-- **Sent**: the client's library took it. **Stored**: it is in the edge's stream. **Not stored**: sent all the same, the core
-  publisher's loss, when the server that it talks to is killed. (One that was not answered in time counts as not sent, and may be stored.)
+- **Sent**: the client's library took it. **Stored**: it is in the edge's stream. **Not stored**: sent, and not in the edge's
+  stream at the end: the core publisher's loss where its server ended or had no room; with keep-newest, what gave way, fetched or not. (One
+  that was not answered in time counts as not sent, and may be stored.)
 - **Lost**: stored at the edge and not in \`ops\`. **Out of order**: in \`ops\` after one that was stored after it.
 - **Live**: in \`ops\`, and a core subscriber at the primary did not get it, or twice. When its own server is killed or cut off, it
   misses what is said until it is connected again.
 - **Catch-up**: events that had waited for more than a second and came together, and how many a second of them \`ops\` stored, of all
   edges together. **Begun after**: from when the link was mended (at the edge where it took longest) until the first of them came.
-- **Lost without**: the same faults, plain core NATS; what the subscriber at the primary did not get of what was sent.
+- **Lost without**: the same faults, plain core NATS (where a disk is full, the outage alone; on real clusters it took a minute); what the subscriber at the primary did not get of what was sent.
 
 All scenarios with persistence together, every run that was written down (the last of them on ${rows
   .map(({ day }) => day)

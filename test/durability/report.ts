@@ -7,7 +7,7 @@ import type { Outcome } from "./scenario.ts";
 
 /** Where outcomes come from. */
 export interface Place {
-  /** How real it was: `processes`, `clusters`. */
+  /** How real it was: `processes`, `real clusters`. */
   readonly level: string;
   readonly version: string;
   /** Else it was plain core NATS. */
@@ -142,7 +142,7 @@ export function tables(rows: readonly Row[]): string {
       const more =
         own.length === 0
           ? ""
-          : `\nThe primary's own events, where some that a client's library had taken are not in \`ops\` (its publisher's loss):\n\n${OWN_HEAD}\n${ownLines.join("\n")}\n`;
+          : `\nThe primary's own events, where some that a client's library had taken are not in \`ops\` (its publisher's loss, or what a server's own stream lost or was passed over with its disk; that stream is not read):\n\n${OWN_HEAD}\n${ownLines.join("\n")}\n`;
       return `## ${title[0]?.toUpperCase()}${title.slice(1)}\n\n${HEAD}\n${lines.join("\n")}\n${more}`;
     })
     .join("\n");

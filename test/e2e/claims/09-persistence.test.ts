@@ -102,7 +102,8 @@ describe("persistence", () => {
   it("is switched on by the README's steps, at the primary and then at the edge", async () => {
     await w.shell("primary", await steps(/enabled' true -s primary/));
     await refused("edge-1");
-    await w.shell("edge-1", await steps(/^kubectl [^\n]+\n[^\n]+ -s edge-1\n$/));
+    const script = await steps(/^kubectl [^\n]+\n[^\n]+ -s edge-1\n$/);
+    await whole("persistence switched on", () => w.shell("edge-1", script));
     for (const [stack, servers, size] of [["primary", 3, "1Gi"] as const, ["edge-1", 1, "2Gi"] as const]) {
       assert.deepEqual(
         (await claims(stack)).map(({ name, phase, size, storageClass }) => [name, phase, size, storageClass]),
