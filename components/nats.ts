@@ -4,17 +4,8 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Chart } from "../settings.ts";
-import {
-  type Cluster,
-  DESCRIPTION,
-  formerServersGone,
-  RELEASE,
-  refuseForeignRelease,
-  refuseOtherClaims,
-  refuseOtherServers,
-  tellSmallClaims,
-  wakeServers,
-} from "./release.ts";
+import { refuseOtherClaims, refuseOtherServers, tellSmallClaims } from "./claims.ts";
+import { type Cluster, DESCRIPTION, formerServersGone, RELEASE, refuseForeignRelease, wakeServers } from "./release.ts";
 import { INCLUDE, serversIn, type Values } from "./values.ts";
 
 export interface NatsServerArgs {

@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import * as pulumi from "@pulumi/pulumi";
-import { bytes, type Claim } from "../settings.ts";
-import { SHARE } from "./streams.ts";
+import type { Claim } from "../settings.ts";
 
 /** The name of the Helm release, and so of the objects of the chart. */
 export const RELEASE = "nats";
@@ -79,114 +78,6 @@ export async function refuseForeignRelease(cluster: Cluster, namespace: string):
   );
 }
 
-/**
- * Refuses, before anything is changed, what Kubernetes cannot change in a set of servers that runs (whether they have a claim,
- * its size and its class), and what JetStream cannot: a lone server's streams are not taken over when it joins a cluster, nor
- * the other way round, and what only a server has that goes would be lost.
- * @throws Error with one line that says what to do by hand. A cluster that gives no answer is a warning.
- */
-export async function refuseOtherServers(cluster: Cluster, namespace: string, wanted: WantedServers): Promise<void> {
-  const running = await cluster.runningServers(namespace, RELEASE).catch((error: Error) => {
-    const what = `could not look at the servers' claims in ${namespace} (${firstLine(error)})`;
-    return pulumi.log.warn(`${what}; where they differ, Helm says: updates to statefulset spec`).then(() => null);
-  });
-  if (running === null) return;
-  if (running === undefined) return refuseOtherClaims(cluster, namespace, wanted);
-  const change = otherClaim(running.claim, wanted, namespace) ?? otherNumber(running, wanted);
-  if (change !== undefined) throw new Error(`${change}; README, "Changing persistence", says more`);
-}
-
-/** The most of a server's disk that all streams of a cluster together may take. */
-const PLANNED = Math.max(SHARE.edge, SHARE.intake + SHARE.ops + SHARE.own + SHARE.direct);
-
-/** The way to smaller streams before their disks are: the server's own limit stays, until they have shrunk. */
-const keepLimit = (size: string): string =>
-  `pulumi config set --path 'ops-nats:values.config.jetstream.fileStore.maxSize' ${size}`;
-
-/**
- * Refuses to make servers on claims that are there when these may hold streams that the servers do not take up: of more than they may
- * store ("insufficient storage resources available", and they cannot be made smaller either), or of one server where there are to be
- * more, or the other way round.
- * @throws Error with one line that says what to do by hand. A cluster that gives no answer is a warning.
- */
-export async function refuseOtherClaims(cluster: Cluster, namespace: string, wanted: WantedServers): Promise<void> {
-  const { claim, fileLimit, replicas } = wanted;
-  if (claim === undefined || fileLimit === undefined) return;
-  const claims = await claimsLeft(cluster, namespace);
-  const remove = `where nothing in them is needed, kubectl -n ${namespace} delete pvc ${claims.map(({ name }) => name).join(" ")}`;
-  const more = `no server was changed; next: %s, or, ${remove}; then pulumi up; README, "Changing persistence", says more`;
-  if (claims.length > 0 && (claims.length === 1) !== (replicas === 1)) {
-    throw new Error(
-      `replicas: expected ${claims.length}, as many as left claims (${told(claims)}); came ${replicas}, and streams do not move between ` +
-        `a lone server and a cluster; ${more.replace("%s", `pulumi config set ops-nats:replicas ${claims.length}`)}`,
-    );
-  }
-  const large = claims.filter(
-    ({ size }) => bytes(size) > bytes(claim.size) && bytes(size) * PLANNED > bytes(fileLimit),
-  );
-  const largest = [...large].sort((a, b) => bytes(b.size) - bytes(a.size))[0];
-  if (largest === undefined) return;
-  throw new Error(
-    `persistence.size: expected ${largest.size} or more, for servers that are to take the claims that are there (${told(large)}); ` +
-      `came ${claim.size}, and servers that may store ${fileLimit} do not take up streams that may have been larger; ` +
-      more.replace("%s", `${keepLimit(largest.size)} until the streams have shrunk`),
-  );
-}
-
-/** Warns of claims that are smaller than they are to be: they are about to be replaced, or the disk fills before its stream does. */
-export async function tellSmallClaims(cluster: Cluster, namespace: string, { claim }: WantedServers): Promise<void> {
-  if (claim === undefined) return;
-  const small = (await claimsLeft(cluster, namespace)).filter(({ size }) => bytes(size) < bytes(claim.size));
-  if (small.length === 0) return;
-  const what = `claims are smaller than persistence.size, ${claim.size}: ${told(small)}`;
-  await pulumi.log.warn(
-    `${what}; unless they are about to be replaced, the disk may fill before streams come to their limits; ` +
-      `next: README, "Changing persistence"`,
-  );
-}
-
-const told = (claims: readonly LeftClaim[]) => claims.map(({ name, size }) => `${name} of ${size}`).join(", ");
-
-const claimsLeft = (cluster: Cluster, namespace: string): Promise<readonly LeftClaim[]> =>
-  cluster.claims(namespace, RELEASE).catch((error: Error) => {
-    const what = `could not look for claims in ${namespace} (${firstLine(error)})`;
-    return pulumi.log
-      .warn(`${what}; where there are larger ones, the keeper's log has: insufficient storage`)
-      .then(() => []);
-  });
-
-function otherClaim(
-  now: ClaimTemplate | undefined,
-  { claim: wanted, fileLimit, replicas }: WantedServers,
-  namespace: string,
-): string | undefined {
-  if (now === undefined && wanted === undefined) return undefined;
-  const sameSize = now?.size === wanted?.size || bytes(now?.size ?? "") === bytes(wanted?.size ?? "");
-  const sameClass = now?.storageClass === wanted?.storageClass;
-  if (sameSize && sameClass) return undefined;
-  const text = (c: ClaimTemplate | undefined) =>
-    c ? `a claim of ${c.size}${c.storageClass ? ` ${c.storageClass}` : ""}` : "no claim";
-  // a set that is made anew takes the claims that are there as they are
-  const claims = now && wanted ? "expand the claims, or make new ones; then " : "";
-  const shrinks = now && wanted && replicas > 1 && bytes(now.size) * PLANNED > bytes(fileLimit ?? wanted.size);
-  const first = shrinks ? `${keepLimit(now.size)} (streams have to shrink before their disks); ` : "";
-  return (
-    `persistence: expected ${text(now)} for each server, as they run with; came ${text(wanted)}, which Kubernetes cannot change ` +
-    `in a StatefulSet; nothing was changed; next: ${first}${claims}kubectl -n ${namespace} delete statefulset ${RELEASE} ` +
-    `--cascade=foreground (the servers end; claims stay), then pulumi up`
-  );
-}
-
-function otherNumber(now: Servers, wanted: Servers): string | undefined {
-  if (now.claim === undefined || wanted.replicas === now.replicas) return undefined;
-  if (now.replicas > 1 && wanted.replicas > now.replicas) return undefined;
-  const why = "streams do not move between a lone server and a cluster, nor from servers that go";
-  return (
-    `replicas: expected ${now.replicas}${now.replicas > 1 ? " or more" : ""}, as the servers with persistence run; ` +
-    `came ${wanted.replicas} (${why}); nothing was changed; next: pulumi config set ops-nats:replicas ${now.replicas}`
-  );
-}
-
 /** Seconds that the pods of a former release may take to go (they drain for at most 60), and between two looks. */
 const DRAIN = { seconds: 180, pause: 1 };
 
@@ -230,4 +121,5 @@ export async function wakeServers(cluster: Cluster, namespace: string): Promise<
   });
 }
 
-const firstLine = (error: Error): string => error.message.split("\n")[0] ?? "";
+/** What a warning says of an error. */
+export const firstLine = (error: Error): string => error.message.split("\n")[0] ?? "";

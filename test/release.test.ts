@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { mock } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
+import { refuseOtherClaims, refuseOtherServers, tellSmallClaims } from "../components/claims.ts";
 import {
   type ClaimTemplate,
   type Cluster,
@@ -11,9 +12,6 @@ import {
   formerServersGone,
   type HelmRecord,
   refuseForeignRelease,
-  refuseOtherClaims,
-  refuseOtherServers,
-  tellSmallClaims,
   wakeServers,
 } from "../components/release.ts";
 import type { Claim } from "../settings.ts";

@@ -95,6 +95,18 @@ for (const persistent of [true, false]) {
     const ready = (stack: Stack, pod: string) =>
       w.kubectl[stack].run(["wait", "--for=condition=Ready", `pod/${pod}`, "--timeout=300s"], { timeout: 310_000 });
 
+    const deletePod = (stack: Stack, pod: string) => w.kubectl[stack].run(["delete", "pod", pod]);
+    async function newClaim(stack: Stack, pod: string): Promise<void> {
+      await w.kubectl[stack].run(["delete", "pvc", `nats-js-${pod}`, "--wait=false"]);
+      await deletePod(stack, pod);
+    }
+
+    /** A server that begins with an empty disk: an edge's stream is made anew, a server of the primary copies from the others. */
+    async function emptied(stack: Stack, pod: string, act: () => Promise<unknown>): Promise<void> {
+      await (stack === "primary" ? act() : madeAnew(stack, act));
+      await ready(stack, pod);
+    }
+
     /** Until the keeper of a cluster, as it runs now, has made the stream anew. */
     async function madeAnew(stack: Stack, act: () => Promise<unknown>): Promise<void> {
       const before = await streamsMade(w, stack);
@@ -181,16 +193,9 @@ for (const persistent of [true, false]) {
     });
 
     it("an edge's claim is wiped, if it has one, and its stream made anew", async () => {
-      const edge = w.kubectl["edge-1"];
-      const remove = () => edge.run(["delete", "pod", "nats-0"]);
-      if (!persistent) {
-        await remove();
-        return linked();
-      }
-      await madeAnew("edge-1", async () => {
-        await edge.run(["delete", "pvc", "nats-js-nats-0", "--wait=false"]);
-        await remove();
-      });
+      if (persistent) return emptied("edge-1", "nats-0", () => newClaim("edge-1", "nats-0"));
+      await deletePod("edge-1", "nats-0");
+      await linked();
     });
     scenario("after an edge's claim was wiped", () => pause(5000));
 
@@ -205,9 +210,7 @@ for (const persistent of [true, false]) {
         it(`${stack} gets a small disk`, async () => {
           // an edge begins anew; a server of the primary gets all that the others have, and shall be full some seconds after
           disk = await smallDisk(w, stack, pod, stack === "primary" ? (used) => used + 150 : () => 40);
-          const remove = () => w.kubectl[stack].run(["delete", "pod", pod]);
-          await (stack === "primary" ? remove() : madeAnew(stack, remove));
-          await ready(stack, pod);
+          await emptied(stack, pod, () => deletePod(stack, pod));
         });
       }
       // the keeper tells it; when there is room again, all that edges have stored arrives
@@ -235,12 +238,7 @@ for (const persistent of [true, false]) {
       if (persistent) {
         it(`${stack} gets a claim again`, async () => {
           await disk?.remove();
-          const remove = async () => {
-            await w.kubectl[stack].run(["delete", "pvc", `nats-js-${pod}`, "--wait=false"]);
-            await w.kubectl[stack].run(["delete", "pod", pod]);
-          };
-          await (stack === "primary" ? remove() : madeAnew(stack, remove));
-          await ready(stack, pod);
+          await emptied(stack, pod, () => newClaim(stack, pod));
           await linked();
         });
       }

@@ -77,9 +77,7 @@ for (const [whenFull, told] of [
     });
   });
   plain(title, ["edge-1"], async (nats, seconds) => {
-    nats.nodePort.break();
-    await pause(seconds * 1000);
-    nats.nodePort.mend();
+    await nats.nodePort.broken(() => pause(seconds * 1000));
     if (whenFull === "keep-newest") await pause(10_000);
   });
 }

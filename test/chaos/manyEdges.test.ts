@@ -34,10 +34,7 @@ for (const persistent of [true, false]) {
       [
         "200 edges, all links cut for 10 s",
         async () => {
-          nats().nodePort.break();
-          await pause(10_000);
-          nats().nodePort.mend();
-          const back = Date.now();
+          const back = await nats().nodePort.broken(() => pause(10_000));
           await pause(5000);
           return back;
         },

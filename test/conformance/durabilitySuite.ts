@@ -81,10 +81,7 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
       const outcomes = await kept(
         `link cut by resets for ${seconds} s`,
         async () => {
-          nats().nodePort.break();
-          await pause(seconds * 1000);
-          nats().nodePort.mend();
-          const back = Date.now();
+          const back = await nats().nodePort.broken(() => pause(seconds * 1000));
           await pause(3000);
           return back;
         },

@@ -50,6 +50,17 @@ export class NodePort {
     this.#passes = true;
   }
 
+  /** Is broken while something is done, and mended also where that failed; gives the time (milliseconds) when it was mended. */
+  async broken(act: () => Promise<unknown>): Promise<number> {
+    this.break();
+    try {
+      await act();
+    } finally {
+      this.mend();
+    }
+    return Date.now();
+  }
+
   /** Passes nothing on any more in connections that are open, in silence: both ends still see them open. */
   silence(): void {
     for (const [client, pod] of this.#pairs) {

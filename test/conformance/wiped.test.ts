@@ -65,14 +65,11 @@ describe("disks that are wiped while the primary still listens to the stream's p
     await arrive("edge-1", 0, 3);
     const after = handed["edge-1"] ?? 0;
     const log = nats().keeper("edge-1").log.length;
-    nats().nodePort.break();
-    try {
+    await nats().nodePort.broken(async () => {
       await wiped(nats(), "edge-1");
       const since = () => nats().keeper("edge-1").log.slice(log);
       await until("the consumer", () => since().includes("consumer ops.edge-1: made"), since, 60);
-    } finally {
-      nats().nodePort.mend();
-    }
+    });
     await arrive("edge-1", 0, after);
   });
 });

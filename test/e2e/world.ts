@@ -119,9 +119,11 @@ after("the clusters of the run are taken down", async function () {
 
 const PROJECT = resolve(import.meta.dirname, "../..");
 
+export const readme = (): Promise<string> => readFile(join(PROJECT, "README.md"), "utf8");
+
 /** The shell blocks below a heading of the README, so that what is printed there is what runs here. */
 export async function readmeBlocks(heading: string): Promise<string[]> {
-  const text = await readFile(join(PROJECT, "README.md"), "utf8");
+  const text = await readme();
   const section = text.split(new RegExp(`^#+ ${heading}\\s*$`, "m"))[1]?.split(/^#+ /m)[0];
   const blocks = [...(section ?? "").matchAll(/```(?:sh|bash)\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
   if (blocks.length === 0) throw new Error(`README.md: no shell block below the heading "${heading}"`);

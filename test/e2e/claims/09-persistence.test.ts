@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { execa } from "execa";
@@ -13,7 +11,7 @@ import { toolchain } from "../../../sandbox/toolchain/toolchain.ts";
 import { complaints, during } from "../../durability/scenario.ts";
 import { cut, dropLines, reachable, siteOf, streamsMade } from "../clusterSite.ts";
 import { cross } from "../traffic.ts";
-import { EVENT, podIdentities, readmeBlock, readmeBlocks, type Stack, type World, world } from "../world.ts";
+import { EVENT, podIdentities, readme, readmeBlock, readmeBlocks, type Stack, type World, world } from "../world.ts";
 
 const LOAD = { load: { steady: 200, each: 10, size: 500 } };
 const UP = ["up", "--yes", "--skip-preview"];
@@ -76,7 +74,7 @@ describe("persistence", () => {
   /** Events of edge-1 while something is done: nothing of what it stored is lost, doubled or out of order. */
   async function whole(title: string, act: () => Promise<unknown>): Promise<void> {
     const site = await siteOf(w, ["edge-1"], true);
-    const outcomes = await during(site, title, async () => void (await act()), LOAD);
+    const outcomes = await during(site, title, act, LOAD);
     assert.deepEqual(complaints(outcomes), []);
   }
 
@@ -254,8 +252,7 @@ describe("persistence", () => {
     const standard = await w.kubectl["edge-1"].json<object>(["get", "storageclass", persistence.storageClass]);
     const fast = { ...standard, metadata: { name: "fast" } };
     await w.shell("edge-1", `kubectl apply -f - <<'END'\n${JSON.stringify(fast)}\nEND`);
-    const readme = await readFile(join(import.meta.dirname, "../../../README.md"), "utf8");
-    const [, byClass] = /`([^`]+persistence.storageClass' <class> -s edge-1)`/.exec(readme) ?? [];
+    const [, byClass] = /`([^`]+persistence.storageClass' <class> -s edge-1)`/.exec(await readme()) ?? [];
     await w.shell("edge-1", (byClass ?? assert.fail("the README's line for another class")).replace("<class>", "fast"));
     const mend = await cut("edge-1", "dropped");
     const tag = await said(50);
