@@ -9,7 +9,7 @@ import type { Installation } from "../conformance/installation.ts";
 import { installed } from "../conformance/installed.ts";
 import { siteOf } from "../conformance/site.ts";
 import { until } from "../conformance/until.ts";
-import { DEFAULT_VERSION } from "../conformance/versions.ts";
+import { countsOn, onEachVersion } from "../conformance/versions.ts";
 import { complaints, during } from "../durability/scenario.ts";
 
 const EDGES = ["edge-1", "edge-2"];
@@ -20,128 +20,137 @@ const took = new Map<string, number>();
 const MINUTE = 60;
 
 /** The same outage of plain core NATS, which has no stream and no disk that could be full. */
-function plain(title: string, edges: readonly string[], act: (nats: Installation, seconds: number) => Promise<void>) {
+function plain(
+  version: string,
+  title: string,
+  edges: readonly string[],
+  act: (nats: Installation, seconds: number) => Promise<void>,
+) {
   describe(`${title}, without persistence`, () => {
-    const nats = installed(DEFAULT_VERSION, { listed: edges, edges });
+    const nats = installed(version, { listed: edges, edges });
 
     it("shows what is lost", async function () {
       this.timeout(600_000);
-      const seconds = took.get(title) ?? MINUTE;
+      const seconds = took.get(version + title) ?? MINUTE;
       const outcomes = await during(siteOf(nats(), edges, false), title, () => act(nats(), seconds), { load });
       assert.ok(outcomes.every(({ sent }) => sent > 0));
     });
   });
 }
 
-async function timed(title: string, act: () => Promise<void>): Promise<void> {
+async function timed(version: string, title: string, act: () => Promise<void>): Promise<void> {
   const started = Date.now();
   await act();
-  took.set(title, (Date.now() - started) / 1000);
+  took.set(version + title, (Date.now() - started) / 1000);
 }
 
-for (const [whenFull, told] of [
-  ["keep-oldest", /stream ops: full .* refused/],
-  ["keep-newest", /stream ops: full .* give way/],
-] as const) {
-  const title = `an edge cut off until its stream was full (${whenFull})`;
-  describe(`an edge's stream that is full, ${whenFull}`, () => {
-    const nats = installed(DEFAULT_VERSION, {
-      listed: ["edge-1"],
-      edges: ["edge-1"],
-      primary: { persistence: { enabled: true, size: "8Gi", whenFull } },
-      edge: { persistence: { size: "100M" } },
-    });
+onEachVersion("an edge's stream is full", (version) => {
+  for (const [whenFull, told] of [
+    ["keep-oldest", /stream ops: full .* refused/],
+    ["keep-newest", /stream ops: full .* give way/],
+  ] as const) {
+    const title = `an edge cut off until its stream was full (${whenFull})`;
+    describe(whenFull, () => {
+      const nats = installed(version, {
+        listed: ["edge-1"],
+        edges: ["edge-1"],
+        primary: { persistence: { enabled: true, size: "8Gi", whenFull } },
+        edge: { persistence: { size: "100M" } },
+      });
 
-    it("does as it was told, which the keeper says; all that is stored then arrives, in order", async function () {
-      this.timeout(600_000);
-      const outcomes = await during(
-        siteOf(nats(), ["edge-1"]),
-        title,
-        async () => {
-          nats().nodePort.break();
-          const log = () => nats().keeper("edge-1").log;
-          await timed(title, async () => {
-            await until("the keeper to say it", () => told.test(log()), log, 180);
-            await pause(5000);
-          });
-          nats().nodePort.mend();
-          if (whenFull === "keep-newest") await pause(10_000);
-        },
-        { load },
-      );
-      const edge = outcomes[0] ?? assert.fail();
-      assert.ok(edge.stored < edge.sent, "some are not there");
-      // what was fetched and has given way since is in ops and no longer at the edge
-      const judged = whenFull === "keep-newest" ? outcomes.map((outcome) => ({ ...outcome, strange: 0 })) : outcomes;
-      assert.deepEqual(complaints(judged), []);
-    });
-  });
-  plain(title, ["edge-1"], async (nats, seconds) => {
-    await nats.nodePort.broken(() => pause(seconds * 1000));
-    if (whenFull === "keep-newest") await pause(10_000);
-  });
-}
-
-/** Where a disk that is full is: the edge's, or that of one of the primary's three servers. */
-for (const [cluster, ordinal] of [["edge-1", 0] as const, ["primary", 1] as const]) {
-  const title = `the disk full, of ${cluster === "primary" ? "a server of the primary" : "an edge"}`;
-  // Needs root, for a disk of its own.
-  describe(`a disk that is full, of ${cluster}`, () => {
-    const nats = installed(DEFAULT_VERSION, {
-      listed: EDGES,
-      edges: EDGES,
-      primary: { persistence: { enabled: true, size: "8Gi" } },
-      edge: { persistence: { size: "1Gi" } },
-    });
-    const folder = () => nats().cluster(cluster).storeFolder(ordinal);
-    const mount = (...options: string[]) => execa("mount", [...options, folder()]);
-
-    it("is told by the keeper; with room again, all that edges have stored arrives", async function () {
-      this.timeout(600_000);
-      const server = nats().server(cluster, ordinal);
-      const keeper = () => nats().keeper(cluster).log;
-      await server.kill();
-      await rm(folder(), { recursive: true });
-      await mkdir(folder(), { recursive: true });
-      await mount("-t", "tmpfs", "-o", "size=40m", "tmpfs");
-      try {
-        const made = keeper().length;
-        await server.start();
-        const again = () => cluster === "primary" || keeper().slice(made).includes("stream ops: made");
-        await until("the stream", again, keeper, 60);
+      it("does as it was told, which the keeper says; all that is stored then arrives, in order", async function () {
+        this.timeout(600_000);
         const outcomes = await during(
-          siteOf(nats(), EDGES),
+          siteOf(nats(), ["edge-1"]),
           title,
           async () => {
-            if (cluster !== "primary") nats().nodePort.break();
-            await timed(title, async () => {
-              const said = () => /no space left|out of (disk|storage|resource)/i.test(server.log);
-              await until("the server to say it", said, () => server.log, 120);
-              const told = () => keeper().includes(`servers that are not well: nats-${ordinal}`);
-              await until("the keeper to say it", told, keeper, 90);
+            nats().nodePort.break();
+            const log = () => nats().keeper("edge-1").log;
+            await timed(version, title, async () => {
+              await until("the keeper to say it", () => told.test(log()), log, 180);
+              await pause(5000);
             });
-            await mount("-o", "remount,size=2g");
-            await server.kill();
-            await server.start();
             nats().nodePort.mend();
-            await pause(5000);
+            if (whenFull === "keep-newest") await pause(10_000);
           },
-          { load, seconds: 180 },
+          { load },
         );
-        assert.deepEqual(complaints(outcomes), []);
-      } finally {
-        await server.kill();
-        await execa("umount", [folder()]);
-      }
+        const edge = outcomes[0] ?? assert.fail();
+        assert.ok(edge.stored < edge.sent, "some are not there");
+        // what was fetched and has given way since is in ops and no longer at the edge
+        const judged = whenFull === "keep-newest" ? outcomes.map((outcome) => ({ ...outcome, strange: 0 })) : outcomes;
+        assert.deepEqual(complaints(judged, countsOn(version)), []);
+      });
     });
-  });
-  plain(title, EDGES, async (nats, seconds) => {
-    if (cluster !== "primary") nats.nodePort.break();
-    await pause(seconds * 1000);
-    const server = nats.server(cluster, ordinal);
-    await server.kill();
-    await server.start();
-    nats.nodePort.mend();
-    await pause(5000);
-  });
-}
+    plain(version, title, ["edge-1"], async (nats, seconds) => {
+      await nats.nodePort.broken(() => pause(seconds * 1000));
+      if (whenFull === "keep-newest") await pause(10_000);
+    });
+  }
+});
+
+onEachVersion("a disk is full", (version) => {
+  /** Where a disk that is full is: the edge's, or that of one of the primary's three servers. */
+  for (const [cluster, ordinal] of [["edge-1", 0] as const, ["primary", 1] as const]) {
+    const title = `the disk full, of ${cluster === "primary" ? "a server of the primary" : "an edge"}`;
+    // Needs root, for a disk of its own.
+    describe(`that of ${cluster}`, () => {
+      const nats = installed(version, {
+        listed: EDGES,
+        edges: EDGES,
+        primary: { persistence: { enabled: true, size: "8Gi" } },
+        edge: { persistence: { size: "1Gi" } },
+      });
+      const folder = () => nats().cluster(cluster).storeFolder(ordinal);
+      const mount = (...options: string[]) => execa("mount", [...options, folder()]);
+
+      it("is told by the keeper; with room again, all that edges have stored arrives", async function () {
+        this.timeout(600_000);
+        const server = nats().server(cluster, ordinal);
+        const keeper = () => nats().keeper(cluster).log;
+        await server.kill();
+        await rm(folder(), { recursive: true });
+        await mkdir(folder(), { recursive: true });
+        await mount("-t", "tmpfs", "-o", "size=40m", "tmpfs");
+        try {
+          const made = keeper().length;
+          await server.start();
+          const again = () => cluster === "primary" || keeper().slice(made).includes("stream ops: made");
+          await until("the stream", again, keeper, 60);
+          const outcomes = await during(
+            siteOf(nats(), EDGES),
+            title,
+            async () => {
+              if (cluster !== "primary") nats().nodePort.break();
+              await timed(version, title, async () => {
+                const said = () => /no space left|out of (disk|storage|resource)/i.test(server.log);
+                await until("the server to say it", said, () => server.log, 120);
+                const told = () => keeper().includes(`servers that are not well: nats-${ordinal}`);
+                await until("the keeper to say it", told, keeper, 90);
+              });
+              await mount("-o", "remount,size=2g");
+              await server.kill();
+              await server.start();
+              nats().nodePort.mend();
+              await pause(5000);
+            },
+            { load, seconds: 180 },
+          );
+          assert.deepEqual(complaints(outcomes, countsOn(version)), []);
+        } finally {
+          await server.kill();
+          await execa("umount", [folder()]);
+        }
+      });
+    });
+    plain(version, title, EDGES, async (nats, seconds) => {
+      if (cluster !== "primary") nats.nodePort.break();
+      await pause(seconds * 1000);
+      const server = nats.server(cluster, ordinal);
+      await server.kill();
+      await server.start();
+      nats.nodePort.mend();
+      await pause(5000);
+    });
+  }
+});

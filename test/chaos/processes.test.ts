@@ -5,12 +5,13 @@ import { durabilitySuite } from "../conformance/durabilitySuite.ts";
 import { onEachVersion } from "../conformance/versions.ts";
 
 const EDGES = ["edge-1", "edge-2", "edge-3"];
+const CUTS = [[10, "reset"] as const, [120, "reset"] as const, [600, "dropped"] as const];
 const load = { steady: 500, each: 20, size: 300 };
 
 onEachVersion("three edges, servers as processes", (version) => {
   for (const persistent of [true, false]) {
     describe(persistent ? "with persistence" : "without", () => {
-      durabilitySuite(version, { edges: EDGES, persistent, cuts: [10, 120], standstill: 60, load });
+      durabilitySuite(version, { edges: EDGES, persistent, cuts: CUTS, standstill: 60, load });
     });
   }
 });

@@ -5,6 +5,8 @@ import { durabilitySuite } from "./durabilitySuite.ts";
 import { onEachVersion } from "./versions.ts";
 
 // The quick part of what `npm run test:chaos` does for longer and on real clusters: docs/durability.md.
+const cuts = [[3, "reset"] as const, [15, "reset"] as const];
+
 onEachVersion("no stored event is lost", (version) => {
-  durabilitySuite(version, { edges: ["edge-1", "edge-2"], persistent: true, cuts: [3, 15], standstill: 4 });
+  durabilitySuite(version, { edges: ["edge-1", "edge-2"], persistent: true, cuts, standstill: 4 });
 });

@@ -4,20 +4,21 @@
 import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import { serverVersion, sourcesByConsumer } from "../../components/serverVersion.ts";
 import { complaints, during, LOAD, type Load, type Outcome } from "../durability/scenario.ts";
 import type { Installation } from "./installation.ts";
 import { installed } from "./installed.ts";
 import { leaderOf } from "./leader.ts";
+import type { Gone } from "./nodePort.ts";
 import { siteOf } from "./site.ts";
 import { until } from "./until.ts";
+import { countsOn } from "./versions.ts";
 
 export interface DurabilityPlan {
   readonly edges: readonly string[];
   /** The same faults without it show what it is worth; nothing but calm weather is then judged. */
   readonly persistent: boolean;
-  /** Seconds for which the link is cut, in one cut each. */
-  readonly cuts: readonly number[];
+  /** Seconds for which the link is cut, in one cut each, and how. */
+  readonly cuts: readonly (readonly [seconds: number, how: Gone])[];
   /** Seconds for which a server stands still. */
   readonly standstill: number;
   readonly load?: Load;
@@ -29,9 +30,8 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
   const primary = persistent ? { primary: { persistence: { enabled: true, size: "4Gi" } } } : {};
   const nats = installed(version, { listed: edges, edges, ...primary });
   const all: Outcome[] = [];
-  // Servers before 2.14 cannot be told where to count from: the primary takes what comes after a wipe for what it has had. And
   // 2.10.20 was seen to store everything twice for some seconds, after all of the primary's servers had been killed at once.
-  const countsOn = sourcesByConsumer(serverVersion(version) ?? assert.fail(version));
+  const exact = countsOn(version);
 
   async function kept(
     title: string,
@@ -40,7 +40,7 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
   ): Promise<readonly Outcome[]> {
     const outcomes = await during(siteOf(nats(), edges, persistent), title, act, { load });
     all.push(...outcomes);
-    if (persistent) assert.deepEqual(complaints(outcomes, countsOn), []);
+    if (persistent) assert.deepEqual(complaints(outcomes, exact), []);
     return outcomes;
   }
   /** Nothing of what was sent is missing anywhere, nor twice, nor out of order. */
@@ -63,10 +63,7 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
   it("when the link is silent for a while and then goes on, as one whose packets are dropped", async () => {
     const before = nats().nodePort.ports();
     const outcomes = await kept("link silent for 13 s", async () => {
-      nats().nodePort.silence();
-      await pause(13_000);
-      nats().nodePort.speak();
-      const back = Date.now();
+      const back = await nats().nodePort.broken(() => pause(13_000), "dropped");
       await pause(2000);
       return back;
     });
@@ -75,13 +72,13 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
     if (persistent) assert.deepEqual(waited.map(({ cluster }) => cluster).sort(), [...edges].sort());
   });
 
-  for (const seconds of cuts) {
-    it(`when the link is cut for ${seconds} s`, async function () {
+  for (const [seconds, how] of cuts) {
+    it(`when the link is cut for ${seconds} s (${how})`, async function () {
       this.timeout((seconds + 240) * 1000);
       const outcomes = await kept(
-        `link cut by resets for ${seconds} s`,
+        how === "reset" ? `link cut by resets for ${seconds} s` : `link cut for ${seconds} s, packets dropped`,
         async () => {
-          const back = await nats().nodePort.broken(() => pause(seconds * 1000));
+          const back = await nats().nodePort.broken(() => pause(seconds * 1000), how);
           await pause(3000);
           return back;
         },
@@ -91,6 +88,16 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
       if (persistent && seconds > 10) for (const { stored } of outcomes) assert.ok(stored * 1000 > 10e6);
     });
   }
+
+  it("when the primary's servers are restarted one by one", async () => {
+    await kept("the primary's servers restarted one by one", async () => {
+      for (const server of [...set().servers].reverse()) {
+        await server.retire();
+        await server.start();
+        await server.healthy();
+      }
+    });
+  });
 
   it("when the server that leads ops is killed", async () => {
     const outcomes = await kept("a server of the primary killed (the stream's leader)", async () => {
@@ -131,6 +138,21 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
     });
   });
 
+  it("when an edge starts anew while the primary cannot be reached", async () => {
+    const outcomes = await kept("an edge rebooted while the primary cannot be reached", async () => {
+      const back = await nats().nodePort.broken(async () => {
+        await nats().server(first).kill();
+        await pause(2000);
+        await nats().server(first).start();
+        await pause(4000);
+      }, "dropped");
+      await pause(2000);
+      return back;
+    });
+    const edge = outcomes.find(({ cluster }) => cluster === first) ?? assert.fail();
+    if (persistent) assert.ok(edge.longest > 4000, "what it said while it was alone has waited");
+  });
+
   it("when edges are added and removed meanwhile; the others' live events are neither missed nor doubled", async () => {
     const outcomes = await kept("edges added and removed", async () => {
       for (const entries of [[...edges, "edge-8"], edges, [...edges, { name: "edge-9", persistence: false }], edges]) {
@@ -154,7 +176,7 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
     if (persistent) whole(outcomes);
   });
 
-  if (countsOn) {
+  if (exact) {
     it("after an edge's disk was wiped: what it says from then on arrives, what was there stays", async () => {
       const before = await kept("before an edge's disk is wiped", () => pause(500));
       await (persistent ? wiped : emptied)(nats(), first);
@@ -171,7 +193,7 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
       await pause(5000);
     });
     const after = await kept("after a server of the primary lost its disk", () => pause(1500));
-    if (persistent && countsOn) whole(after);
+    if (persistent && exact) whole(after);
   });
 
   if (persistent) {

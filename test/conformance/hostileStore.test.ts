@@ -2,14 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { serverVersion, sourcesByConsumer } from "../../components/serverVersion.ts";
 import { readStream } from "../durability/ledger.ts";
 import { Heard, newTag } from "./heard.ts";
 import { installed } from "./installed.ts";
 import { RawLeaf } from "./rawLeaf.ts";
 import { siteOf } from "./site.ts";
 import { until } from "./until.ts";
-import { onEachVersion } from "./versions.ts";
+import { countsOn, onEachVersion } from "./versions.ts";
 
 /**
  * A server of an attacker that has the login of edge-1. It answers the primary's request for its stream as a server with
@@ -24,8 +23,7 @@ class FakeStore {
 
   constructor(leaf: RawLeaf, version: string) {
     this.leaf = leaf;
-    const numbers = serverVersion(version) ?? assert.fail();
-    const api = sourcesByConsumer(numbers) ? "RESET.ops.edge-1" : "CREATE.>";
+    const api = countsOn(version) ? "RESET.ops.edge-1" : "CREATE.>";
     leaf.onMessage = (subject, reply, payload) => this.#answer(subject, reply, payload);
     leaf.subscribe(`$JS.edge-1.API.CONSUMER.${api}`);
   }

@@ -81,6 +81,16 @@ export class NatsServer {
     await exit;
   }
 
+  /** Has it leave in peace, as a pod does that ends: it is told so first, and ends when its clients have gone elsewhere. */
+  async retire(): Promise<void> {
+    const child = this.#process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGUSR2");
+    const from = this.log.length;
+    const ended = () => child.exitCode !== null || child.signalCode !== null;
+    await until(`${this.name} to end in peace`, ended, () => this.log.slice(from), 60);
+  }
+
   /** The process id of what runs; undefined when nothing does. */
   get pid(): number | undefined {
     return this.#process?.pid;
@@ -99,6 +109,17 @@ export class NatsServer {
     const response = await fetch(`http://127.0.0.1:${this.ports.monitor}/leafz?subs=1`);
     const { leafs } = (await response.json()) as { leafs?: LeafInfo[] | null };
     return leafs ?? [];
+  }
+
+  /** Waits until it says that all is well with it, as the pod's startup probe does. */
+  async healthy(): Promise<void> {
+    const page = () => fetch(`http://127.0.0.1:${this.ports.monitor}/healthz`);
+    await until(
+      `${this.name} to be well`,
+      async () => (await page()).ok,
+      async () => (await page()).text(),
+      60,
+    );
   }
 
   /** Routes to other servers of its cluster: to how many of them. */

@@ -5,14 +5,19 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 
 const [LOWEST, HIGHEST] = [30_000, 32_767];
 
+/** How a way between clusters is gone: what is sent is answered with a reset, or with nothing at all. */
+export type Gone = "reset" | "dropped";
+
 /** The NodePort of a Service: one port in front of all pods, a new connection to the next of them. */
 export class NodePort {
   readonly port: number;
   readonly #server: Server;
   readonly #pods: readonly number[];
   readonly #pairs = new Set<readonly [Socket, Socket]>();
+  /** Came while all is silent: they are open at their end, and nobody answers. */
+  readonly #held = new Set<Socket>();
   #next = 0;
-  #passes = true;
+  #way: "open" | Gone = "open";
 
   private constructor(server: Server, port: number, pods: readonly number[]) {
     this.port = port;
@@ -40,19 +45,27 @@ export class NodePort {
     for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
   }
 
-  /** Cuts all connections and takes no new ones, until `mend`. */
-  break(): void {
-    this.#passes = false;
-    this.cut();
+  /** Passes nothing on, until `mend`: by a reset of all connections and of new ones, or in silence, where all ends see theirs open. */
+  break(how: Gone = "reset"): void {
+    this.#way = how;
+    if (how === "reset") this.cut();
+    else for (const [client, pod] of this.#pairs) for (const socket of [client, pod]) socket.unpipe().pause();
   }
 
+  /** Passes on again, also what was held back in silence where both ends are still there. */
   mend(): void {
-    this.#passes = true;
+    this.#way = "open";
+    for (const [client, pod] of this.#pairs) {
+      for (const socket of [client, pod]) socket.unpipe();
+      client.pipe(pod).pipe(client);
+    }
+    for (const socket of this.#held) this.#pass(socket);
+    this.#held.clear();
   }
 
   /** Is broken while something is done, and mended also where that failed; gives the time (milliseconds) when it was mended. */
-  async broken(act: () => Promise<unknown>): Promise<number> {
-    this.break();
+  async broken(act: () => Promise<unknown>, how?: Gone): Promise<number> {
+    this.break(how);
     try {
       await act();
     } finally {
@@ -61,35 +74,23 @@ export class NodePort {
     return Date.now();
   }
 
-  /** Passes nothing on any more in connections that are open, in silence: both ends still see them open. */
-  silence(): void {
-    for (const [client, pod] of this.#pairs) {
-      for (const socket of [client, pod]) {
-        socket.unpipe();
-        socket.pause();
-      }
-    }
-  }
-
-  /** Passes on again what was held back in {@link silence}, where both ends are still there. */
-  speak(): void {
-    for (const [client, pod] of this.#pairs) {
-      for (const socket of [client, pod]) socket.unpipe(); // one that was made meanwhile passes on already
-      client.pipe(pod).pipe(client);
-    }
-  }
-
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.cut();
+    for (const socket of this.#held) socket.destroy();
     await closed;
   }
 
   #join(client: Socket): void {
-    if (!this.#passes) {
-      client.destroy();
-      return;
+    if (this.#way === "open") this.#pass(client);
+    else if (this.#way === "reset") client.destroy();
+    else {
+      this.#held.add(client.pause());
+      client.on("error", () => client.destroy()).on("close", () => this.#held.delete(client));
     }
+  }
+
+  #pass(client: Socket): void {
     const pod = connect(this.#pods[this.#next++ % this.#pods.length] ?? 0, "127.0.0.1");
     const pair = [client, pod] as const;
     this.#pairs.add(pair);

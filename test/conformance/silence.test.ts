@@ -28,8 +28,10 @@ describe("a link that goes silent", () => {
     this.timeout((NOTICED + 15) * 1000);
     const times = installations.map(async (installation) => {
       const nats = installation();
-      nats.nodePort.silence();
-      const seconds = await Promise.all([noticed(nats.server("edge-1")), noticed(nats.server("primary"))]);
+      let seconds: number[] = [];
+      await nats.nodePort.broken(async () => {
+        seconds = await Promise.all([noticed(nats.server("edge-1")), noticed(nats.server("primary"))]);
+      }, "dropped");
       await nats.linked("edge-1");
       return seconds;
     });

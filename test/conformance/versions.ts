@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import assert from "node:assert/strict";
+import { serverVersion, sourcesByConsumer } from "../../components/serverVersion.ts";
 import { DEFAULT_IMAGES } from "../../defaults.ts";
 import { SERVERS, serverToolchain } from "../../sandbox/toolchain/toolchain.ts";
 
@@ -11,6 +13,9 @@ export const VERSIONS: readonly string[] = SERVERS.map((name) => name.replace(PR
 
 /** The version that a user gets who chooses none. */
 export const DEFAULT_VERSION = DEFAULT_IMAGES.nats.tag.replace(/-.*/, "");
+
+/** Whether servers of a version can be told where a source counts from; older ones take what comes after a wipe for what they have had. */
+export const countsOn = (version: string): boolean => sourcesByConsumer(serverVersion(version) ?? assert.fail(version));
 
 /** The folder of the programs that a keeper calls: nats and jq. */
 export async function toolFolder(): Promise<string> {
