@@ -10,7 +10,6 @@ import { complaints, during, type Load } from "../durability/scenario.ts";
 import {
   type Cut,
   cut,
-  dropLines,
   reachable,
   type SmallDisk,
   signal,
@@ -87,9 +86,7 @@ for (const persistent of [true, false]) {
         this.timeout(1_200_000);
         const site = await siteOf(w, edges, persistent);
         const outcomes = await during(site, title, act, { load, seconds: 300 });
-        if (!persistent) return;
-        assert.deepEqual(complaints(outcomes), []);
-        for (const stack of ["primary", ...edges] as const) assert.deepEqual(await dropLines(w, stack), [], stack);
+        if (persistent) assert.deepEqual(complaints(outcomes), []);
       });
 
     const ready = (stack: Stack, pod: string) =>

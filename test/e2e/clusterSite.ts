@@ -7,9 +7,8 @@ import { CLIENT_PORT } from "../../defaults.ts";
 import { layoutOf } from "../../sandbox/cluster/layout.ts";
 import { findMachine, runInside } from "../../sandbox/cluster/machine.ts";
 import { DEFAULT_VERSION } from "../conformance/versions.ts";
-import { DROPPED } from "../durability/ledger.ts";
 import type { Site } from "../durability/scenario.ts";
-import { podIdentities, type Stack, type World } from "./world.ts";
+import type { Stack, World } from "./world.ts";
 
 /** A NodePort for the clients of an edge, which has none of its own accord. */
 const EDGE_CLIENT_PORT = 32323;
@@ -105,20 +104,3 @@ export async function smallDisk(
 /** How often a cluster's keeper, as it runs now, has made the stream. */
 export const streamsMade = async (w: World, stack: Stack): Promise<number> =>
   (await w.kubectl[stack].run(["logs", "deployment/nats-keeper"])).split("stream ops: made").length - 1;
-
-/**
- * What the servers of a cluster say when they drop what came too fast for a stream; empty where none did. A server that was
- * started anew in its pod is asked for what it said before, too. The log of a pod that was deleted went with it.
- */
-export async function dropLines(w: World, stack: Stack): Promise<string[]> {
-  const selector = ["-l", "app.kubernetes.io/component=nats", "-c", "nats", "--tail=-1", "--prefix"];
-  const text = await w.kubectl[stack].run(["logs", ...selector]);
-  const former = Object.entries(await podIdentities(w.kubectl[stack])).filter(
-    ([, identity]) => !identity.endsWith(" 0"),
-  );
-  const said = await Promise.all(
-    // it may be the reloader that was started anew: then there is no former server to ask
-    former.map(([pod]) => w.kubectl[stack].run(["logs", pod, "-c", "nats", "--previous"]).catch(() => "")),
-  );
-  return [text, ...said].flatMap((log) => log.split("\n")).filter((line) => DROPPED.test(line));
-}

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import assert from "node:assert/strict";
 import { readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
@@ -11,8 +12,10 @@ import { checkSandbox, downClusters, upClusters } from "../../sandbox/cluster/sa
 import { Kubectl } from "../../sandbox/kubectl.ts";
 import { toolchain } from "../../sandbox/toolchain/toolchain.ts";
 import { Workspace } from "../../sandbox/workspace.ts";
+import { ServerLogs } from "./serverLogs.ts";
 
-export type Stack = "primary" | "edge-1" | "edge-2" | "edge-3";
+const STACKS = ["primary", "edge-1", "edge-2", "edge-3"] as const;
+export type Stack = (typeof STACKS)[number];
 type Config = Record<string, unknown>;
 
 /** Clusters and a workspace, shared by the claims of one run; each claim first asks for the stacks that it needs. */
@@ -30,12 +33,17 @@ export interface World {
   shell(stack: Stack, script: string): Promise<string>;
   /** Every line that Pulumi printed in this run. */
   readonly printed: string[];
+  /** Pods whose server has streams and is watched for what it drops, each as `primary nats-0 <uid>`; also those that are gone. */
+  storing(): Promise<readonly string[]>;
 }
 
 export const EVENT = (edge: string) => `ops.clusters.${edge}.namespaces.ops-system.hosts.host-1.status`;
 const primaryDefaults: Config = { hosts: [layoutOf("primary").address], edges: ["edge-1"] };
 
 let shared: Promise<World> | undefined;
+let watched: ServerLogs | undefined;
+/** What servers have dropped that was to be stored, each with the test in which it was. */
+const dropped: string[] = [];
 /** @param edges clusters beside the primary; the first that asks in a run decides */
 export const world = (edges: 2 | 3 = 2): Promise<World> => (shared ??= build(edges));
 
@@ -43,6 +51,12 @@ async function build(edges: number): Promise<World> {
   await checkSandbox(edges);
   const tools = await toolchain();
   await downClusters(); // claims begin with nothing
+  const logs = new ServerLogs(
+    join(stateFolder, "server-logs"),
+    Object.fromEntries(STACKS.map((name) => [name, join(layoutOf(name).logs, "pods")])),
+  );
+  await logs.start();
+  watched = logs;
   await upClusters({ edges, toolchain: tools, report: () => {} });
   const chart = await chooseChart();
   console.log(`    (installs ${chart.told})`);
@@ -53,10 +67,15 @@ async function build(edges: number): Promise<World> {
   const applied = new Map<Stack, string>();
   const printed: string[] = [];
   const at = (stack: Stack) => new Kubectl(tools, layoutOf(stack).kubeconfig);
+  const kubectl = Object.fromEntries(STACKS.map((stack) => [stack, at(stack)])) as Record<Stack, Kubectl>;
   const w: World = {
     workspace,
     printed,
-    kubectl: { primary: at("primary"), "edge-1": at("edge-1"), "edge-2": at("edge-2"), "edge-3": at("edge-3") },
+    kubectl,
+    async storing() {
+      await lookForDrops("before a test asked who is watched");
+      return logs.storing;
+    },
     async configure(stack, config = {}) {
       const own = {
         "kubernetes:kubeconfig": layoutOf(stack).kubeconfig,
@@ -112,9 +131,26 @@ async function circumstances(kubectl: Kubectl): Promise<string> {
   return (await Promise.all(answers)).join("\n\n");
 }
 
-after("the clusters of the run are taken down", async function () {
+async function lookForDrops(when: string): Promise<void> {
+  const lines = (await watched?.drops()) ?? [];
+  for (const line of lines) console.error(`    ${line}`);
+  dropped.push(...lines.map((line) => `${when}: ${line}`));
+}
+
+// in every test of a run, told at once and judged at its end: a hook that fails would keep all other tests from running
+afterEach("what servers say that have dropped something is looked for", function () {
+  return lookForDrops(this.currentTest?.fullTitle() ?? "");
+});
+
+after("no server has dropped what it was to store, and the clusters of the run are taken down", async function () {
   this.timeout(120_000);
-  if (shared) await downClusters();
+  try {
+    await lookForDrops("at the end");
+    assert.deepEqual(dropped, []);
+  } finally {
+    await watched?.stop();
+    if (shared) await downClusters();
+  }
 });
 
 const PROJECT = resolve(import.meta.dirname, "../..");

@@ -1,0 +1,127 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { execa } from "execa";
+import { layoutOf } from "../../sandbox/cluster/layout.ts";
+import { toolchain } from "../../sandbox/toolchain/toolchain.ts";
+import { complaints, during } from "../durability/scenario.ts";
+import { siteOf } from "./clusterSite.ts";
+import { readmeBlocks, type Stack, type World, world } from "./world.ts";
+
+const LOAD = { load: { steady: 200, each: 10, size: 500 } };
+
+export const UP = ["up", "--yes", "--skip-preview"] as const;
+
+/** The one block of the README's steps that has this. */
+export async function steps(pattern: RegExp): Promise<string> {
+  const [block, ...more] = (await readmeBlocks("Changing persistence")).filter((text) => pattern.test(text));
+  if (block === undefined || more.length > 0) assert.fail(`expected one block with ${pattern}`);
+  return block;
+}
+
+/** The block for an edge where it is switched on or off. */
+export const switchedAtEdge = () => steps(/^kubectl [^\n]+\n[^\n]+ -s edge-1\n$/);
+
+export interface Claim {
+  readonly name: string;
+  readonly phase: string;
+  readonly size: string;
+  readonly storageClass: string;
+  readonly uid: string;
+}
+
+interface KubernetesClaim {
+  metadata: { name: string; uid: string };
+  spec: { storageClassName: string; resources: { requests: { storage: string } } };
+  status: { phase: string };
+}
+
+/** What is stored on real clusters: what tests ask and do more than once. */
+export class Stored {
+  readonly #w: World;
+  /** `persistence` of the primary in tests, by a class that the clusters have. */
+  readonly persistence: { readonly enabled: boolean; readonly size: string; readonly storageClass: string };
+
+  private constructor(w: World, storageClass: string) {
+    this.#w = w;
+    this.persistence = { enabled: true, size: "1Gi", storageClass };
+  }
+
+  static async in(w: World): Promise<Stored> {
+    const names = "jsonpath={.items[0].metadata.name}";
+    const storageClass = await w.kubectl.primary.run(["get", "storageclass", "-o", names]);
+    assert.notEqual(storageClass, "");
+    return new Stored(w, storageClass);
+  }
+
+  async claims(stack: Stack): Promise<Claim[]> {
+    const { items } = await this.#w.kubectl[stack].json<{ items: KubernetesClaim[] }>(["get", "pvc"]);
+    return items.map(({ metadata: { name, uid }, spec, status: { phase } }) => ({
+      name,
+      phase,
+      size: spec.resources.requests.storage,
+      storageClass: spec.storageClassName,
+      uid,
+    }));
+  }
+
+  /** Has edge-1 say so many events, each with a subject of its own; gives what these have in common. */
+  async said(events: number): Promise<string> {
+    const tag = `said-${Date.now()}`;
+    const client = await (await siteOf(this.#w, ["edge-1"], true)).connect("edge-1");
+    for (let i = 0; i < events; i++) client.publish(`ops.clusters.edge-1.${tag}.${i}`);
+    await client.flush();
+    await client.close();
+    return tag;
+  }
+
+  /** How many events with a tag of {@link said} are in `ops`, once so many are there. */
+  async found(tag: string, wanted: number): Promise<number> {
+    return (await this.ask("query", `ops.clusters.edge-1.${tag}.*`, wanted)).length;
+  }
+
+  /** Events of edge-1 while something is done: nothing of what it stored is lost, doubled or out of order. */
+  async whole(title: string, act: () => Promise<unknown> = () => pause(2000)): Promise<void> {
+    const site = await siteOf(this.#w, ["edge-1"], true);
+    const outcomes = await during(site, title, act, LOAD);
+    assert.deepEqual(complaints(outcomes), []);
+  }
+
+  /** What a cluster's stream `ops` has, by a client of app. */
+  async stream(stack: Stack): Promise<{ messages: number; last: number; limit: number }> {
+    const client = await (await siteOf(this.#w, ["edge-1"], true)).connect(stack);
+    const { state, config } = await (await jetstreamManager(client)).streams.info("ops");
+    await client.close();
+    return { messages: state.messages, last: state.last_seq, limit: config.max_bytes };
+  }
+
+  /** Asks the primary as Ops does, again until so many lines are there. */
+  async ask(command: string, subject: string | undefined, lines: number): Promise<string[]> {
+    const tools = await toolchain();
+    const password = String((await this.#w.workspace.outputs("primary")).appPassword);
+    const url = `nats://app:${password}@${layoutOf("primary").address}:32223`;
+    const end = Date.now() + 30_000;
+    for (;;) {
+      // right after a consumer was made, a server may not know it yet: then Ops' client asks again, too
+      const args = [command, url, ...(subject ? [subject] : [])];
+      const { stdout, stderr, failed } = await execa(tools.program("ops-client"), args, { reject: false });
+      assert.ok(!failed || stderr.includes("no responders"), stderr);
+      const found = stdout.split("\n").filter((line) => line !== "");
+      if (found.length >= lines || Date.now() > end) return found.sort();
+      await pause(500);
+    }
+  }
+}
+
+/** Hooks of a suite about stored events: the clusters, and what is asked of them. */
+export function stored(): () => { readonly w: World; readonly s: Stored } {
+  let both: { w: World; s: Stored } | undefined;
+  before("clusters", async () => {
+    const w = await world();
+    both = { w, s: await Stored.in(w) };
+  });
+  return () => both ?? assert.fail("before the suite");
+}
