@@ -104,7 +104,7 @@ onEachVersion("a disk is full", (version) => {
       const folder = () => nats().cluster(cluster).storeFolder(ordinal);
       const mount = (...options: string[]) => execa("mount", [...options, folder()]);
 
-      it("is told by the keeper; with room again, all that edges have stored arrives", async function () {
+      it("is told by the server, and by the keeper from 2.14 on; with room again, all that edges have stored arrives", async function () {
         this.timeout(600_000);
         const server = nats().server(cluster, ordinal);
         const keeper = () => nats().keeper(cluster).log;
@@ -125,6 +125,8 @@ onEachVersion("a disk is full", (version) => {
               await timed(version, title, async () => {
                 const said = () => /no space left|out of (disk|storage|resource)/i.test(server.log);
                 await until("the server to say it", said, () => server.log, 120);
+                // one before 2.14 says itself that all is well, or is not ready for Kubernetes either: then its own log is all
+                if (!countsOn(version)) return;
                 const told = () => keeper().includes(`servers that are not well: nats-${ordinal}`);
                 await until("the keeper to say it", told, keeper, 90);
               });
