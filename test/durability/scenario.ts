@@ -105,6 +105,12 @@ function publishers(site: Site, run: string, cluster: string, subject: string, l
   ];
 }
 
+/**
+ * Seconds without growth until what is missing of the primary's own events is not waited for any more: some are lost with their
+ * server. Longer than a keeper takes to wake the source of a server that is back.
+ */
+const OWN = 20;
+
 interface Told {
   readonly site: Site;
   readonly cluster: string;
@@ -136,7 +142,7 @@ async function judged(
   const atPrimary = await site.connect("primary");
   const own = cluster === "primary" ? undefined : await site.connect(cluster);
   const wanted = own ? await settled(() => count(own, subject), sent.length, 2) : sent.length;
-  const arrived = await settled(() => count(atPrimary, subject), wanted, own ? seconds : 6);
+  const arrived = await settled(() => count(atPrimary, subject), wanted, own ? seconds : OWN);
   const settling = (Date.now() - started) / 1000;
   let found = await readStream(atPrimary, subject);
   // a replica that is not complete yet answers from what it has
