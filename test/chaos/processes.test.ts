@@ -1,11 +1,15 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { durabilitySuite } from "../conformance/durabilitySuite.ts";
+import { type DurabilityPlan, durabilitySuite } from "../conformance/durabilitySuite.ts";
 import { onEachVersion } from "../conformance/versions.ts";
 
 const EDGES = ["edge-1", "edge-2", "edge-3"];
-const CUTS = [[10, "reset"] as const, [120, "reset"] as const, [600, "dropped"] as const];
+const CUTS: DurabilityPlan["cuts"] = [
+  [10, "reset"],
+  [120, "reset"],
+  [600, "dropped"],
+];
 const load = { steady: 500, each: 20, size: 300 };
 
 onEachVersion("three edges, servers as processes", (version) => {

@@ -16,6 +16,8 @@ export interface LeafInfo {
   readonly subscriptions_list?: readonly string[];
 }
 
+const ended = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
+
 const running = new Set<ChildProcess>();
 
 /** Hooks have ended them all, unless the tests themselves broke off. */
@@ -75,7 +77,7 @@ export class NatsServer {
   async kill(): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || ended(child)) return;
     const exit = once(child, "exit");
     child.kill("SIGKILL");
     await exit;
@@ -84,11 +86,15 @@ export class NatsServer {
   /** Has it leave in peace, as a pod does that ends: it is told so first, and ends when its clients have gone elsewhere. */
   async retire(): Promise<void> {
     const child = this.#process;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill("SIGUSR2");
+    if (!child || ended(child)) return;
     const from = this.log.length;
-    const ended = () => child.exitCode !== null || child.signalCode !== null;
-    await until(`${this.name} to end in peace`, ended, () => this.log.slice(from), 60);
+    child.kill("SIGUSR2");
+    await until(
+      `${this.name} to end in peace`,
+      () => ended(child),
+      () => this.log.slice(from),
+      60,
+    );
   }
 
   /** The process id of what runs; undefined when nothing does. */

@@ -9,11 +9,9 @@ import { layoutOf } from "../../sandbox/cluster/layout.ts";
 import { toolchain } from "../../sandbox/toolchain/toolchain.ts";
 import { complaints, during } from "../durability/scenario.ts";
 import { siteOf } from "./clusterSite.ts";
-import { readmeBlocks, type Stack, type World, world } from "./world.ts";
+import { readmeBlocks, type Stack, type World } from "./world.ts";
 
 const LOAD = { load: { steady: 200, each: 10, size: 500 } };
-
-export const UP = ["up", "--yes", "--skip-preview"] as const;
 
 /** The one block of the README's steps that has this. */
 export async function steps(pattern: RegExp): Promise<string> {
@@ -25,7 +23,7 @@ export async function steps(pattern: RegExp): Promise<string> {
 /** The block for an edge where it is switched on or off. */
 export const switchedAtEdge = () => steps(/^kubectl [^\n]+\n[^\n]+ -s edge-1\n$/);
 
-export interface Claim {
+interface Claim {
   readonly name: string;
   readonly phase: string;
   readonly size: string;
@@ -114,14 +112,4 @@ export class Stored {
       await pause(500);
     }
   }
-}
-
-/** Hooks of a suite about stored events: the clusters, and what is asked of them. */
-export function stored(): () => { readonly w: World; readonly s: Stored } {
-  let both: { w: World; s: Stored } | undefined;
-  before("clusters", async () => {
-    const w = await world();
-    both = { w, s: await Stored.in(w) };
-  });
-  return () => both ?? assert.fail("before the suite");
 }

@@ -33,9 +33,12 @@ export interface World {
   shell(stack: Stack, script: string): Promise<string>;
   /** Every line that Pulumi printed in this run. */
   readonly printed: string[];
-  /** Pods whose server has streams and is watched for what it drops, each as `primary nats-0 <uid>`; also those that are gone. */
-  storing(): Promise<readonly string[]>;
+  /** Pods whose server was seen to have streams up to the last test, each as `primary nats-0 <uid>`: these are watched for what they drop. */
+  storing(): readonly string[];
 }
+
+/** What is typed after `pulumi`, where nobody is there to say yes. */
+export const UP = ["up", "--yes", "--skip-preview"] as const;
 
 export const EVENT = (edge: string) => `ops.clusters.${edge}.namespaces.ops-system.hosts.host-1.status`;
 const primaryDefaults: Config = { hosts: [layoutOf("primary").address], edges: ["edge-1"] };
@@ -66,16 +69,14 @@ async function build(edges: number): Promise<World> {
   await workspace.prepare();
   const applied = new Map<Stack, string>();
   const printed: string[] = [];
-  const at = (stack: Stack) => new Kubectl(tools, layoutOf(stack).kubeconfig);
-  const kubectl = Object.fromEntries(STACKS.map((stack) => [stack, at(stack)])) as Record<Stack, Kubectl>;
+  const kubectl = Object.fromEntries(
+    STACKS.map((stack) => [stack, new Kubectl(tools, layoutOf(stack).kubeconfig)]),
+  ) as Record<Stack, Kubectl>;
   const w: World = {
     workspace,
     printed,
     kubectl,
-    async storing() {
-      await lookForDrops("before a test asked who is watched");
-      return logs.storing;
-    },
+    storing: () => logs.storing,
     async configure(stack, config = {}) {
       const own = {
         "kubernetes:kubeconfig": layoutOf(stack).kubeconfig,
@@ -88,8 +89,8 @@ async function build(edges: number): Promise<World> {
       const wanted = JSON.stringify(config);
       if (applied.get(stack) === wanted) return;
       await w.configure(stack, config);
-      const { failed, text } = await w.pulumi(stack, "up", "--yes", "--skip-preview");
-      if (failed) throw new Error(`pulumi up -s ${stack} failed:\n${text}\n${await circumstances(at(stack))}`);
+      const { failed, text } = await w.pulumi(stack, ...UP);
+      if (failed) throw new Error(`pulumi up -s ${stack} failed:\n${text}\n${await circumstances(kubectl[stack])}`);
       applied.set(stack, wanted);
     },
     async pulumi(stack, ...args) {

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { type Kubectl, leafs, until } from "../../../sandbox/kubectl.ts";
 import { arrives, cross } from "../traffic.ts";
-import { EVENT, podIdentities, type World, world } from "../world.ts";
+import { EVENT, podIdentities, UP, type World, world } from "../world.ts";
 
 describe("edges come and go by the primary's list", () => {
   let w: World;
@@ -16,7 +16,7 @@ describe("edges come and go by the primary's list", () => {
 
   it("one that is not listed is told the key and both commands, and nothing is made", async () => {
     await w.configure("edge-2");
-    const { failed, text } = await w.pulumi("edge-2", "up", "--yes", "--skip-preview");
+    const { failed, text } = await w.pulumi("edge-2", ...UP);
     assert.ok(failed, text);
     assert.match(text, /ops-nats:edges of stack primary: expected edge-2 among them; came \["edge-1"\]/);
     assert.match(

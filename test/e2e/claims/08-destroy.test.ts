@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { leafs, until } from "../../../sandbox/kubectl.ts";
-import { type World, world } from "../world.ts";
+import { UP, type World, world } from "../world.ts";
 
 describe("pulumi destroy", () => {
   let w: World;
@@ -48,7 +48,7 @@ describe("pulumi destroy", () => {
     );
     await w.destroy("primary");
     assert.match(await primary.run(["get", "pod", "-o", "name"]), /nats-\d/);
-    const { failed, text } = await w.pulumi("primary", "up", "--yes", "--skip-preview");
+    const { failed, text } = await w.pulumi("primary", ...UP);
     assert.ok(!failed, text);
     assert.match(text, /waiting for the servers of the former release to drain: nats-\d/);
   });

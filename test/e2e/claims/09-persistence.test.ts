@@ -4,15 +4,15 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { cut, reachable, siteOf } from "../clusterSite.ts";
-import { type Stored, steps, stored, switchedAtEdge, UP } from "../stored.ts";
-import { podIdentities, type Stack, type World } from "../world.ts";
+import { Stored, steps, switchedAtEdge } from "../stored.ts";
+import { podIdentities, type Stack, UP, type World, world } from "../world.ts";
 
 describe("persistence", () => {
-  const clusters = stored();
   let w: World;
   let s: Stored;
   before(async () => {
-    ({ w, s } = clusters());
+    w = await world();
+    s = await Stored.in(w);
     await w.ensure("primary");
     await w.ensure("edge-1", reachable);
   });
@@ -53,12 +53,12 @@ describe("persistence", () => {
   });
 
   it("has its servers watched for what they drop", async () => {
-    const watched = await w.storing();
+    const watched = w.storing();
     for (const [stack, servers] of [["primary", 3] as const, ["edge-1", 1] as const]) {
-      const uids = Object.entries(await podIdentities(w.kubectl[stack])).map(([pod, identity]) => [pod, identity]);
-      assert.equal(uids.length, servers);
-      for (const [pod, identity] of uids) {
-        assert.ok(watched.includes(`${stack} ${pod} ${identity?.split(" ")[0]}`), `${pod} of ${stack}: ${watched}`);
+      const pods = Object.entries(await podIdentities(w.kubectl[stack]));
+      assert.equal(pods.length, servers);
+      for (const [pod, identity] of pods) {
+        assert.ok(watched.includes(`${stack} ${pod} ${identity.split(" ")[0]}`), `${pod} of ${stack}: ${watched}`);
       }
     }
   });

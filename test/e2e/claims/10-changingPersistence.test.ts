@@ -5,17 +5,17 @@ import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../../../sandbox/kubectl.ts";
 import { cut, reachable, streamsMade } from "../clusterSite.ts";
-import { type Stored, steps, stored, switchedAtEdge, UP } from "../stored.ts";
+import { Stored, steps, switchedAtEdge } from "../stored.ts";
 import { cross } from "../traffic.ts";
-import { EVENT, podIdentities, readme, readmeBlock, type Stack, type World } from "../world.ts";
+import { EVENT, podIdentities, readme, readmeBlock, type Stack, UP, type World, world } from "../world.ts";
 
 // The README's section of this name, as it is printed there, from top to bottom on the same two clusters.
 describe("changing persistence", () => {
-  const clusters = stored();
   let w: World;
   let s: Stored;
   before(async () => {
-    ({ w, s } = clusters());
+    w = await world();
+    s = await Stored.in(w);
     await w.ensure("primary", { persistence: s.persistence, edges: ["edge-1"] });
     await w.ensure("edge-1", reachable);
   });

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { until } from "../../../sandbox/kubectl.ts";
-import { readmeBlock, type Stack, type World, world } from "../world.ts";
+import { readmeBlock, type Stack, UP, type World, world } from "../world.ts";
 
 const STACK: Stack = "edge-2";
 
@@ -63,7 +63,7 @@ describe("a run that was interrupted can be repeated", () => {
   }
 
   async function works(): Promise<void> {
-    const { failed, text } = await w.pulumi(STACK, "up", "--yes", "--skip-preview");
+    const { failed, text } = await w.pulumi(STACK, ...UP);
     assert.ok(!failed, text);
     assert.match(await w.kubectl[STACK].run(["get", "pod", "nats-0"]), /2\/2 +Running/);
     const again = await w.pulumi(STACK, "preview", "--expect-no-changes");
@@ -74,7 +74,7 @@ describe("a run that was interrupted can be repeated", () => {
     const { run } = await upUntilHelmWaits();
     process.kill(-(run.pid ?? 0), "SIGINT"); // a terminal tells the whole group
     await run;
-    const next = await w.pulumi(STACK, "up", "--yes", "--skip-preview");
+    const next = await w.pulumi(STACK, ...UP);
     if (next.failed) {
       assert.match(next.text, /next: helm uninstall nats -n ops-system/);
       await w.shell(STACK, await readmeBlock("An interrupted run"));
@@ -88,11 +88,11 @@ describe("a run that was interrupted can be repeated", () => {
     run.kill("SIGKILL");
     await run;
     for (const pid of children.values()) await ended(pid);
-    const locked = await w.pulumi(STACK, "up", "--yes", "--skip-preview");
+    const locked = await w.pulumi(STACK, ...UP);
     assert.ok(locked.failed);
     assert.match(locked.text, /currently locked by 1 lock/);
     await w.pulumi(STACK, "cancel", "--yes");
-    const { failed, text } = await w.pulumi(STACK, "up", "--yes", "--skip-preview");
+    const { failed, text } = await w.pulumi(STACK, ...UP);
     assert.ok(failed, text);
     assert.match(
       text,
@@ -110,7 +110,7 @@ describe("a run that was interrupted can be repeated", () => {
     process.kill(provider, "SIGKILL");
     const { failed } = await run;
     assert.ok(failed);
-    const next = await w.pulumi(STACK, "up", "--yes", "--skip-preview");
+    const next = await w.pulumi(STACK, ...UP);
     assert.ok(next.failed, next.text);
     assert.match(next.text, /next: helm uninstall nats -n ops-system/);
     await w.shell(STACK, (await readmeBlock("An interrupted run")).replaceAll("edge-1", STACK));

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { configOf, type World, world } from "../world.ts";
+import { configOf, UP, type World, world } from "../world.ts";
 
 describe("a release nats that somebody installed by the guide", () => {
   let w: World;
@@ -21,7 +21,7 @@ describe("a release nats that somebody installed by the guide", () => {
   });
 
   it("is left as it is, with a clear error and a way", async () => {
-    const { failed, text } = await w.pulumi("edge-2", "up", "--yes", "--skip-preview");
+    const { failed, text } = await w.pulumi("edge-2", ...UP);
     assert.ok(failed);
     const line = /Helm release nats in namespace ops-system: expected none[^\n]*/.exec(text)?.[0] ?? text;
     assert.match(
@@ -33,7 +33,7 @@ describe("a release nats that somebody installed by the guide", () => {
 
   it("the way leads to a stack that works", async () => {
     await w.shell("edge-2", "helm get values nats -n ops-system; helm uninstall nats -n ops-system --wait");
-    const { failed, text } = await w.pulumi("edge-2", "up", "--yes", "--skip-preview");
+    const { failed, text } = await w.pulumi("edge-2", ...UP);
     assert.ok(!failed, text);
   });
 });
