@@ -58,19 +58,19 @@ def same($a; $b): ($a | length) == ($b | length)
 # away STREAM: whether the one server that has it does not run
 away() { case " $down " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 
-# make INDEX: makes the stream of that index in the plan. One that counts on does so from microseconds since 1970: when it was
-# wiped, it is past all that was ever taken from it, and whoever reads it by sequence goes on with the first new message.
-make() {
-  want=$(jq -c ".streams[$1] | if .countsOn then .config.first_seq = (now * 1000000 | floor) else . end | .config" "$plan")
-  answer=$(api "STREAM.CREATE.$name" "$want")
-  [ "$(code "$answer")" = 0 ] || { refused "stream $name is not made" "$answer"; return 1; }
-  say "stream $name: made"
+# Whoever reads a stream by sequence takes numbers that it has had for what it has had. So a stream that others read counts from
+# microseconds since 1970: when it was wiped, it is past all that was ever taken from it. It is made without its subjects, which it
+# gets when it counts; what stands at the smaller numbers of a first one goes. (first_seq in its definition would do it in one step;
+# 2.10 empties such a stream at its next start.)
+count() {
+  answer=$(api "STREAM.PURGE.$1" "$(jq -nc '{seq: (now * 1000000 | floor)}')")
+  [ "$(code "$answer")" = 0 ] || refused "stream $1 does not count on" "$answer"
 }
+uncounted='.state.first_seq < 1e15'
 
-# A server's own stream whose disk was lost is there again with its server, for the cluster remembers it, and counts from its
-# old start: those numbers were taken, and what has them is passed over. It is told to count on from now.
-wiped='.config.first_seq != null and .config.first_seq < $start * 1000000 and .state.first_seq <= .config.first_seq
-and (.state.messages == 0 or (.state.first_ts | sub("\\.[0-9]+"; "") | fromdate) >= $start)'
+# A server's own stream whose disk was lost is there again with its server, for the cluster remembers it, and counts from one: those
+# numbers were taken, and what has them is passed over. It is told to count on from now.
+wiped="$uncounted"' and (.state.messages == 0 or (.state.first_ts | sub("\\.[0-9]+"; "") | fromdate) >= $start)'
 
 # recount STREAM: looks, once after each start of its server, whether it was wiped. Whoever reads it still has numbers of the
 # consumer that is gone: it is taken off meanwhile, so that it begins with the new one.
@@ -87,8 +87,7 @@ recount() {
       10059) ;;
       *) refused "stream $readers cannot be asked for" "$intake"; return 1 ;;
     esac
-    answer=$(api "STREAM.PURGE.$1" "$(jq -nc '{seq: (now * 1000000 | floor)}')")
-    [ "$(code "$answer")" = 0 ] || { refused "stream $1 does not count on" "$answer"; return 1; }
+    count "$1" || return 1
     [ "$(code "$intake")" != 0 ] || restore "$readers" "$intake" "[\"$1\"]" || return 1
     say "stream $1: its server began with nothing, it counts on from now"
   fi
@@ -127,20 +126,27 @@ stream() {
   want=$(jq -c ".streams[$1].config" "$plan")
   name=$(printf '%s' "$want" | jq -r .name)
   away "$name" && return 1
+  done=
   found=$(api "STREAM.INFO.$name")
-  case $(code "$found") in
-    0)
-      recount "$name" || return 1
-      full "$name"
-      change=$(printf '%s\n%s\n' "$found" "$want" | jq -cs "$merged")
-      [ "$change" = '"same"' ] && return 0
-      answer=$(api "STREAM.UPDATE.$name" "$change")
-      [ "$(code "$answer")" = 0 ] || { refused "stream $name is not changed" "$answer"; return 1; }
-      say "stream $name: changed"
-      ;;
-    10059) [ "$all" = 0 ] && make "$1" ;;
-    *) refused "stream $name cannot be asked for" "$found" ;;
-  esac
+  if [ "$(code "$found")" = 10059 ]; then
+    [ "$all" = 0 ] || return 1
+    found=$(api "STREAM.CREATE.$name" "$(jq -c ".streams[$1] | if .origin then .config | del(.subjects) else .config end" "$plan")")
+    [ "$(code "$found")" = 0 ] || { refused "stream $name is not made" "$found"; return 1; }
+    done=made
+  fi
+  [ "$(code "$found")" = 0 ] || { refused "stream $name cannot be asked for" "$found"; return 1; }
+  if [ "$(printf '%s' "$found" | jq ".config.subjects == [.config.name] and $uncounted")" = true ]; then
+    count "$name" || return 1
+  fi
+  change=$(printf '%s\n%s\n' "$found" "$want" | jq -cs "$merged")
+  if [ "$change" != '"same"' ]; then
+    found=$(api "STREAM.UPDATE.$name" "$change")
+    [ "$(code "$found")" = 0 ] || { refused "stream $name is not changed" "$found"; return 1; }
+    done=${done:-changed}
+  fi
+  recount "$name" || return 1
+  full "$name"
+  [ -z "$done" ] || say "stream $name: $done"
 }
 
 # in_use SUBJECT: whether the other end of a link may still listen to it. It does not when a link that stands has told nothing of it

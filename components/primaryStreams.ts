@@ -106,10 +106,10 @@ export function primaryPlan(storage: PrimaryStorage): Plan {
     remote: false,
   }));
   return {
-    streams: streams.map((config) => {
-      const origin = config.name !== INTAKE_STREAM && config.name !== OPS_STREAM;
-      return { config, origin, countsOn: origin && byConsumer };
-    }),
+    streams: streams.map((config) => ({
+      config,
+      origin: config.name !== INTAKE_STREAM && config.name !== OPS_STREAM,
+    })),
     consumers: byConsumer ? consumers : [],
     wake: [INTAKE_STREAM, OPS_STREAM],
   };

@@ -61,13 +61,8 @@ export interface PlannedConsumer {
 
 export interface PlannedStream {
   readonly config: StreamConfig;
-  /** Others read it: it is made before them. */
+  /** Others read it: it is made before them, and counts from where a wiped predecessor cannot have come. */
   readonly origin: boolean;
-  /**
-   * It counts its messages on from where a wiped predecessor cannot have come. Not on servers before 2.14: they take the
-   * number for a reason to empty the stream at their next start (seen on 2.10.20).
-   */
-  readonly countsOn: boolean;
 }
 
 /** What a keeper makes so and keeps so. */
@@ -132,7 +127,7 @@ export function edgePlan(storage: EdgeStorage): Plan {
   const config = { ...stream(storage, SHARE.edge, OPS_STREAM), ...SHORTEST, subjects, discard };
   const reader = consumer(consumerOf(storage.edge), deliverSubject(storage.edge));
   return {
-    streams: [{ config, origin: true, countsOn: storage.byConsumer }],
+    streams: [{ config, origin: true }],
     consumers: storage.byConsumer ? [{ stream: OPS_STREAM, config: reader, remote: true }] : [],
     wake: [],
   };

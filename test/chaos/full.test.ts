@@ -9,7 +9,7 @@ import type { Installation } from "../conformance/installation.ts";
 import { installed } from "../conformance/installed.ts";
 import { siteOf } from "../conformance/site.ts";
 import { until } from "../conformance/until.ts";
-import { countsOn, onEachVersion } from "../conformance/versions.ts";
+import { byConsumer, onEachVersion } from "../conformance/versions.ts";
 import { complaints, during } from "../durability/scenario.ts";
 
 const EDGES = ["edge-1", "edge-2"];
@@ -79,7 +79,7 @@ onEachVersion("an edge's stream is full", (version) => {
         assert.ok(edge.stored < edge.sent, "some are not there");
         // what was fetched and has given way since is in ops and no longer at the edge
         const judged = whenFull === "keep-newest" ? outcomes.map((outcome) => ({ ...outcome, strange: 0 })) : outcomes;
-        assert.deepEqual(complaints(judged, countsOn(version)), []);
+        assert.deepEqual(complaints(judged, byConsumer(version)), []);
       });
     });
     plain(version, title, ["edge-1"], async (nats, seconds) => {
@@ -126,7 +126,7 @@ onEachVersion("a disk is full", (version) => {
                 const said = () => /no space left|out of (disk|storage|resource)/i.test(server.log);
                 await until("the server to say it", said, () => server.log, 120);
                 // one before 2.14 says itself that all is well, or is not ready for Kubernetes either: then its own log is all
-                if (!countsOn(version)) return;
+                if (!byConsumer(version)) return;
                 const told = () => keeper().includes(`servers that are not well: nats-${ordinal}`);
                 await until("the keeper to say it", told, keeper, 90);
               });
@@ -138,7 +138,7 @@ onEachVersion("a disk is full", (version) => {
             },
             { load, seconds: 180 },
           );
-          assert.deepEqual(complaints(outcomes, countsOn(version)), []);
+          assert.deepEqual(complaints(outcomes, byConsumer(version)), []);
         } finally {
           await server.kill();
           await execa("umount", [folder()]);

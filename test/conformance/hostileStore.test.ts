@@ -8,7 +8,7 @@ import { installed } from "./installed.ts";
 import { RawLeaf } from "./rawLeaf.ts";
 import { siteOf } from "./site.ts";
 import { until } from "./until.ts";
-import { countsOn, onEachVersion } from "./versions.ts";
+import { byConsumer, onEachVersion } from "./versions.ts";
 
 /**
  * A server of an attacker that has the login of edge-1. It answers the primary's request for its stream as a server with
@@ -23,7 +23,7 @@ class FakeStore {
 
   constructor(leaf: RawLeaf, version: string) {
     this.leaf = leaf;
-    const api = countsOn(version) ? "RESET.ops.edge-1" : "CREATE.>";
+    const api = byConsumer(version) ? "RESET.ops.edge-1" : "CREATE.>";
     leaf.onMessage = (subject, reply, payload) => this.#answer(subject, reply, payload);
     leaf.subscribe(`$JS.edge-1.API.CONSUMER.${api}`);
   }

@@ -14,8 +14,8 @@ export const VERSIONS: readonly string[] = SERVERS.map((name) => name.replace(PR
 /** The version that a user gets who chooses none. */
 export const DEFAULT_VERSION = DEFAULT_IMAGES.nats.tag.replace(/-.*/, "");
 
-/** Whether servers of a version can be told where a source counts from; older ones take what comes after a wipe for what they have had. */
-export const countsOn = (version: string): boolean => sourcesByConsumer(serverVersion(version) ?? assert.fail(version));
+/** Whether the primary fetches by consumers that edges keep; not before 2.14. */
+export const byConsumer = (version: string): boolean => sourcesByConsumer(serverVersion(version) ?? assert.fail(version));
 
 /** The folder of the programs that a keeper calls: nats and jq. */
 export async function toolFolder(): Promise<string> {
