@@ -14,13 +14,15 @@ errors=$ready.errors
 
 say() { printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*"; }
 
-# api SUBJECT [BODY]: the server's answer. Go templates of the nats command would be taken for its own: there are none in plans.
-api() {
-  body=${2:-}
-  if [ ${#body} -gt 100000 ]; then
-    big "$1" "$body"
+# api SUBJECT [BODY]: the server's answer
+api() { ask "\$JS.API.$1" "${2:-}"; }
+
+# ask SUBJECT BODY: an answer. Go templates of the nats command would be taken for its own: there are none in plans.
+ask() {
+  if [ ${#2} -gt 100000 ]; then
+    big "$1" "$2"
   else
-    nats req --raw --timeout=3s "\$JS.API.$1" "$body" 2>"$errors"
+    nats req --raw --timeout=3s "$1" "$2" 2>"$errors"
   fi
 }
 
@@ -31,7 +33,7 @@ big() {
   nats sub --raw --count=1 --wait=10s "$inbox" >"$ready.answer" 2>"$errors" &
   listener=$!
   sleep 1
-  printf '%s' "$2" | nats pub --force-stdin --reply="$inbox" "\$JS.API.$1" >"$errors" 2>&1
+  printf '%s' "$2" | nats pub --force-stdin --reply="$inbox" "$1" >"$errors" 2>&1
   wait $listener
   cat "$ready.answer"
 }
@@ -46,12 +48,12 @@ refused() {
 }
 
 # What is there, changed into what is planned; what the plan does not name stays. The server adds defaults to each source:
-# a source counts as the same when all that the plan says of it is so.
+# a source counts as the same when all that the plan says of it is so. One without sources also gets a subject, its name.
 merged='
 def same($a; $b): ($a | length) == ($b | length)
   and ([range($a | length)] | all(. as $i | ($a[$i] * $b[$i]) == $a[$i]));
 .[0].config as $now | .[1] as $want
-| ($now * $want)
+| ($now * $want) | if $want.subjects then . else del(.subjects) end
 | if same($now.sources // []; $want.sources // []) then .sources = $now.sources else . end
 | if . == $now or (del(.sources) == ($now | del(.sources)) and .sources == $now.sources) then "same" else . end'
 
@@ -121,23 +123,100 @@ sickness() {
   [ "$sick" = "$was" ] || say "servers that are not well:${sick:- none} (if any: kubectl logs <server> -c nats says why)"
 }
 
+# A source that reads by a consumer (from 2.14 on) begins where that is, whatever the stream has of what it reads. So where servers
+# were older before, the consumer is set to where the source without one was, of whose messages the stream knows the numbers: in a
+# header, as "<stream> <number> <what it reads> <where it is filed>". With a consumer, the stream's name there says so.
+followed='.[0].config.sources // [] as $now | .[1].sources // [] | any(.consumer) and any($now[]; .consumer == null)'
+heirs='def filed: .subject_transforms[0] | .src + " " + .dest;
+[.[0].config.sources // [] | .[] | select(.consumer) | filed] as $now
+| .[1].sources // [] | .[] | select(.consumer and (filed | IN($now[]) | not))
+| [(.external.api // "$JS.API") + ".CONSUMER.RESET.\(.name).\(.consumer.name)", (.external != null), filed]
+| map(tostring) | join(" ")'
+
+# sourced SEQUENCE READ FILED: the header of the last message of a source, of those from a sequence on; nothing where there is none
+sourced() {
+  nats sub "$3" --stream="$name" --start-sequence="$1" --headers-only --wait=2s 2>"$errors" |
+    awk -v read="$2" -v filed="$3" '$1 == "Nats-Stream-Source:" && $4 == read && $5 == filed { last = $2 " " $3 } END { print last }'
+}
+
+# place READ FILED: the number up to which a source without a consumer has read; nothing where none did
+place() {
+  last=$(api "STREAM.MSG.GET.$name" "$(jq -nc --arg subject "$2" '{last_by_subj: $subject}')")
+  case $(code "$last") in 0) ;; 10037) return 0 ;; *) refused "the place of $2 cannot be asked for" "$last"; return 1 ;; esac
+  last=$(printf '%s' "$last" | jq -r '.message.hdrs // "" | @base64d' | awk '$1 == "Nats-Stream-Source:" { print $2, $3, $4, $5 }')
+  case $last in
+    *:C=*) return 0 ;;
+    *" $1 $2") ;;
+    # one place for what is of several sources, as the primary's servers: the newest ones are looked at first
+    *)
+      newest=$(printf '%s' "$found" | jq '[.state.first_seq, .state.last_seq - 20000] | max')
+      last=$(sourced "$newest" "$1" "$2")
+      [ -n "$last" ] || last=$(sourced 1 "$1" "$2")
+      ;;
+  esac
+  case $last in *:C=*) ;; *) printf '%s' "$last" | awk '{ print $2 }' ;; esac
+}
+
+# succeed: what is found gets no source by a consumer before that is where the source was that it follows. One whose consumer is not
+# there yet waits: an edge makes it when it is deployed again.
+succeed() {
+  if [ "$(printf '%s\n%s\n' "$found" "$want" | jq -s "$followed")" = true ]; then
+    [ "$all" = 0 ] || return 1
+    found=$(api "STREAM.UPDATE.$name" "$(printf '%s' "$found" | jq -c '.config | .sources |= map(select(.consumer))')")
+    [ "$(code "$found")" = 0 ] || { refused "stream $name keeps its sources" "$found"; return 1; }
+    # what they had on the way is stored when nothing more is
+    before=
+    while latest=$(printf '%s' "$found" | jq .state.last_seq) && [ "$latest" != "$before" ]; do
+      before=$latest
+      sleep 2
+      found=$(api "STREAM.INFO.$name")
+      [ "$(code "$found")" = 0 ] || { refused "stream $name cannot be asked for" "$found"; return 1; }
+    done
+    say "stream $name: its sources without a consumer are taken out"
+  fi
+  waited=$waiting
+  waiting=
+  [ "$(printf '%s' "$found" | jq '.state.messages // 0')" -gt 0 ] || return 0
+  while read -r reset remote reads filed; do
+    [ -n "$reset" ] || continue
+    number=$(place "$reads" "$filed") || return 1
+    [ -n "$number" ] || continue
+    answer=$(ask "$reset" "$(jq -nc --argjson last "$number" '{seq: ($last + 1)}')")
+    if [ "$(code "$answer")" = 0 ]; then
+      say "source $reads of $name: its consumer goes on after $number"
+    elif [ "$remote" = true ]; then
+      waiting="$waiting $filed"
+    else
+      refused "the consumer of source $reads is not set" "$answer"
+      return 1
+    fi
+  done <<END
+$(printf '%s\n%s\n' "$found" "$want" | jq -rs "$heirs")
+END
+  [ "$waiting" = "$waited" ] || say "sources that wait for their edge to be deployed again:${waiting:- none}"
+  want=$(printf '%s' "$want" | jq -c --arg waiting "$waiting" '
+    ($waiting | split(" ")) as $all | if .sources then .sources |= map(select(.subject_transforms[0].dest | IN($all[]) | not)) else . end')
+}
+
 # stream INDEX: the stream of that index in the plan, made or changed
 stream() {
   want=$(jq -c ".streams[$1].config" "$plan")
   name=$(printf '%s' "$want" | jq -r .name)
+  origin=$(jq ".streams[$1].origin" "$plan")
   away "$name" && return 1
   done=
   found=$(api "STREAM.INFO.$name")
   if [ "$(code "$found")" = 10059 ]; then
     [ "$all" = 0 ] || return 1
-    found=$(api "STREAM.CREATE.$name" "$(jq -c ".streams[$1] | if .origin then .config | del(.subjects) else .config end" "$plan")")
+    found=$(api "STREAM.CREATE.$name" "$(printf '%s' "$want" | jq -c "if $origin then del(.subjects) else . end")")
     [ "$(code "$found")" = 0 ] || { refused "stream $name is not made" "$found"; return 1; }
     done=made
   fi
   [ "$(code "$found")" = 0 ] || { refused "stream $name cannot be asked for" "$found"; return 1; }
-  if [ "$(printf '%s' "$found" | jq ".config.subjects == [.config.name] and $uncounted")" = true ]; then
+  if [ "$origin" = true ] && [ "$(printf '%s' "$found" | jq ".config.subjects == [.config.name] and $uncounted")" = true ]; then
     count "$name" || return 1
   fi
+  if printf '%s' "$want" | jq -e '.sources // [] | any(.consumer)' >/dev/null; then succeed || return 1; fi
   change=$(printf '%s\n%s\n' "$found" "$want" | jq -cs "$merged")
   if [ "$change" != '"same"' ]; then
     found=$(api "STREAM.UPDATE.$name" "$change")
@@ -259,7 +338,7 @@ started='.[0] as $before | .[1] | to_entries | map(select(.value and .value != $
 rm -f "$ready"
 trap 'exit 0' TERM INT
 say "keeping $(jq -r '[.streams[].config.name] | join(", ")' "$plan")"
-servers='' leafs='' quiet='{}' missing_since='' told_before='' told_since=0 down='' fresh='' fulls='' sick=''
+servers='' leafs='' quiet='{}' missing_since='' told_before='' told_since=0 down='' fresh='' fulls='' sick='' waiting=''
 planned=no calm=no ensured=0 listened=0
 while :; do
   servers_before=$servers leafs_before=$leafs
@@ -279,7 +358,7 @@ END
     if ensure; then
       [ -e "$ready" ] || say "all streams are as planned"
       : >"$ready"
-      planned=yes
+      planned=$([ -z "$waiting" ] && echo yes || echo no)
     else
       planned=no
     fi

@@ -39,6 +39,8 @@ export class Installation {
   readonly #sets = new Map<string, StatefulSet>();
   readonly #keepers = new Map<string, Keeper>();
   readonly #edges = new Map<string, Deployed>();
+  /** Of clusters that have other servers than at the start. */
+  readonly #versions = new Map<string, string>();
   #folder = "";
   #program = "";
   #nodePort: NodePort | undefined;
@@ -67,11 +69,8 @@ export class Installation {
 
   /** Starts an edge, with the leaf link that the primary offers now; it may not be up yet. */
   async addEdge(name: string): Promise<Deployed> {
-    const link = this.deployed.link(name);
-    const replicas = this.#plan.edgeReplicas ?? 1;
-    const edge = await deployEdge(name, link, { ...this.#images(), replicas, ...this.#plan.edge });
-    this.#edges.set(name, edge);
-    const set = this.#add(name, await podPorts(replicas));
+    const edge = await this.#deployEdge(name);
+    const set = this.#add(name, await podPorts(this.#plan.edgeReplicas ?? 1));
     await set.write(edge);
     await set.start();
     await this.#keep(name, edge);
@@ -80,9 +79,7 @@ export class Installation {
 
   /** Deploys an edge again, as the primary has it now: another include file, another plan. */
   async redeploy(name: string): Promise<void> {
-    const replicas = this.#plan.edgeReplicas ?? 1;
-    const keys = { ...this.#images(), replicas, ...this.#plan.edge };
-    const edge = await deployEdge(name, this.deployed.link(name), keys);
+    const edge = await this.#deployEdge(name);
     await this.cluster(name).mount(edge.include);
     await this.cluster(name).reload();
     await this.#keep(name, edge);
@@ -106,6 +103,18 @@ export class Installation {
       }
     }
     await this.#keep("primary", primary);
+  }
+
+  /** Gives a cluster servers of another version, with the configuration that goes with it, one by one. */
+  async upgrade(name: string, version: string): Promise<void> {
+    const program = await serverProgram(version);
+    this.#versions.set(name, version);
+    const deployed = name === "primary" ? await this.#deployPrimary(this.#plan.listed) : await this.#deployEdge(name);
+    for (const server of this.cluster(name).servers) server.image(program);
+    await this.cluster(name).write(deployed);
+    await this.cluster(name).restart();
+    await this.#keep(name, deployed);
+    await this.#keepers.get(name)?.planned(300);
   }
 
   keeper(name: string): Keeper {
@@ -205,12 +214,26 @@ export class Installation {
   }
 
   async #deployPrimary(edges: readonly unknown[], more: Values = {}): Promise<DeployedPrimary> {
-    const keys = { hosts: ["127.0.0.1"], leafPort: this.nodePort.port, clientPort: 0, edges, ...this.#images() };
+    const keys = {
+      hosts: ["127.0.0.1"],
+      leafPort: this.nodePort.port,
+      clientPort: 0,
+      edges,
+      ...this.#images("primary"),
+    };
     this.#deployed = await deployPrimary({ ...keys, ...this.#plan.primary, ...more });
     return this.#deployed;
   }
 
-  #images(): Values {
-    return { images: { nats: { tag: `${this.version}-alpine` } } };
+  async #deployEdge(name: string): Promise<Deployed> {
+    const replicas = this.#plan.edgeReplicas ?? 1;
+    const keys = { ...this.#images(name), replicas, ...this.#plan.edge };
+    const edge = await deployEdge(name, this.deployed.link(name), keys);
+    this.#edges.set(name, edge);
+    return edge;
+  }
+
+  #images(name: string): Values {
+    return { images: { nats: { tag: `${this.#versions.get(name) ?? this.version}-alpine` } } };
   }
 }

@@ -64,10 +64,10 @@ export class Keeper {
     child.once("exit", () => running.delete(child));
   }
 
-  /** Waits until all streams are as planned: what `pulumi up` waits for. */
-  async planned(): Promise<void> {
+  /** Waits until all streams are as planned: what `pulumi up` waits for, up to 300 s. */
+  async planned(seconds = 60): Promise<void> {
     const done = () => existsSync(this.#ready) || (this.#process?.exitCode ?? undefined) !== undefined;
-    await until("the streams to be as planned", done, () => this.log, 60);
+    await until("the streams to be as planned", done, () => this.log, seconds);
     if (!existsSync(this.#ready)) throw new Error(`the keeper ended:\n${this.log}`);
   }
 

@@ -31,7 +31,7 @@ export class NatsServer {
   readonly ports: PodPorts;
   /** All that it has logged, over restarts too. */
   log = "";
-  readonly #program: string;
+  #program: string;
   readonly #conf: string;
   #env: Readonly<Record<string, string>> = {};
   #process: ChildProcess | undefined;
@@ -46,6 +46,11 @@ export class NatsServer {
   /** The environment of its container; it is given at the next start. */
   environment(env: Readonly<Record<string, string>>): void {
     this.#env = env;
+  }
+
+  /** Another nats-server, from its next start on. */
+  image(program: string): void {
+    this.#program = program;
   }
 
   async start(): Promise<void> {

@@ -63,6 +63,15 @@ export class StatefulSet {
     );
   }
 
+  /** Restarts server after server, the last one first, as Kubernetes does; each waits until the one before is well. */
+  async restart(): Promise<void> {
+    for (const server of [...this.servers].reverse()) {
+      await server.retire();
+      await server.start();
+      await server.healthy();
+    }
+  }
+
   async reload(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.reload()));
   }

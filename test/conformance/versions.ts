@@ -15,7 +15,8 @@ export const VERSIONS: readonly string[] = SERVERS.map((name) => name.replace(PR
 export const DEFAULT_VERSION = DEFAULT_IMAGES.nats.tag.replace(/-.*/, "");
 
 /** Whether the primary fetches by consumers that edges keep; not before 2.14. */
-export const byConsumer = (version: string): boolean => sourcesByConsumer(serverVersion(version) ?? assert.fail(version));
+export const byConsumer = (version: string): boolean =>
+  sourcesByConsumer(serverVersion(version) ?? assert.fail(version));
 
 /** The folder of the programs that a keeper calls: nats and jq. */
 export async function toolFolder(): Promise<string> {

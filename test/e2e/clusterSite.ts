@@ -19,13 +19,18 @@ export const reachable = {
 };
 
 /** Real clusters as a site that events flow through. */
-export async function siteOf(w: World, edges: readonly Stack[], persistent: boolean): Promise<Site> {
+export async function siteOf(
+  w: World,
+  edges: readonly Stack[],
+  persistent: boolean,
+  version = DEFAULT_VERSION,
+): Promise<Site> {
   const stacks: Stack[] = ["primary", ...edges];
   const passwords = new Map<string, string>();
   for (const stack of stacks) passwords.set(stack, String((await w.workspace.outputs(stack)).appPassword));
   return {
     edges,
-    place: { level: "real clusters", version: DEFAULT_VERSION, persistent },
+    place: { level: "real clusters", version, persistent },
     connect: (cluster, lasting = false) =>
       connect({
         servers: `${layoutOf(cluster).address}:${cluster === "primary" ? CLIENT_PORT : EDGE_CLIENT_PORT}`,

@@ -82,8 +82,8 @@ export class Stored {
   }
 
   /** Events of edge-1 while something is done: nothing of what it stored is lost, doubled or out of order. */
-  async whole(title: string, act: () => Promise<unknown> = () => pause(2000)): Promise<void> {
-    const site = await siteOf(this.#w, ["edge-1"], true);
+  async whole(title: string, act: () => Promise<unknown> = () => pause(2000), version?: string): Promise<void> {
+    const site = await siteOf(this.#w, ["edge-1"], true, version);
     const outcomes = await during(site, title, act, LOAD);
     assert.deepEqual(complaints(outcomes), []);
   }
