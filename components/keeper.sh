@@ -4,13 +4,14 @@
 
 # Keeps a cluster's streams as plan.json has them (components/streams.ts): makes what is missing, changes what differs, and
 # wakes the sources of an edge that is back. Nothing flows through it; without it, streams go on as they are.
-# Needs sh, jq, wget (or curl) and nats, all in the nats-box image. It speaks JSON with the server's own API, not nats' commands.
+# Needs sh, awk, jq, wget (or curl) and nats, all in the nats-box image. It speaks JSON with the server's own API, not nats' commands.
 # shellcheck disable=SC2016,SC2086 # what stands in single quotes is jq's; MONITORS is a list
 # Environment: NATS_URL, NATS_USER, NATS_PASSWORD; MONITORS: the servers' monitoring URLs, separated by blanks.
 set -u
 plan=${PLAN:-/etc/keeper/plan.json}
 ready=${READY:-/tmp/ready}
 errors=$ready.errors
+. "$(dirname "$0")/succession.sh"
 
 say() { printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*"; }
 
@@ -62,8 +63,7 @@ away() { case " $down " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 
 # Whoever reads a stream by sequence takes numbers that it has had for what it has had. So a stream that others read counts from
 # microseconds since 1970: when it was wiped, it is past all that was ever taken from it. It is made without its subjects, which it
-# gets when it counts; what stands at the smaller numbers of a first one goes. (first_seq in its definition would do it in one step;
-# 2.10 empties such a stream at its next start.)
+# gets when it counts. (first_seq in its definition would do it in one step; 2.10 empties such a stream at its next start.)
 count() {
   answer=$(api "STREAM.PURGE.$1" "$(jq -nc '{seq: (now * 1000000 | floor)}')")
   [ "$(code "$answer")" = 0 ] || refused "stream $1 does not count on" "$answer"
@@ -72,7 +72,8 @@ uncounted='.state.first_seq < 1e15'
 
 # A server's own stream whose disk was lost is there again with its server, for the cluster remembers it, and counts from one: those
 # numbers were taken, and what has them is passed over. It is told to count on from now.
-wiped="$uncounted"' and (.state.messages == 0 or (.state.first_ts | sub("\\.[0-9]+"; "") | fromdate) >= $start)'
+wiped="$uncounted"' and (.created | sub("\\.[0-9]+"; "") | fromdate) < $start
+and (.state.messages == 0 or (.state.first_ts | sub("\\.[0-9]+"; "") | fromdate) >= $start)'
 
 # recount STREAM: looks, once after each start of its server, whether it was wiped. Whoever reads it still has numbers of the
 # consumer that is gone: it is taken off meanwhile, so that it begins with the new one.
@@ -123,88 +124,13 @@ sickness() {
   [ "$sick" = "$was" ] || say "servers that are not well:${sick:- none} (if any: kubectl logs <server> -c nats says why)"
 }
 
-# A source that reads by a consumer (from 2.14 on) begins where that is, whatever the stream has of what it reads. So where servers
-# were older before, the consumer is set to where the source without one was, of whose messages the stream knows the numbers: in a
-# header, as "<stream> <number> <what it reads> <where it is filed>". With a consumer, the stream's name there says so.
-followed='.[0].config.sources // [] as $now | .[1].sources // [] | any(.consumer) and any($now[]; .consumer == null)'
-heirs='def filed: .subject_transforms[0] | .src + " " + .dest;
-[.[0].config.sources // [] | .[] | select(.consumer) | filed] as $now
-| .[1].sources // [] | .[] | select(.consumer and (filed | IN($now[]) | not))
-| [(.external.api // "$JS.API") + ".CONSUMER.RESET.\(.name).\(.consumer.name)", (.external != null), filed]
-| map(tostring) | join(" ")'
-
-# sourced SEQUENCE READ FILED: the header of the last message of a source, of those from a sequence on; nothing where there is none
-sourced() {
-  nats sub "$3" --stream="$name" --start-sequence="$1" --headers-only --wait=2s 2>"$errors" |
-    awk -v read="$2" -v filed="$3" '$1 == "Nats-Stream-Source:" && $4 == read && $5 == filed { last = $2 " " $3 } END { print last }'
-}
-
-# place READ FILED: the number up to which a source without a consumer has read; nothing where none did
-place() {
-  last=$(api "STREAM.MSG.GET.$name" "$(jq -nc --arg subject "$2" '{last_by_subj: $subject}')")
-  case $(code "$last") in 0) ;; 10037) return 0 ;; *) refused "the place of $2 cannot be asked for" "$last"; return 1 ;; esac
-  last=$(printf '%s' "$last" | jq -r '.message.hdrs // "" | @base64d' | awk '$1 == "Nats-Stream-Source:" { print $2, $3, $4, $5 }')
-  case $last in
-    *:C=*) return 0 ;;
-    *" $1 $2") ;;
-    # one place for what is of several sources, as the primary's servers: the newest ones are looked at first
-    *)
-      newest=$(printf '%s' "$found" | jq '[.state.first_seq, .state.last_seq - 20000] | max')
-      last=$(sourced "$newest" "$1" "$2")
-      [ -n "$last" ] || last=$(sourced 1 "$1" "$2")
-      ;;
-  esac
-  case $last in *:C=*) ;; *) printf '%s' "$last" | awk '{ print $2 }' ;; esac
-}
-
-# succeed: what is found gets no source by a consumer before that is where the source was that it follows. One whose consumer is not
-# there yet waits: an edge makes it when it is deployed again.
-succeed() {
-  if [ "$(printf '%s\n%s\n' "$found" "$want" | jq -s "$followed")" = true ]; then
-    [ "$all" = 0 ] || return 1
-    found=$(api "STREAM.UPDATE.$name" "$(printf '%s' "$found" | jq -c '.config | .sources |= map(select(.consumer))')")
-    [ "$(code "$found")" = 0 ] || { refused "stream $name keeps its sources" "$found"; return 1; }
-    # what they had on the way is stored when nothing more is
-    before=
-    while latest=$(printf '%s' "$found" | jq .state.last_seq) && [ "$latest" != "$before" ]; do
-      before=$latest
-      sleep 2
-      found=$(api "STREAM.INFO.$name")
-      [ "$(code "$found")" = 0 ] || { refused "stream $name cannot be asked for" "$found"; return 1; }
-    done
-    say "stream $name: its sources without a consumer are taken out"
-  fi
-  waited=$waiting
-  waiting=
-  [ "$(printf '%s' "$found" | jq '.state.messages // 0')" -gt 0 ] || return 0
-  while read -r reset remote reads filed; do
-    [ -n "$reset" ] || continue
-    number=$(place "$reads" "$filed") || return 1
-    [ -n "$number" ] || continue
-    answer=$(ask "$reset" "$(jq -nc --argjson last "$number" '{seq: ($last + 1)}')")
-    if [ "$(code "$answer")" = 0 ]; then
-      say "source $reads of $name: its consumer goes on after $number"
-    elif [ "$remote" = true ]; then
-      waiting="$waiting $filed"
-    else
-      refused "the consumer of source $reads is not set" "$answer"
-      return 1
-    fi
-  done <<END
-$(printf '%s\n%s\n' "$found" "$want" | jq -rs "$heirs")
-END
-  [ "$waiting" = "$waited" ] || say "sources that wait for their edge to be deployed again:${waiting:- none}"
-  want=$(printf '%s' "$want" | jq -c --arg waiting "$waiting" '
-    ($waiting | split(" ")) as $all | if .sources then .sources |= map(select(.subject_transforms[0].dest | IN($all[]) | not)) else . end')
-}
-
 # stream INDEX: the stream of that index in the plan, made or changed
 stream() {
   want=$(jq -c ".streams[$1].config" "$plan")
   name=$(printf '%s' "$want" | jq -r .name)
   origin=$(jq ".streams[$1].origin" "$plan")
   away "$name" && return 1
-  done=
+  done='' unseated=0
   found=$(api "STREAM.INFO.$name")
   if [ "$(code "$found")" = 10059 ]; then
     [ "$all" = 0 ] || return 1
@@ -216,7 +142,7 @@ stream() {
   if [ "$origin" = true ] && [ "$(printf '%s' "$found" | jq ".config.subjects == [.config.name] and $uncounted")" = true ]; then
     count "$name" || return 1
   fi
-  if printf '%s' "$want" | jq -e '.sources // [] | any(.consumer)' >/dev/null; then succeed || return 1; fi
+  if printf '%s' "$want" | jq -e '(.sources // []) | any(.consumer != null)' >/dev/null; then succeed || return 1; fi
   change=$(printf '%s\n%s\n' "$found" "$want" | jq -cs "$merged")
   if [ "$change" != '"same"' ]; then
     found=$(api "STREAM.UPDATE.$name" "$change")
@@ -226,6 +152,7 @@ stream() {
   recount "$name" || return 1
   full "$name"
   [ -z "$done" ] || say "stream $name: $done"
+  [ $unseated = 0 ]
 }
 
 # in_use SUBJECT: whether the other end of a link may still listen to it. It does not when a link that stands has told nothing of it
@@ -349,16 +276,18 @@ while :; do
 $(look)
 END
   now=$(date +%s)
-  # when a server has come or gone, every three seconds until all is as planned, once a minute
+  case $planned in yes) pause=60 ;; waits) pause=15 ;; *) pause=3 ;; esac
+  # when a server has come or gone, every three seconds until all is as planned, then seldom
   if [ "$servers" != "$servers_before" ]; then
     fresh="$fresh $(printf '%s\n' "${servers_before:-[]}" "$servers" | jq -rs "$started")"
   fi
-  if [ "$servers" != "$servers_before" ] || [ $((now - ensured)) -ge "$([ $planned = yes ] && echo 60 || echo 3)" ]; then
+  if [ "$servers" != "$servers_before" ] || [ $((now - ensured)) -ge $pause ]; then
     ensured=$now
     if ensure; then
       [ -e "$ready" ] || say "all streams are as planned"
       : >"$ready"
-      planned=$([ -z "$waiting" ] && echo yes || echo no)
+      planned=yes
+      [ -z "$waiting" ] || planned=waits
     else
       planned=no
     fi

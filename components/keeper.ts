@@ -37,7 +37,8 @@ export class StreamKeeper extends pulumi.ComponentResource {
 
   constructor(name: string, args: KeeperArgs, opts?: pulumi.ComponentResourceOptions) {
     super("ops-nats:index:StreamKeeper", name, {}, opts);
-    const files = { "keeper.sh": script(), "plan.json": `${JSON.stringify(args.plan, undefined, 1)}\n` };
+    const plan = `${JSON.stringify(args.plan, undefined, 1)}\n`;
+    const files = { ...Object.fromEntries(SCRIPTS.map((file) => [file, script(file)])), "plan.json": plan };
     const config = new k8s.core.v1.ConfigMap(
       `${name}-keeper`,
       { metadata: { name: NAME, namespace: args.namespace, labels, annotations: PATCH_FORCE }, data: files },
@@ -52,7 +53,9 @@ export class StreamKeeper extends pulumi.ComponentResource {
 /** One that a killed run made and did not write down is taken over, not refused as another manager's. */
 const PATCH_FORCE = { "pulumi.com/patchForce": "true" };
 
-const script = (): string => readFileSync(new URL("keeper.sh", import.meta.url), "utf8");
+/** What the keeper runs, and what that reads. */
+const SCRIPTS = ["keeper.sh", "succession.sh"];
+const script = (file: string): string => readFileSync(new URL(file, import.meta.url), "utf8");
 
 function deployment(args: KeeperArgs, files: Readonly<Record<string, string>>): k8s.apps.v1.DeploymentArgs {
   const { namespace, images } = args;

@@ -24,6 +24,7 @@ export class Keeper {
   readonly #tools: string;
   readonly #servers: readonly NatsServer[];
   #process: ChildProcess | undefined;
+  #deployed: DeployedKeeper | undefined;
 
   /**
    * @param folder where its files go
@@ -36,8 +37,10 @@ export class Keeper {
   }
 
   /** Starts it, or starts it anew with another plan, as a Deployment does; `planned` tells when it is done. */
-  async start({ files, login }: DeployedKeeper): Promise<void> {
+  async start(deployed: DeployedKeeper): Promise<void> {
     await this.stop();
+    this.#deployed = deployed;
+    const { files, login } = deployed;
     await mkdir(this.#folder, { recursive: true });
     await rm(this.#ready, { force: true }); // a pod begins with an empty folder
     for (const [name, text] of Object.entries(files)) await writeFile(join(this.#folder, name), text);
@@ -69,6 +72,16 @@ export class Keeper {
     const done = () => existsSync(this.#ready) || (this.#process?.exitCode ?? undefined) !== undefined;
     await until("the streams to be as planned", done, () => this.log, seconds);
     if (!existsSync(this.#ready)) throw new Error(`the keeper ended:\n${this.log}`);
+  }
+
+  /** Ends at once, whatever it is at, and starts anew with what it had. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    if (!child || !this.#deployed) throw new Error("it does not run");
+    const exit = once(child, "exit");
+    child.kill("SIGKILL");
+    await exit;
+    await this.start(this.#deployed);
   }
 
   async stop(): Promise<void> {

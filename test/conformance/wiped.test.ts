@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
+import { jetstreamManager } from "@nats-io/jetstream";
 import { readStream } from "../durability/ledger.ts";
 import { emptied, wiped } from "./durabilitySuite.ts";
 import { newTag } from "./heard.ts";
@@ -35,6 +36,20 @@ onEachVersion("disks that are wiped while the primary still listens to the strea
     assert.deepEqual(await found(), wanted);
     handed[cluster] = (handed[cluster] ?? 0) + events;
   }
+
+  it("the number from which a stream counts outlives a kill -9, also of one that has nothing", async () => {
+    const client = await nats().connect(nats().server("edge-1"), nats().login("edge-1"));
+    const { state: before } = await (await jetstreamManager(client)).streams.info("ops");
+    await client.close();
+    assert.deepEqual([before.messages, before.first_seq > 1e15], [0, true]);
+    await nats().server("edge-1").kill();
+    await nats().server("edge-1").start();
+    const again = await nats().connect(nats().server("edge-1"), nats().login("edge-1"));
+    const { state } = await (await jetstreamManager(again)).streams.info("ops");
+    await again.close();
+    assert.deepEqual([state.messages, state.first_seq], [0, before.first_seq]);
+    await nats().linked("edge-1");
+  });
 
   for (const [what, number] of [
     ["as many", (before: number) => before],

@@ -1,0 +1,20 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const FOLDER = join(import.meta.dirname, "../components");
+const scripts = readdirSync(FOLDER).filter((file) => file.endsWith(".sh"));
+
+describe("the keeper's scripts", () => {
+  // In jq before 1.8, which nats-box has, `a // b as $x` is `a // (b as $x | …)`; in the tests' own jq it is not.
+  it("put what stands before jq's `as` into parentheses where it has `//`", () => {
+    const open = /\/\/[^()|;]*\bas \$/;
+    assert.match(".sources // [] as $now", open);
+    assert.doesNotMatch("(.sources // []) as $now", open);
+    assert.ok(scripts.includes("keeper.sh") && scripts.includes("succession.sh"));
+    for (const file of scripts) assert.doesNotMatch(readFileSync(join(FOLDER, file), "utf8"), open, file);
+  });
+});
