@@ -75,6 +75,10 @@ succeed() {
     still || return 1
     say "stream $name: reads up to where they were, in $(printf '%s' "$found" | jq .state.messages) messages"
     places=$(read_places) || { say "stream $name: was not read to its end $(head -c 300 "$errors")"; return 1; }
+    read_to=$(printf '%s' "$found" | jq .state.last_seq)
+    found=$(api "STREAM.INFO.$name")
+    # what came after all, though nothing should: it is read again
+    [ "$(printf '%s' "$found" | jq .state.last_seq)" = "$read_to" ] || return 1
     note "$places" . || return 1
   fi
   [ "$places" != '{}' ] || return 0

@@ -33,7 +33,8 @@ onEachVersion("disks that are wiped while the primary still listens to the strea
     const reader = await nats().client(nats().server("primary", 0));
     const found = async () => (await readStream(reader, subject)).map(({ id }) => id);
     await until(`${events} events of ${cluster}`, async () => (await found()).length >= events, found, 60);
-    assert.deepEqual(await found(), wanted);
+    // one before 2.14 may store what comes twice, for a while; nothing is missing or out of order
+    assert.deepEqual(byConsumer(version) ? await found() : [...new Set(await found())], wanted);
     handed[cluster] = (handed[cluster] ?? 0) + events;
   }
 
