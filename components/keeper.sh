@@ -49,12 +49,14 @@ refused() {
 }
 
 # What is there, changed into what is planned; what the plan does not name stays. The server adds defaults to each source:
-# a source counts as the same when all that the plan says of it is so. One without sources also gets a subject, its name.
+# a source counts as the same when all that the plan says of it is so. A stream that was without sources for a while has its name for
+# a subject, and looks at ids for two minutes; of older servers, for a tenth of a second.
 merged='
 def same($a; $b): ($a | length) == ($b | length)
   and ([range($a | length)] | all(. as $i | ($a[$i] * $b[$i]) == $a[$i]));
 .[0].config as $now | .[1] as $want
 | ($now * $want) | if $want.subjects then . else del(.subjects) end
+| if $want.sources and ($want.duplicate_window | not) then del(.duplicate_window) else . end
 | if same($now.sources // []; $want.sources // []) then .sources = $now.sources else . end
 | if . == $now or (del(.sources) == ($now | del(.sources)) and .sources == $now.sources) then "same" else . end'
 

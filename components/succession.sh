@@ -17,9 +17,8 @@ heirs="$file"'
 | ((.external.api // "$JS.API") + ".CONSUMER.RESET.\(.name).\(.consumer.name)") as $reset
 | "\($reset) \(.external != null) \($places[$file]) \($file)"'
 seated="$file"'
-($waiting | split("\n")) as $waiting | ($done | split("\n")) as $done
-| .[0] as $want | .[1] as $places | $want
-| .sources |= map(select(file | IN($waiting[]) | not))
+($done | split("\n")) as $done | .[0] as $want | .[1] as $places | $want
+| .sources |= map(select(file as $file | $places[$file] == null or ($file | IN($done[]))))
 | .metadata["ops-nats.places"] = ($places | with_entries(select(.key | IN($done[]) | not)) | tojson)'
 
 # note PLACES CHANGE: writes places into the stream's metadata, and changes the stream with it
@@ -45,19 +44,24 @@ read_places() {
   [ "$(printf '%s' "$found" | jq .state.messages)" != 0 ] || { echo '{}'; return 0; }
   lines=$(nats sub '>' --stream="$name" --all --headers-only --wait=5s 2>"$errors" |
     awk -v latest="$(printf '%s' "$found" | jq .state.last_seq)" '
-      /Received JetStream message/ { for (i = 1; i < NF; i++) if ($i == "seq") seq = $(i + 1) }
-      $1 == "Nats-Stream-Source:" && $2 !~ /:C=/ { at[$4 " " $5] = $3 }
+      /^\[#[0-9]+\] Received JetStream message/ {
+        for (i = 1; i < NF; i++) { if ($i == "seq") seq = $(i + 1); if ($i == "subject:") subject = $(i + 1) }
+      }
+      # of older servers an edge may have such a header of its own making: it tells nothing of another
+      $1 == "Nats-Stream-Source:" && $2 !~ /:C=/ && $3 ~ /^[0-9]+$/ && length($3) <= 16 {
+        if (index(subject, substr($5, 1, length($5) - 1)) == 1) at[$4 " " $5] = $3
+      }
       END { if (seq != latest) exit 1; for (key in at) print key, at[key] }') || return 1
   printf '%s' "$lines" | jq -Rnc 'reduce (inputs | split(" ")) as $line ({}; .[$line[0] + " " + $line[1]] = ($line[2] | tonumber))'
 }
 
-# seat RESET NUMBER SOURCE: sets a source's consumer to go on after a number; tells source, number, and why where it is not done
+# seat RESET NUMBER SOURCE: sets a source's consumer to go on after a number; tells source, number, and "set", or why it is not
 seat() {
   next=$(($2 + 1))
   answer=$(ask "$1" "{\"seq\": $next}")
-  failure=$(printf '%s' "${answer:-null}" | jq -r --arg next $next '
-    if . == null then "no answer" elif (.reset_seq | tostring) == $next then "" else .error.description // "no number" end' 2>&1)
-  printf '%s %s %s\n' "$3" "$2" "$failure"
+  told=$(printf '%s' "${answer:-null}" | jq -r --arg next $next '
+    if . == null then "no answer" elif (.reset_seq | tostring) == $next then "set" else .error.description // "no number" end' 2>&1)
+  printf '%s %s %s\n' "$3" "$2" "$told"
 }
 
 # succeed: what is found gets no source by a consumer before that is where the source was that it follows. One whose consumer is not
@@ -93,23 +97,22 @@ succeed() {
 $(printf '%s\n%s\n%s\n' "$found" "$want" "$places" | jq -rs "$heirs")
 END
   [ -z "$seats" ] || wait $seats
-  there='' out=''
+  there=''
   while [ $asked -gt 0 ]; do
-    remote='' reads='' filed='' number='' failure='it did not say'
-    read -r remote reads filed number failure <"$ready.seat.$asked"
+    remote='' reads='' filed='' number='' told=''
+    read -r remote reads filed number told <"$ready.seat.$asked"
     rm -f "$ready.seat.$asked"
     asked=$((asked - 1))
-    if [ -z "$failure" ]; then
+    [ -n "$filed" ] || { say "stream $name: what its consumers answered was not kept"; return 1; }
+    if [ "$told" = set ]; then
       say "source $reads to $filed: its consumer goes on after $number"
       there="$there$reads $filed
 "
       continue
     fi
     waiting="$waiting $filed"
-    out="$out$reads $filed
-"
-    [ "$remote" = true ] || { unseated=1; say "source $reads to $filed: its consumer does not go on after $number: $failure"; }
+    [ "$remote" = true ] || { unseated=1; say "source $reads to $filed: its consumer does not go on after $number: $told"; }
   done
   [ "$waiting" = "$waited" ] || say "sources that wait for their edge to be deployed again:${waiting:- none}"
-  want=$(printf '%s\n%s\n' "$want" "$places" | jq -cs --arg waiting "$out" --arg done "$there" "$seated")
+  want=$(printf '%s\n%s\n' "$want" "$places" | jq -cs --arg done "$there" "$seated")
 }

@@ -114,7 +114,7 @@ export class Installation {
     await this.cluster(name).write(deployed);
     await this.cluster(name).restart();
     await this.#keep(name, deployed);
-    await this.#keepers.get(name)?.planned(300);
+    await this.#keepers.get(name)?.planned();
   }
 
   keeper(name: string): Keeper {

@@ -68,7 +68,7 @@ export class Keeper {
   }
 
   /** Waits until all streams are as planned: what `pulumi up` waits for, up to 300 s. */
-  async planned(seconds = 60): Promise<void> {
+  async planned(seconds = 300): Promise<void> {
     const done = () => existsSync(this.#ready) || (this.#process?.exitCode ?? undefined) !== undefined;
     await until("the streams to be as planned", done, () => this.log, seconds);
     if (!existsSync(this.#ready)) throw new Error(`the keeper ended:\n${this.log}`);

@@ -29,17 +29,22 @@ describe("changing persistence, on servers before 2.14", () => {
 
   it("an edge gets a new claim; the steps wait for what the primary has not had, and what it says from then on comes, too", async () => {
     assert.equal(await version("edge-1"), OLD);
-    await s.whole("before a new claim", undefined, old);
+    await s.whole("before a new claim", undefined, { version: OLD });
     const [before] = await s.claims("edge-1");
+    const [atEdge, atPrimary] = [await steps(/^last=/), await steps(/deployment\/nats-keeper -- nats stream get/)];
     const mend = await cut("edge-1", "dropped");
-    const tag = await s.said(50);
-    const atEdge = await steps(/^last=/);
-    const atPrimary = await steps(/deployment\/nats-keeper -- nats stream get/);
-    const last = Number(await w.shell("edge-1", atEdge));
-    assert.ok(last > 0);
-    const later = pause(10_000).then(mend); // it is still there when the steps begin to wait
-    // the same shell, in which a reader has chosen the other cluster meanwhile
-    const printed = await w.shell("primary", `last=${last}\n${atPrimary}`).finally(() => later);
+    let mended: Promise<void> | undefined;
+    let [tag, last, printed] = ["", 0, ""];
+    try {
+      tag = await s.said(50);
+      last = Number(await w.shell("edge-1", atEdge));
+      assert.ok(last > 0);
+      mended = pause(10_000).then(mend); // it is still there when the steps begin to wait
+      // the same shell, in which a reader has chosen the other cluster meanwhile
+      printed = await w.shell("primary", `last=${last}\n${atPrimary}`);
+    } finally {
+      await (mended ?? mend());
+    }
     const had = printed.trim().split("\n").map(Number);
     assert.ok((had[0] ?? last) < last, `it had to wait for ${last}: ${printed}`);
     assert.ok((had.at(-1) ?? 0) >= last, printed);
