@@ -24,9 +24,6 @@ export interface DurabilityPlan {
   readonly load?: Load;
 }
 
-/** Milliseconds within which a source has begun by itself; one that has not is woken by the keeper. */
-const BY_ITSELF = 10_000;
-
 /** Faults in an installation of processes, while events flow; every one of a suite happens to the same installation. */
 export function durabilitySuite(version: string, plan: DurabilityPlan): void {
   const { edges, persistent, cuts, standstill } = plan;
@@ -78,8 +75,6 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
   for (const [seconds, how] of cuts) {
     it(`when the link is cut for ${seconds} s (${how})`, async function () {
       this.timeout((seconds + 240) * 1000);
-      const keeper = () => (persistent ? nats().keeper("primary").log : "");
-      const told = keeper().length;
       const outcomes = await kept(
         how === "reset" ? `link cut by resets for ${seconds} s` : `link cut for ${seconds} s, packets dropped`,
         async () => {
@@ -89,17 +84,8 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
         },
         { ...LOAD, ...plan.load, size: 1000 },
       );
-      if (!persistent || seconds <= 10) return;
-      for (const { cluster, stored, began = Infinity } of outcomes) {
-        assert.ok(stored * 1000 > 10e6, "more than 10 MB to fetch");
-        // one that nobody wakes sits out the server's own pauses, 30 s and more after a cut as long as this one
-        if (!exact || cluster === "primary" || began < BY_ITSELF) continue;
-        assert.match(
-          keeper().slice(told),
-          new RegExp(`woke the sources \\[[^\\]]*"${cluster}"`),
-          `begun after ${began} ms`,
-        );
-      }
+      // more than 10 MB to fetch
+      if (persistent && seconds > 10) for (const { stored } of outcomes) assert.ok(stored * 1000 > 10e6);
     });
   }
 
