@@ -49,8 +49,8 @@ refused() {
 }
 
 # What is there, changed into what is planned; what the plan does not name stays. The server adds defaults to each source:
-# a source counts as the same when all that the plan says of it is so. A stream that was without sources for a while has its name for
-# a subject, and looks at ids for two minutes; of older servers, for a tenth of a second.
+# a source counts as the same when all that the plan says of it is so. A stream that was without sources for a while got its name
+# for a subject, and a time for which it looks at ids; one of older servers has such a time, too.
 merged='
 def same($a; $b): ($a | length) == ($b | length)
   and ([range($a | length)] | all(. as $i | ($a[$i] * $b[$i]) == $a[$i]));

@@ -47,7 +47,7 @@ read_places() {
       /^\[#[0-9]+\] Received JetStream message/ {
         for (i = 1; i < NF; i++) { if ($i == "seq") seq = $(i + 1); if ($i == "subject:") subject = $(i + 1) }
       }
-      # of older servers an edge may have such a header of its own making: it tells nothing of another
+      # older servers let through such a header of an edge that makes its own: it tells nothing of another edge
       $1 == "Nats-Stream-Source:" && $2 !~ /:C=/ && $3 ~ /^[0-9]+$/ && length($3) <= 16 {
         if (index(subject, substr($5, 1, length($5) - 1)) == 1) at[$4 " " $5] = $3
       }

@@ -68,9 +68,9 @@ export class Keeper {
   }
 
   /** Waits until all streams are as planned: what `pulumi up` waits for, up to 300 s. */
-  async planned(seconds = 300): Promise<void> {
+  async planned(): Promise<void> {
     const done = () => existsSync(this.#ready) || (this.#process?.exitCode ?? undefined) !== undefined;
-    await until("the streams to be as planned", done, () => this.log, seconds);
+    await until("the streams to be as planned", done, () => this.log, 300);
     if (!existsSync(this.#ready)) throw new Error(`the keeper ended:\n${this.log}`);
   }
 

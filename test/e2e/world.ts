@@ -40,6 +40,10 @@ export interface World {
 /** What is typed after `pulumi`, where nobody is there to say yes. */
 export const UP = ["up", "--yes", "--skip-preview"] as const;
 
+/** The guide's server, and the configuration by which a stack has it. */
+export const OLD = "2.10.20";
+export const old = { images: { nats: { tag: `${OLD}-alpine` } } };
+
 export const EVENT = (edge: string) => `ops.clusters.${edge}.namespaces.ops-system.hosts.host-1.status`;
 const primaryDefaults: Config = { hosts: [layoutOf("primary").address], edges: ["edge-1"] };
 
@@ -184,4 +188,15 @@ export async function podIdentities(kubectl: Kubectl): Promise<Record<string, st
 /** The configuration that a stack has now, from its file. */
 export async function configOf(w: World, stack: Stack): Promise<Config> {
   return (parse(await readFile(w.workspace.stackFile(stack), "utf8")) as { config: Config }).config;
+}
+
+/** The version of the server that a stack runs. */
+export const versionOf = async (w: World, stack: Stack): Promise<string> =>
+  (await w.kubectl[stack].monitor<{ version: string }>("nats-0", "/varz")).version;
+
+/** Destroys a stack and types what the README has for what is left: then nothing is. */
+export async function removeAll(w: World, stack: Stack): Promise<void> {
+  await w.destroy(stack);
+  await w.shell(stack, await readmeBlock("What destroy leaves"));
+  assert.equal(await w.kubectl[stack].run(["get", "namespace", "--ignore-not-found", "ops-system"]), "");
 }

@@ -7,7 +7,7 @@ import { until } from "../../../sandbox/kubectl.ts";
 import { cut, reachable, streamsMade } from "../clusterSite.ts";
 import { Stored, steps, switchedAtEdge } from "../stored.ts";
 import { cross } from "../traffic.ts";
-import { EVENT, podIdentities, readme, readmeBlock, type Stack, UP, type World, world } from "../world.ts";
+import { EVENT, podIdentities, readme, removeAll, type Stack, UP, type World, world } from "../world.ts";
 
 // The README's section of this name, as it is printed there, from top to bottom on the same two clusters.
 describe("changing persistence", () => {
@@ -252,10 +252,7 @@ describe("changing persistence", () => {
   it("and the README's commands remove what destroy leaves", async () => {
     for (const stack of ["edge-2", "edge-1", "primary"] as const) {
       await w.configure(stack, stack === "primary" ? {} : reachable);
-      await w.destroy(stack);
-      await w.shell(stack, await readmeBlock("What destroy leaves"));
-      const left = await w.kubectl[stack].run(["get", "namespace", "--ignore-not-found", "ops-system"]);
-      assert.equal(left, "");
+      await removeAll(w, stack);
     }
   });
 });

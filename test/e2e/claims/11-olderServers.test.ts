@@ -6,11 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { DEFAULT_VERSION } from "../../conformance/versions.ts";
 import { cut, reachable } from "../clusterSite.ts";
 import { Stored, steps } from "../stored.ts";
-import { readmeBlock, type Stack, type World, world } from "../world.ts";
-
-const OLD = "2.10.20";
-/** Seen to store everything twice for a while, after an edge had a new claim. */
-const old = { version: OLD, doubled: "all" } as const;
+import { OLD, old, removeAll, versionOf, type World, world } from "../world.ts";
 
 // What the README's section says of servers before 2.14, as it is printed there.
 describe("changing persistence, on servers before 2.14", () => {
@@ -19,16 +15,12 @@ describe("changing persistence, on servers before 2.14", () => {
   before(async () => {
     w = await world();
     s = await Stored.in(w);
-    const images = { nats: { tag: `${OLD}-alpine` } };
-    await w.ensure("primary", { images, persistence: s.persistence, edges: ["edge-1"] });
-    await w.ensure("edge-1", { images, ...reachable });
+    await w.ensure("primary", { ...old, persistence: s.persistence, edges: ["edge-1"] });
+    await w.ensure("edge-1", { ...old, ...reachable });
   });
 
-  const version = async (stack: Stack) =>
-    (await w.kubectl[stack].monitor<{ version: string }>("nats-0", "/varz")).version;
-
   it("an edge gets a new claim; the steps wait for what the primary has not had, and what it says from then on comes, too", async () => {
-    assert.equal(await version("edge-1"), OLD);
+    assert.equal(await versionOf(w, "edge-1"), OLD);
     await s.whole("before a new claim", undefined, { version: OLD });
     const [before] = await s.claims("edge-1");
     const [atEdge, atPrimary] = [await steps(/^last=/), await steps(/deployment\/nats-keeper -- nats stream get/)];
@@ -53,21 +45,19 @@ describe("changing persistence, on servers before 2.14", () => {
     assert.deepEqual([after?.size, after?.phase], ["1Gi", "Bound"]);
     assert.notEqual(after?.uid, before?.uid);
     assert.equal(await s.found(tag, 50), 50);
-    await s.whole("after a new claim", undefined, old);
+    // seen to store everything twice for a while then
+    await s.whole("after a new claim", undefined, { version: OLD, doubled: "all" });
   });
 
   it("its servers become those of today while events flow, and none of the edge's comes twice", async () => {
     const block = await steps(/images\.nats\.tag/);
     const act = () => w.shell("primary", block);
     await s.whole("servers upgraded", act, { version: `${OLD} to ${DEFAULT_VERSION}`, doubled: "a few own" });
-    for (const stack of ["primary", "edge-1"] as const) assert.equal(await version(stack), DEFAULT_VERSION);
+    for (const stack of ["primary", "edge-1"] as const) assert.equal(await versionOf(w, stack), DEFAULT_VERSION);
     await s.whole("after servers were upgraded");
   });
 
   it("and all of it goes", async () => {
-    for (const stack of ["edge-1", "primary"] as const) {
-      await w.destroy(stack);
-      await w.shell(stack, await readmeBlock("What destroy leaves"));
-    }
+    for (const stack of ["edge-1", "primary"] as const) await removeAll(w, stack);
   });
 });
