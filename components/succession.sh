@@ -65,7 +65,7 @@ seat() {
 }
 
 # succeed: what is found gets no source by a consumer before that is where the source was that it follows. One whose consumer is not
-# there yet waits: an edge makes it when it is deployed again.
+# there yet waits: an edge makes it when it is deployed with this primary.
 succeed() {
   waited=$waiting
   waiting='' unseated=0
@@ -113,6 +113,6 @@ END
     waiting="$waiting $filed"
     [ "$remote" = true ] || { unseated=1; say "source $reads to $filed: its consumer does not go on after $number: $told"; }
   done
-  [ "$waiting" = "$waited" ] || say "sources that wait for their edge to be deployed again:${waiting:- none}"
+  [ "$waiting" = "$waited" ] || say "sources that wait for their edge to be deployed with these servers:${waiting:- none}"
   want=$(printf '%s\n%s\n' "$want" "$places" | jq -cs --arg done "$there" "$seated")
 }

@@ -53,10 +53,10 @@ async function run({ spec, seconds, exit }: Run, folder: string): Promise<Report
   const file = join(folder, `${spec.replace(/[^a-z0-9]+/gi, "-")}.json`);
   await rm(file, { force: true });
   const only = process.argv.includes("--grep") ? process.argv.slice(process.argv.indexOf("--grep")) : [];
+  // not by mocha's --node-option, for which it starts a second process and hands no SIGTERM on to it
+  const mocha = ["--import=tsx", join(PROJECT, "node_modules/mocha/bin/mocha.js")];
   const args = [
     "--no-config",
-    "--node-option",
-    "import=tsx",
     "--require",
     "./test/setup.ts",
     "--timeout",
@@ -64,7 +64,7 @@ async function run({ spec, seconds, exit }: Run, folder: string): Promise<Report
     ...(exit ? ["--exit"] : []),
   ];
   const reporter = ["--reporter", "./sandbox/reporter.cjs", "--reporter-option", `output=${file}`];
-  const mocha = await execa(join(PROJECT, "node_modules/.bin/mocha"), [...args, ...reporter, ...only, spec], {
+  const ended = await execa(process.execPath, [...mocha, ...args, ...reporter, ...only, spec], {
     cwd: PROJECT,
     stdio: ["ignore", "inherit", "inherit"],
     reject: false,
@@ -72,7 +72,7 @@ async function run({ spec, seconds, exit }: Run, folder: string): Promise<Report
   const text = await readFile(file, "utf8").catch(() => undefined);
   if (text === undefined) return { passes: 0, failures: 1, pending: 0 };
   const { stats } = JSON.parse(text) as Report;
-  return mocha.failed && stats.failures === 0 ? { ...stats, failures: 1 } : stats;
+  return ended.failed && stats.failures === 0 ? { ...stats, failures: 1 } : stats;
 }
 
 async function main(): Promise<void> {
