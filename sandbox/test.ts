@@ -14,6 +14,7 @@ const PROJECT = resolve(import.meta.dirname, "..");
 const PROGRAMS: Readonly<Record<string, () => Promise<unknown>>> = {
   conformance: () => serverToolchain((text) => console.log(text)),
   e2e: () => everything(2),
+  steps: () => everything(2),
   chaos: () => everything(3),
 };
 
@@ -41,6 +42,7 @@ const SUITES: Readonly<Record<string, readonly Run[]>> = {
     { spec: "test/e2e/*.test.ts", seconds: 300, exit: true },
     { spec: "test/e2e/claims/*.test.ts", seconds: 900, exit: true },
   ],
+  steps: [{ spec: "test/e2e/steps/*.test.ts", seconds: 900, exit: true }],
   chaos: [{ spec: "test/chaos/*.test.ts", seconds: 900, exit: true }],
 };
 
