@@ -57,6 +57,15 @@ describe("what servers in pods have said", () => {
     assert.equal((await logs.drops()).length, 3);
   });
 
+  it("is there whichever of a server's files says that it has streams", async () => {
+    for (let n = 0; n < 12; n++) {
+      // inodes, by which files are told apart, may be given in any order
+      const pod = `nats-0_${n}`;
+      for (const [i, text] of [DROP, START].entries()) await log(pod, text, `${(i + n) % 2}.log`);
+    }
+    assert.equal((await logs.drops()).length, 12);
+  });
+
   it("waits for a line to be whole", async () => {
     const path = await log("nats-0_a", START + DROP.slice(0, 20));
     assert.deepEqual(await logs.drops(), []);

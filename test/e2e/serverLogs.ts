@@ -68,7 +68,7 @@ export class ServerLogs {
     await this.#look;
     await this.#linkNew();
     if (this.#fault) throw this.#fault;
-    const found: string[] = [];
+    const said: (readonly [pod: string, lines: readonly string[]])[] = [];
     for (const name of (await readdir(this.#folder)).sort()) {
       const text = (await readFile(join(this.#folder, name))).subarray(this.#read.get(name) ?? 0);
       const whole = text.subarray(0, text.lastIndexOf("\n") + 1); // the last line may be half there
@@ -76,10 +76,13 @@ export class ServerLogs {
       const lines = whole.toString().split("\n");
       const pod = name.split(" ").slice(0, 3).join(" ");
       if (lines.some((line) => line.includes(STORES))) this.#storing.add(pod);
-      if (!this.#storing.has(pod)) continue;
-      found.push(...lines.filter((line) => DROPPED.test(line)).map((line) => `${pod}: ${line}`));
+      said.push([pod, lines]);
     }
-    return found;
+    // only now: files of one pod come in any order, and one of them says that it has streams
+    const storing = said.filter(([pod]) => this.#storing.has(pod));
+    return storing.flatMap(([pod, lines]) =>
+      lines.filter((line) => DROPPED.test(line)).map((line) => `${pod}: ${line}`),
+    );
   }
 
   async #linkNew(): Promise<void> {
