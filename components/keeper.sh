@@ -268,7 +268,7 @@ rm -f "$ready"
 trap 'exit 0' TERM INT
 say "keeping $(jq -r '[.streams[].config.name] | join(", ")' "$plan")"
 servers='' leafs='' quiet='{}' missing_since='' told_before='' told_since=0 down='' fresh='' fulls='' sick='' waiting=''
-planned=no calm=no ensured=0 listened=0
+planned=no calm=no ensured=0 took=0 listened=0
 while :; do
   servers_before=$servers leafs_before=$leafs
   {
@@ -278,7 +278,7 @@ while :; do
 $(look)
 END
   now=$(date +%s)
-  case $planned in yes) pause=60 ;; waits) pause=15 ;; *) pause=3 ;; esac
+  case $planned in yes) pause=60 ;; waits) pause=$((15 + 3 * took)) ;; *) pause=3 ;; esac
   # when a server has come or gone, every three seconds until all is as planned, then seldom
   if [ "$servers" != "$servers_before" ]; then
     fresh="$fresh $(printf '%s\n' "${servers_before:-[]}" "$servers" | jq -rs "$started")"
@@ -293,6 +293,7 @@ END
     else
       planned=no
     fi
+    took=$(($(date +%s) - now)) # edges that wait may be many, and each is asked for seconds
   fi
   # when a server or a link has come or gone, at every look until nobody is silent who could speak, four times a minute
   if [ "$servers $leafs" != "$servers_before $leafs_before" ] || [ $calm = no ] || [ $((now - listened)) -ge 15 ]; then

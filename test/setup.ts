@@ -8,7 +8,7 @@ process.on("unhandledRejection", (reason) => {
   throw reason;
 });
 
-/** Node ends at a signal without telling anyone; so servers that tests have started end, too. */
+/** Node ends at a signal without telling anyone; so servers that are processes of the tests end, too. (Clusters: `npm run sandbox -- down`.) */
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   process.once(signal, () => process.exit(128 + constants.signals[signal]));
 }

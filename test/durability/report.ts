@@ -126,23 +126,27 @@ function caughtUp({ caughtUp, began }: Row): string {
 const HEAD = `| what was done | sent | stored at the edges | not stored | lost / doubled / out of order | live: not heard / heard twice | longest way | catch-up | sent without persistence | lost without |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |`;
 
-const OWN_HEAD = `| what was done | sent at the primary | in \`ops\` | doubled |
-| --- | --- | --- | --- |`;
+const OWN_HEAD = `| what was done | sent at the primary | in \`ops\` | doubled | out of order | live: heard twice |
+| --- | --- | --- | --- | --- | --- |`;
 
-/** Tables of all rows: one for each level and version, and one of the primary's own events where they were not all kept. */
+/** Tables of all rows: one for each level and version, and one of the primary's own events where they were not all there once and in order. */
 export function tables(rows: readonly Row[]): string {
   const groups = grouped(rows, ({ level, version }) => `${level}, nats-server ${version}`);
   return [...groups]
     .map(([title, all]) => {
       const lines = [...grouped(all, (row) => row.title)].map(([what, some]) => line(what, some));
-      const own = all.filter(({ persistent, own: { sent, stored } }) => persistent && stored < sent);
-      const ownLines = own.map(
-        (row) => `| ${row.title} | ${count(row.own.sent)} | ${count(row.own.stored)} | ${count(row.own.doubled)} |`,
+      const own = all.filter(
+        ({ persistent, own: { sent, stored, doubled, reordered, heardTwice } }) =>
+          persistent && (stored < sent || doubled + reordered + heardTwice > 0),
       );
+      const ownLines = own.map(({ title, own: { sent, stored, doubled, reordered, heardTwice } }) => {
+        const cells = [sent, stored, doubled, reordered, heardTwice].map(count);
+        return `| ${[title, ...cells].join(" | ")} |`;
+      });
       const more =
         own.length === 0
           ? ""
-          : `\nThe primary's own events, where some that a client's library had taken are not in \`ops\` (its publisher's loss, or what a server's own stream lost or was passed over with its disk; that stream is not read):\n\n${OWN_HEAD}\n${ownLines.join("\n")}\n`;
+          : `\nThe primary's own events, where they did not all come once and in order. Those that a client's library had taken and that are not in \`ops\` are its publisher's loss, or what a server's own stream lost or was passed over with its disk: that stream is not read. Out of order are those of one connection, which its client may have had at two servers:\n\n${OWN_HEAD}\n${ownLines.join("\n")}\n`;
       return `## ${title[0]?.toUpperCase()}${title.slice(1)}\n\n${HEAD}\n${lines.join("\n")}\n${more}`;
     })
     .join("\n");

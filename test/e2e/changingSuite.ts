@@ -11,7 +11,7 @@ import { EVENT, podIdentities, readme, removeAll, type Stack, UP, type World, wo
 
 /**
  * The README's section of this name, as it is printed there, from top to bottom on the same two clusters.
- * @param all every block of it; else only what nothing of the rest can stand for, for it all takes half an hour on a slow machine
+ * @param all every block of it, for which `.ci/run` has no time; else claims that are expanded, a new one at an edge, smaller ones server by server
  */
 export function changingSuite(all: boolean): void {
   const also: (title: string, run: () => Promise<void>) => void = all ? it : () => {};
@@ -22,6 +22,7 @@ export function changingSuite(all: boolean): void {
     s = await Stored.in(w);
     await w.ensure("primary", { persistence: s.persistence, edges: ["edge-1"] });
     await w.ensure("edge-1", reachable);
+    await s.whole("before persistence is changed");
   });
 
   /** A command that stands in the text, not in a block. */
