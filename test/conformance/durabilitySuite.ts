@@ -183,6 +183,7 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
   });
 
   it("when an edge's disk is wiped: what was there stays, what it says from then on arrives", async () => {
+    await kept("before an edge's disk is wiped", () => pause(500));
     const had = persistent ? await inOps(nats(), first) : {};
     assert.equal(Object.keys(had).length > 0, persistent);
     const outcomes = await during(

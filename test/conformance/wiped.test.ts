@@ -33,16 +33,19 @@ onEachVersion("disks that are wiped while the primary still listens to the strea
     const reader = await nats().client(nats().server("primary", 0));
     const found = async () => (await readStream(reader, subject)).map(({ id }) => id);
     await until(`${events} events of ${cluster}`, async () => (await found()).length >= events, found, 100);
+    const ids = await found();
     // one before 2.14 may store what comes twice, for a while; nothing is missing or out of order
-    assert.deepEqual(byConsumer(version) ? await found() : [...new Set(await found())], wanted);
+    assert.deepEqual(byConsumer(version) ? ids : [...new Set(ids)], wanted);
     handed[cluster] = (handed[cluster] ?? 0) + events;
   }
 
-  for (const [what, number] of [
-    ["as many", (before: number) => before],
-    ["more", (before: number) => before + 30],
+  // what a consumer hands over is compared with what was had; without one, only the stream's own numbers are
+  const numbers: readonly (readonly [what: string, number: (before: number) => number])[] = [
+    ["as many", (before) => before],
+    ["more", (before) => before + 30],
     ["fewer", () => 1],
-  ] as const) {
+  ];
+  for (const [what, number] of byConsumer(version) ? numbers : numbers.slice(0, 1)) {
     it(`an edge's: ${what} events are stored at once after as were fetched before`, async () => {
       await arrive("edge-1", 0, 3);
       const after = number(handed["edge-1"] ?? 0);

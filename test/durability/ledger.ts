@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import { setTimeout as pause } from "node:timers/promises";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { readEvent } from "./flow.ts";
@@ -21,11 +22,22 @@ export interface Kept {
  */
 export const DROPPED = /Dropping messages|IPQ len limit|max buffered|MaxPending/i;
 
+/** Seconds that a replica has to get what its leader has. */
+const REPLICATED = 30;
+
 /** All of a stream that is called `ops`, in its order; every client of `app` may ask so. */
 export async function readStream(connection: NatsConnection, filter?: string): Promise<Kept[]> {
   const manager = await jetstreamManager(connection, { timeout: 20_000 });
-  const { state } = await manager.streams.info("ops");
-  if (state.messages === 0) return [];
+  for (const end = Date.now() + REPLICATED * 1000; ; await pause(1000)) {
+    const { state } = await manager.streams.info("ops", filter ? { subjects_filter: filter } : {});
+    const has = filter ? Object.values(state.subjects ?? {}).reduce((sum, n) => sum + n, 0) : state.messages;
+    const kept = has === 0 ? [] : await readReplica(connection, filter);
+    // a consumer reads from the server that it is on, which may not have all yet
+    if (kept.length >= has || Date.now() > end) return kept;
+  }
+}
+
+async function readReplica(connection: NatsConnection, filter: string | undefined): Promise<Kept[]> {
   const consumer = await jetstream(connection).consumers.get("ops", filter ? { filter_subjects: filter } : {});
   const { num_pending } = await consumer.info();
   const kept: Kept[] = [];
