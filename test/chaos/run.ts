@@ -45,8 +45,8 @@ async function main(): Promise<void> {
 
 const page = (rows: readonly Row[]): string => `# Durability
 
-What becomes of events when links, servers and disks fail. Written by \`npm run test:chaos\` on ${machine()}.
-Of a scenario that ran more than once the tables show the last run; the two sides of a row are two runs. Rates
+What becomes of events when links, servers and disks fail. Written by \`npm run test:chaos\`, the last time on ${machine()};
+rows of other days are of other machines, with two cores, too. Of a scenario that ran more than once the tables show the last run; the two sides of a row are two runs. Rates
 are of a machine that runs servers, publishers and checker, and at times another part of this suite, all at once.
 
 Each cluster publishes numbered events through core NATS all the time, steadily over one connection and, as Ops does it, over a
