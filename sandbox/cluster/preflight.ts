@@ -23,12 +23,15 @@ export const factsOf = (clusters: number): PreflightFacts => ({
   platform: process.platform,
   uid: process.getuid?.() ?? -1,
   clusters,
+  folder: stateFolder,
 });
 
 export interface PreflightFacts {
   readonly platform: string;
   readonly uid: number;
   readonly clusters: number;
+  /** Where the clusters' files go. */
+  readonly folder: string;
 }
 
 const gigabyte = 1e9;
@@ -36,9 +39,14 @@ const gigabyte = 1e9;
 const diskNeeded = (clusters: number): number => (0.5 + 0.7 * clusters) * gigabyte;
 
 /** What needs no other program. */
-export async function checkHost({ platform, uid, clusters }: PreflightFacts): Promise<void> {
+export async function checkHost({ platform, uid, clusters, folder }: PreflightFacts): Promise<void> {
   if (platform !== "linux") throw new PreflightError(`it needs Linux, and this is ${platform}.`);
   if (uid !== 0) throw new PreflightError("it needs root for namespaces, mounts and cgroups: try again with sudo -E.");
+  // overlay file systems take a list of folders; Kubernetes' own programs were never tried with a blank in one
+  if (/[\s:,"'\\$]/.test(folder)) {
+    const unfit = "a blank or one of : , \" ' \\ $";
+    throw new PreflightError(`it needs a folder without ${unfit} in its path; came ${folder}: clone into another one.`);
+  }
   await checkDisk(`${clusters} clusters`, [{ folder: stateFolder, bytes: diskNeeded(clusters) }]);
 }
 

@@ -3,17 +3,22 @@
 
 import assert from "node:assert/strict";
 import { execa } from "execa";
-import { project } from "../../sandbox/cluster/layout.ts";
+import { project, stateFolder } from "../../sandbox/cluster/layout.ts";
 import { checkBeforeBuild, checkHost, preflight } from "../../sandbox/cluster/preflight.ts";
 
 describe("preflight: a machine that cannot carry the sandbox", function () {
   this.timeout(30_000);
-  const facts = { platform: "linux", uid: 0, clusters: 2 };
+  const facts = { platform: "linux", uid: 0, clusters: 2, folder: stateFolder };
   const says = (what: RegExp) => (error: Error) => what.test(error.message) && /kind/.test(error.message);
 
   it("says so on another system", () =>
     assert.rejects(checkHost({ ...facts, platform: "darwin" }), says(/needs Linux/)));
   it("says so without root", () => assert.rejects(checkHost({ ...facts, uid: 1000 }), says(/needs root.*sudo/)));
+  it("says so in a folder that no list of folders can name", () =>
+    assert.rejects(
+      checkHost({ ...facts, folder: "/home/me/my project/.sandbox" }),
+      says(/needs a folder .*my project/),
+    ));
   it("says how much disk is needed and there", () =>
     assert.rejects(checkHost({ ...facts, clusters: 1e6 }), says(/need \d+\.\d GB .* \d+\.\d GB are free/)));
 
