@@ -3,8 +3,11 @@
 
 import { createServer } from "node:net";
 
-/** Below the ports that systems give to outgoing connections, so that nobody takes one before its server does. */
-const [LOWEST, HIGHEST] = [10_000, 29_999];
+/**
+ * Below the ports that systems give to outgoing connections, so that nobody takes one before its server does, and above 10080, the
+ * highest that `fetch` refuses whatever listens there (https://fetch.spec.whatwg.org/#port-blocking).
+ */
+const [LOWEST, HIGHEST] = [10_081, 29_999];
 
 /** A port of 127.0.0.1 that nobody listens on, and that this process has not given before. */
 export async function freePort(): Promise<number> {
