@@ -78,8 +78,9 @@ async function run({ spec, seconds, exit }: Run, folder: string): Promise<Report
 }
 
 async function main(): Promise<void> {
-  const [before = ""] = process.argv.slice(2).join("\n").split("\n--"); // what follows an option is no suite
-  const names = before.split("\n").filter((name) => name in SUITES);
+  const words = process.argv.slice(2);
+  const options = words.findIndex((word) => word.startsWith("--")); // what follows one is no suite
+  const names = (options < 0 ? words : words.slice(0, options)).filter((name) => name in SUITES);
   if (names.length === 0) throw new Error(`expected one or more of ${Object.keys(SUITES).join(", ")}; next: npm test`);
   const folder = join(stateFolder, "reports");
   await mkdir(folder, { recursive: true });

@@ -47,14 +47,14 @@ export async function checkHost({ platform, uid, clusters, folder }: PreflightFa
     const unfit = "a blank or one of : , \" ' \\ $";
     throw new PreflightError(`it needs a folder without ${unfit} in its path; came ${folder}: clone into another one.`);
   }
-  await checkDisk(`${clusters} clusters`, [{ folder: stateFolder, bytes: diskNeeded(clusters) }]);
+  await checkDisk(`${clusters} clusters`, [{ folder, bytes: diskNeeded(clusters) }]);
 }
 
 /** What can be told before programs are installed and built: what needs a program that is not here yet waits. */
 export async function checkBeforeBuild(facts: PreflightFacts, build = buildNeeds): Promise<void> {
   await checkHost(facts);
   const [absent, needs] = await Promise.all([absentPrograms(), build()]);
-  const all = [{ folder: stateFolder, bytes: diskNeeded(facts.clusters) }, ...needs];
+  const all = [{ folder: facts.folder, bytes: diskNeeded(facts.clusters) }, ...needs];
   if (needs.length > 0) await checkDisk(`${facts.clusters} clusters and a first build of their programs`, all);
   await checkMachine(absent);
 }

@@ -6,6 +6,7 @@ import { rm } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { complaints, during, LOAD, type Load, type Outcome } from "../durability/scenario.ts";
+import { itIf } from "../itIf.ts";
 import type { Installation } from "./installation.ts";
 import { installed } from "./installed.ts";
 import { leaderOf } from "./leader.ts";
@@ -30,7 +31,7 @@ export interface DurabilityPlan {
 /** Faults in an installation of processes, while events flow; every one of a suite happens to the same installation. */
 export function durabilitySuite(version: string, plan: DurabilityPlan): void {
   const { edges, persistent, cuts, standstill } = plan;
-  const also: (title: string, run: Mocha.AsyncFunc) => void = plan.few ? () => {} : it;
+  const also = itIf(!plan.few);
   const primary = persistent ? { primary: { persistence: { enabled: true, size: "4Gi" } } } : {};
   const nats = installed(version, { listed: edges, edges, ...primary });
   const all: Outcome[] = [];

@@ -191,7 +191,7 @@ async function settled(look: () => Promise<number>, wanted: number, seconds: num
 
 /**
  * An outcome in which up to one in a hundred of the primary's own events may be there twice, as it was seen when servers before 2.14 were
- * upgraded (4 of 37,236; why is not known).
+ * upgraded (4 of 37,236, edges first; why is not known).
  */
 export const fewDoubled = (outcome: Outcome): Outcome =>
   outcome.cluster === "primary" && outcome.doubled * 100 <= outcome.stored ? { ...outcome, doubled: 0 } : outcome;

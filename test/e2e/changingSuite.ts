@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../../sandbox/kubectl.ts";
+import { itIf } from "../itIf.ts";
 import { cut, reachable, streamsMade } from "./clusterSite.ts";
 import { Stored, steps, switchedAtEdge } from "./stored.ts";
 import { cross } from "./traffic.ts";
@@ -14,7 +15,7 @@ import { EVENT, podIdentities, readme, removeAll, type Stack, UP, type World, wo
  * @param all every block of it, for which `.ci/run` has no time; else claims that are expanded and a new one at an edge
  */
 export function changingSuite(all: boolean): void {
-  const also: (title: string, run: () => Promise<void>) => void = all ? it : () => {};
+  const also = itIf(all);
   let w: World;
   let s: Stored;
   before(async () => {
