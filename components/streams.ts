@@ -7,6 +7,9 @@ import { covers } from "./subjects.ts";
 /** The stream that Ops looks for, at the primary and at every edge that stores. */
 export const OPS_STREAM = "ops";
 
+/** The account of the primary's streams. */
+export const STORE = "STORE";
+
 /** Everything comes into the primary by this stream, filed under who sent it; `ops` takes from it what is an event. */
 export const INTAKE_STREAM = "in";
 
@@ -74,10 +77,11 @@ export interface Plan {
 }
 
 /**
- * How much of a claim each stream may take. The rest is for what streams need beside their messages, so that the limit is
- * reached before the disk is full. Intake and `ops` are alike: what the one drops unread, the other could not have kept.
+ * How much of a claim each stream may take. The rest is for file systems, and for what streams need beside their messages (blocks that
+ * give way, logs of what replicas have not applied yet), so that the limit is reached before the disk is full.
+ * Intake and `ops` are alike: what the one drops unread, the other could not have kept.
  */
-export const SHARE = { edge: 0.8, intake: 0.4, ops: 0.4, own: 0.04, direct: 0.04 };
+export const SHARE = { edge: 0.8, intake: 0.35, ops: 0.35, own: 0.02, direct: 0.02 };
 
 export interface Storage {
   readonly claim: Claim;

@@ -3,7 +3,8 @@
 
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { edgeSchema, primarySchema } from "../settings.ts";
+import { SHARE } from "../components/streams.ts";
+import { bytes, edgeSchema, primarySchema, SMALLEST } from "../settings.ts";
 import { OUTPUTS } from "./program.test.ts";
 
 const root = new URL("../", import.meta.url);
@@ -46,6 +47,26 @@ describe("README", () => {
         .map((row) => row.slice(0, 3))
         .sort(),
       expected.sort(),
+    );
+  });
+
+  it("says how many hours a size buys as streams have it, by the bytes that it says of an event", () => {
+    const number = (pattern: RegExp) => Number(pattern.exec(readme)?.[1] ?? assert.fail(String(pattern)));
+    const share = { edge: number(/an edge's claim (\d+) %/), primary: number(/of the primary's (\d+) %/) };
+    assert.deepEqual(share, { edge: SHARE.edge * 100, primary: SHARE.ops * 100 });
+    const hours = (size: string, part: number, more: number, rate: number) =>
+      (bytes(size) * part) / (number(/events of (\d+) bytes an edge's/) + more) / rate / 3600;
+    const [edge, primary] = [number(/about (\d+) more at the edge/), number(/at the edge, (\d+) more in each/)];
+    const said: readonly (readonly [number, number])[] = [
+      [number(/an edge's 2Gi bridge (\d+) hours at 10/), hours("2Gi", SHARE.edge, edge, 10)],
+      [number(/\((\d+) hours at\s+100\)/), hours("2Gi", SHARE.edge, edge, 100)],
+      [number(/the primary's 10Gi hold (\d+) hours at 10/), hours("10Gi", SHARE.ops, primary, 10)],
+      [number(/all clusters together \((\d+) at 100\)/), hours("10Gi", SHARE.ops, primary, 100)],
+    ];
+    for (const [told, is] of said) assert.ok(Math.abs(told / is - 1) < 0.05, `${told}, not ${is}`);
+    assert.deepEqual(
+      [/smallest claims: (\w+) at the primary, (\w+) at an edge/.exec(readme)?.slice(1)],
+      [[SMALLEST.primary, SMALLEST.edge]],
     );
   });
 

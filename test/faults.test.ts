@@ -114,13 +114,13 @@ describe("faults", () => {
         "an amount that nats-server cannot read",
         "primary",
         { hosts, persistence: { enabled: true, size: "1.5Gi" } },
-        /^ops-nats:persistence.size: expected a whole number with a unit, such as 10Gi, of at least 100M; came "1.5Gi"/,
+        /^ops-nats:persistence.size: expected a whole number with a unit, such as 10Gi, of at least 1G; came "1.5Gi"/,
       ],
       [
         "a claim too small for streams",
         "edge-1",
-        { persistence: { size: "99M" } },
-        /^ops-nats:persistence.size: expected .*at least 100M; came "99M"/,
+        { persistence: { size: "499M" } },
+        /^ops-nats:persistence.size: expected .*at least 500M; came "499M"/,
       ],
       [
         "an age without a unit",

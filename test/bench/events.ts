@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -72,6 +73,12 @@ async function installed(persistent: boolean): Promise<Installation> {
   return nats;
 }
 
+/** Takes an installation down; figures of one whose servers have dropped something are none. */
+async function ended(nats: Installation): Promise<void> {
+  await nats.stop();
+  assert.deepEqual(nats.drops(), []);
+}
+
 async function live(): Promise<string[]> {
   const [plain, kept] = [await installed(false), await installed(true)];
   try {
@@ -110,7 +117,7 @@ async function live(): Promise<string[]> {
       return `| ${[name, `${Math.round(median(rate))}`, against[0], `${median(p50).toFixed(2)} ms`, against[1], `${median(p99).toFixed(2)} ms`, against[2]].join(" | ")} |`;
     });
   } finally {
-    await Promise.all([plain.stop(), kept.stop()]);
+    await Promise.all([plain.stop(), ended(kept)]);
   }
 }
 
@@ -146,7 +153,7 @@ async function catchUp(): Promise<string> {
     console.log(`caught up: began after ${start.toFixed(1)} s, ${Math.round(rate)} a second`);
     return `A backlog of ${BACKLOG.toLocaleString("en-US")} events of ${SIZE} bytes at one edge (stored at ${Math.round(BACKLOG / filled)} a second, each written through to the disk): the catch-up began ${start.toFixed(1)} s after the link was back and brought **${Math.round(rate).toLocaleString("en-US")} a second** into \`ops\` of three replicas (wished: at least 15,000).`;
   } finally {
-    await nats.stop();
+    await ended(nats);
   }
 }
 
@@ -180,7 +187,7 @@ async function starts(): Promise<string[]> {
     }
     return rows;
   } finally {
-    await nats.stop();
+    await ended(nats);
   }
 }
 

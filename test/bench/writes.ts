@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -80,4 +81,6 @@ ${rows.join("\n")}
   );
 } finally {
   await Promise.all(ways.map(({ nats }) => nats.stop()));
+  // figures of servers that have dropped something are none
+  for (const { nats } of ways) assert.deepEqual(nats.drops(), []);
 }

@@ -6,7 +6,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import { until } from "../../sandbox/kubectl.ts";
-import { complaints, during, type Load } from "../durability/scenario.ts";
+import { inOps } from "../durability/ledger.ts";
+import { complaints, during, type Load, wipedAt } from "../durability/scenario.ts";
 import {
   type Cut,
   cut,
@@ -189,10 +190,24 @@ for (const persistent of [true, false]) {
       await w.ensure("edge-1", reachable);
     });
 
-    it("an edge's claim is wiped, if it has one, and its stream made anew", async () => {
-      if (persistent) return emptied("edge-1", "nats-0", () => newClaim("edge-1", "nats-0"));
-      await deletePod("edge-1", "nats-0");
-      await linked();
+    it("an edge's claim wiped: what was there stays, what the edge stores then arrives", async function () {
+      this.timeout(1_200_000);
+      const site = await siteOf(w, EDGES, persistent);
+      const reader = await site.connect("primary");
+      const had = persistent ? await inOps(reader, "edge-1") : new Map();
+      assert.equal(had.size > 0, persistent);
+      const act = async () => {
+        if (persistent) await emptied("edge-1", "nats-0", () => newClaim("edge-1", "nats-0"));
+        else await deletePod("edge-1", "nats-0");
+        await pause(10_000);
+      };
+      const outcomes = await during(site, "an edge's claim wiped", act, { load: LOAD, seconds: 300 });
+      if (persistent) {
+        assert.deepEqual(complaints(outcomes.map(wipedAt("edge-1"))), []);
+        const has = await inOps(reader, "edge-1");
+        assert.deepEqual(new Map([...has].filter(([subject]) => had.has(subject))), had);
+      }
+      await reader.close();
     });
     scenario("after an edge's claim was wiped", () => pause(5000));
 

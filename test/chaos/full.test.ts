@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { mkdir, rm } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { execa } from "execa";
+import { SMALLEST } from "../../settings.ts";
 import type { Installation } from "../conformance/installation.ts";
 import { installed } from "../conformance/installed.ts";
 import { siteOf } from "../conformance/site.ts";
@@ -14,6 +15,8 @@ import { complaints, during } from "../durability/scenario.ts";
 
 const EDGES = ["edge-1", "edge-2"];
 const load = { steady: 1000, each: 10, size: 2000 };
+/** Fills an edge's stream in a minute or two. */
+const LARGE = { ...load, size: 8000 };
 
 /** Seconds that a fault took with persistence: without it, the same for as long (a minute where only that side runs). */
 const took = new Map<string, number>();
@@ -55,7 +58,7 @@ onEachVersion("an edge's stream is full", (version) => {
         listed: ["edge-1"],
         edges: ["edge-1"],
         primary: { persistence: { enabled: true, size: "8Gi", whenFull } },
-        edge: { persistence: { size: "100M" } },
+        edge: { persistence: { size: SMALLEST.edge } },
       });
 
       it("does as it was told, which the keeper says; all that is stored then arrives, in order", async function () {
@@ -73,7 +76,7 @@ onEachVersion("an edge's stream is full", (version) => {
             nats().nodePort.mend();
             if (whenFull === "keep-newest") await pause(10_000);
           },
-          { load },
+          { load: LARGE },
         );
         const edge = outcomes[0] ?? assert.fail();
         assert.ok(edge.stored < edge.sent, "some are not there");

@@ -47,7 +47,7 @@ onEachVersion("configuration files", (version) => {
     "without a client port": { ...everyKey, clientPort: 0 },
     "with values of the user": { ...everyKey, values: { config: { merge: { max_payload: 2_000_000 } } } },
   };
-  for (const size of ["10Gi", "102400Ki", "500M", "1Ti", "2T", "3G", "900000k"]) {
+  for (const size of ["10Gi", "1024000Ki", "1500M", "1Ti", "2T", "3G", "1000000k"]) {
     const persistence = { enabled: true, size };
     primaries[`with claims of ${size}`] = { persistence, replicas: 1 };
   }

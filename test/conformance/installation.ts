@@ -29,6 +29,8 @@ export interface Plan {
   readonly edge?: Values;
   /** Changes the nats.conf of the primary's servers: only to show what happens without a setting of ours. */
   readonly edit?: (conf: string) => string;
+  /** Each server has a disk of its own of so many bytes, by those of its claim. */
+  readonly disk?: (claim: number) => number;
 }
 
 /** A primary behind its NodePort and edges, as processes on this machine. */
@@ -193,13 +195,13 @@ export class Installation {
   async stop(): Promise<void> {
     await Promise.all(this.#connections.map((connection) => connection.close()));
     await Promise.all([...this.#keepers.values()].map((keeper) => keeper.stop()));
-    await Promise.all([...this.#sets.values()].map((set) => set.kill()));
+    await Promise.all([...this.#sets.values()].map((set) => set.remove()));
     await this.#nodePort?.close();
     if (this.#folder !== "") await rm(this.#folder, { recursive: true, force: true });
   }
 
   #add(name: string, ports: Awaited<ReturnType<typeof podPorts>>): StatefulSet {
-    const set = new StatefulSet(this.#program, name, join(this.#folder, name), ports);
+    const set = new StatefulSet(this.#program, name, join(this.#folder, name), ports, this.#plan.disk);
     this.#sets.set(name, set);
     return set;
   }

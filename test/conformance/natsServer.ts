@@ -4,6 +4,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { promisify } from "node:util";
+import type { Disk } from "./disk.ts";
 import type { PodPorts } from "./podConf.ts";
 import { until } from "./until.ts";
 
@@ -34,6 +35,7 @@ export class NatsServer {
   #program: string;
   readonly #conf: string;
   #env: Readonly<Record<string, string>> = {};
+  #disk: Disk | undefined;
   #process: ChildProcess | undefined;
 
   constructor(program: string, name: string, conf: string, ports: PodPorts) {
@@ -48,6 +50,11 @@ export class NatsServer {
     this.#env = env;
   }
 
+  /** A disk of its own, from its next start on. */
+  mount(disk: Disk): void {
+    this.#disk = disk;
+  }
+
   /** Another nats-server, from its next start on. */
   image(program: string): void {
     this.#program = program;
@@ -55,7 +62,8 @@ export class NatsServer {
 
   async start(): Promise<void> {
     const from = this.log.length;
-    const child = spawn(this.#program, ["-c", this.#conf], {
+    const [program = "", ...args] = [...(this.#disk?.before ?? []), this.#program, "-c", this.#conf];
+    const child = spawn(program, args, {
       stdio: ["ignore", "ignore", "pipe"],
       env: { ...process.env, ...this.#env },
     });

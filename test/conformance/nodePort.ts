@@ -12,7 +12,7 @@ export type Gone = "reset" | "dropped";
 export class NodePort {
   readonly port: number;
   readonly #server: Server;
-  readonly #pods: readonly number[];
+  #pods: readonly number[];
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   /** Came while all is silent: they are open at their end, and nobody answers. */
   readonly #held = new Set<Socket>();
@@ -38,6 +38,11 @@ export class NodePort {
   /** By which ports the connections that are open came to the pods: there they are seen as the peers' ports. */
   ports(): readonly number[] {
     return [...this.#pairs].map(([, pod]) => pod.localPort ?? 0);
+  }
+
+  /** To which pods new connections go from now on, by their ports. */
+  lead(pods: readonly number[]): void {
+    this.#pods = pods;
   }
 
   /** Cuts all connections, as a router does that was switched off and on. */

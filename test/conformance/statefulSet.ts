@@ -4,8 +4,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RELEASE } from "../../components/release.ts";
-import { INCLUDE, type Values } from "../../components/values.ts";
+import { INCLUDE, serversIn, type Values } from "../../components/values.ts";
+import { bytes } from "../../settings.ts";
 import type { Deployed } from "./deployed.ts";
+import { Disk } from "./disk.ts";
+import type { Plan } from "./installation.ts";
 import { NatsServer } from "./natsServer.ts";
 import { type PodPorts, podConf } from "./podConf.ts";
 import { freePort } from "./ports.ts";
@@ -14,13 +17,20 @@ import { until } from "./until.ts";
 /** The servers of one cluster, and the files that Kubernetes would mount into their pods. */
 export class StatefulSet {
   readonly servers: readonly NatsServer[];
+  /** One for each server, where they have disks of their own. */
+  readonly disks: Disk[] = [];
   readonly #folder: string;
   readonly #ports: readonly PodPorts[];
+  readonly #diskSize: Plan["disk"];
 
-  /** @param folder where the files go: a nats.conf for every pod, the Secret beside them */
-  constructor(program: string, name: string, folder: string, ports: readonly PodPorts[]) {
+  /**
+   * @param folder where the files go: a nats.conf for every pod, the Secret beside them
+   * @param disk the bytes of each server's disk, by those of its claim; the machine's own without it
+   */
+  constructor(program: string, name: string, folder: string, ports: readonly PodPorts[], disk?: Plan["disk"]) {
     this.#folder = folder;
     this.#ports = ports;
+    this.#diskSize = disk;
     this.servers = ports.map(
       (own, ordinal) => new NatsServer(program, `${name}-${RELEASE}-${ordinal}`, this.confFile(ordinal), own),
     );
@@ -42,6 +52,8 @@ export class StatefulSet {
       this.servers[ordinal]?.environment(podEnvironment(config, env, ordinal));
       await mkdir(join(this.#folder, `${RELEASE}-${ordinal}`), { recursive: true });
       const store = this.storeFolder(ordinal);
+      const { claim } = serversIn({ config });
+      if (this.#diskSize && claim) await this.#mount(ordinal, this.#diskSize(bytes(claim.size)));
       await writeFile(this.confFile(ordinal), edit(podConf(config, this.#ports, ordinal, store)));
     }
   }
@@ -50,6 +62,13 @@ export class StatefulSet {
   async mount(include: string): Promise<void> {
     await mkdir(join(this.#folder, INCLUDE.folder), { recursive: true });
     await writeFile(join(this.#folder, INCLUDE.folder, INCLUDE.key), include);
+  }
+
+  async #mount(ordinal: number, size: number): Promise<void> {
+    if (this.disks[ordinal]) return;
+    const disk = await Disk.make(this.storeFolder(ordinal), size);
+    this.disks[ordinal] = disk;
+    this.servers[ordinal]?.mount(disk);
   }
 
   async start(): Promise<void> {
@@ -78,6 +97,12 @@ export class StatefulSet {
 
   async kill(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.kill()));
+  }
+
+  /** Ends all, and their disks with them. */
+  async remove(): Promise<void> {
+    await this.kill();
+    await Promise.all(this.disks.map((disk) => disk.remove()));
   }
 
   #peers(): Promise<readonly number[]> {

@@ -56,6 +56,13 @@ async function readReplica(connection: NatsConnection, filter: string | undefine
   return kept;
 }
 
+/** How many events of each subject of a cluster the primary's `ops` has. */
+export async function inOps(primary: NatsConnection, cluster: string): Promise<ReadonlyMap<string, number>> {
+  const manager = await jetstreamManager(primary, { timeout: 20_000 });
+  const { state } = await manager.streams.info("ops", { subjects_filter: `ops.clusters.${cluster}.>` });
+  return new Map(Object.entries(state.subjects ?? {}));
+}
+
 /** Events that came together after they had waited: how many, and when the first and the last were stored (milliseconds). */
 export interface Backlog {
   readonly events: number;

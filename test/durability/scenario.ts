@@ -196,6 +196,12 @@ async function settled(look: () => Promise<number>, wanted: number, seconds: num
 export const fewDoubled = (outcome: Outcome): Outcome =>
   outcome.cluster === "primary" && outcome.doubled * 100 <= outcome.stored ? { ...outcome, doubled: 0 } : outcome;
 
+/** An outcome in which an edge lost its disk: what was fetched before is in `ops`, and at the edge no more. */
+export const wipedAt =
+  (edge: string) =>
+  (outcome: Outcome): Outcome =>
+    outcome.cluster === edge ? { ...outcome, strange: 0 } : outcome;
+
 /**
  * What must be true of stored events, whatever happened; empty when it is.
  * @param doubles whether one that is there twice is a complaint: servers that are known to do it are only reported

@@ -45,7 +45,7 @@ export class Stored {
 
   private constructor(w: World, storageClass: string) {
     this.#w = w;
-    this.persistence = { enabled: true, size: "1Gi", storageClass };
+    this.persistence = { enabled: true, size: "2Gi", storageClass };
   }
 
   static async in(w: World): Promise<Stored> {

@@ -42,7 +42,7 @@ describe("persistence", () => {
     await refused("edge-1", on);
     const script = await switchedAtEdge();
     await s.whole("persistence switched on", () => w.shell("edge-1", script));
-    for (const [stack, servers, size] of [["primary", 3, "1Gi"] as const, ["edge-1", 1, "2Gi"] as const]) {
+    for (const [stack, servers, size] of [["primary", 3, "2Gi"] as const, ["edge-1", 1, "2Gi"] as const]) {
       assert.deepEqual(
         (await s.claims(stack)).map(({ name, phase, size, storageClass }) => [name, phase, size, storageClass]),
         Array.from({ length: servers }, (_, i) => [`nats-js-nats-${i}`, "Bound", size, s.persistence.storageClass]),
@@ -145,12 +145,12 @@ describe("persistence", () => {
     await w.destroy("primary");
     assert.equal((await w.kubectl.primary.run(["get", "pvc", "-o", "name"])).split("\n").length, 3);
     // with less room, new servers would not take up the streams that are there
-    await w.configure("primary", { persistence: { ...s.persistence, size: "500Mi" } });
+    await w.configure("primary", { persistence: { ...s.persistence, size: "1Gi" } });
     const { failed, text } = await w.pulumi("primary", ...UP);
     assert.ok(failed, text);
     assert.match(
       text,
-      /persistence.size: expected 1Gi or more, for servers that are to take the claims that are there/,
+      /persistence.size: expected 2Gi or more, for servers that are to take the claims that are there/,
     );
     assert.equal(await w.kubectl.primary.run(["get", "statefulset", "-o", "name"]), "");
     await w.ensure("primary", { persistence: s.persistence, edges: ["edge-1"] });

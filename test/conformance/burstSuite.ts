@@ -1,0 +1,47 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { eventText } from "../durability/flow.ts";
+import { readStream } from "../durability/ledger.ts";
+import { installed } from "./installed.ts";
+import { until } from "./until.ts";
+import { DEFAULT_VERSION } from "./versions.ts";
+
+/**
+ * So many events at once, as fast as one connection takes them: they come faster than they are stored, and wait in the server's memory.
+ * @param size bytes of one
+ */
+export function burstSuite(events: number, size: number): void {
+  const nats = installed(DEFAULT_VERSION, {
+    listed: ["edge-1"],
+    edges: ["edge-1"],
+    primary: { persistence: { enabled: true, size: "16Gi" } },
+  });
+
+  for (const cluster of ["edge-1", "primary"]) {
+    it(`${events} events of ${size} bytes at once at ${cluster === "primary" ? "the primary" : "an edge"} are all stored, in order`, async function () {
+      this.timeout(600_000);
+      const subject = `ops.clusters.${cluster}.burst`;
+      const client = await nats().connect(nats().server(cluster), nats().login(cluster));
+      for (let i = 0; i < events; i++) {
+        client.publish(subject, eventText(String(i), size));
+        if (i % 10_000 === 0) await client.flush();
+      }
+      await client.flush();
+      const reader = await nats().client(nats().server("primary"));
+      const { streams } = await jetstreamManager(reader, { timeout: 20_000 });
+      const has = async () => (await streams.info("ops", { subjects_filter: subject })).state.subjects?.[subject] ?? 0;
+      // one that was dropped never comes
+      await until("all of them", async () => nats().drops().length > 0 || (await has()) >= events, has, 500);
+      assert.deepEqual(nats().drops().slice(0, 3), []);
+      const found = (await readStream(reader, subject)).map(({ id }) => Number(id));
+      assert.equal(found.length, events);
+      assert.equal(
+        found.findIndex((number, i) => number !== i),
+        -1,
+      );
+    });
+  }
+}

@@ -1,0 +1,48 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { readStream } from "../durability/ledger.ts";
+import { newTag } from "./heard.ts";
+import { installed } from "./installed.ts";
+import { until } from "./until.ts";
+import { DEFAULT_VERSION } from "./versions.ts";
+
+// Servers before 2.14 count each try of their own as a sign of life: there the keeper does not see the silence (decision 10).
+describe("a source whose edge was away longer than the server's own patience", () => {
+  const nats = installed(DEFAULT_VERSION, {
+    listed: ["edge-1"],
+    edges: ["edge-1"],
+    primary: { persistence: { enabled: true, size: "1Gi" } },
+  });
+
+  it("is woken by the keeper where the link comes back at a server that does not lead the intake", async () => {
+    const client = await nats().connect(nats().server("primary"), nats().deployed.keeper?.login);
+    const { cluster } = await (await jetstreamManager(client)).streams.info("in");
+    const { servers } = nats().cluster("primary");
+    const others = servers.filter(({ name }) => name !== cluster?.leader);
+    assert.equal(others.length, 2);
+    const reader = await nats().client(nats().server("primary"));
+    const tag = newTag();
+    const subject = `ops.clusters.edge-1.${tag}`;
+    const before = nats().keeper("primary").log.length;
+    await nats().nodePort.broken(async () => {
+      // a leaf that connects to the leader has it ask at once
+      nats().nodePort.lead(others.map(({ ports }) => ports.leaf));
+      const said = await nats().connect(nats().server("edge-1"), nats().login("edge-1"));
+      for (let i = 0; i < 5; i++) said.publish(subject, `${tag}.${i}`);
+      await said.flush();
+      await pause(20_000);
+    });
+    const log = () => nats().keeper("primary").log.slice(before);
+    await until("the keeper to wake it", () => /woke the sources \[.*"edge-1".*\] of in/.test(log()), log, 60);
+    const found = async () => (await readStream(reader, subject)).map(({ id }) => id);
+    await until("what was said", async () => (await found()).length >= 5, found, 60);
+    assert.deepEqual(
+      await found(),
+      [0, 1, 2, 3, 4].map((i) => `${tag}.${i}`),
+    );
+  });
+});
