@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { LeafUser, Login } from "./natsConf.ts";
-import { consumerOf, DIRECT_STREAM, filedLive, handedUp, OPS_STREAM, STORE } from "./streams.ts";
+import { consumerOf, DIRECT_STREAM, filedLive, handedUp, OPS_STREAM } from "./streams.ts";
 import { numbered, overlap, withoutCovered } from "./subjects.ts";
 
 /** How the primary's streams are reached. */
@@ -73,17 +73,17 @@ export function primaryAccounts(leafs: readonly Leaf[], app: string, store: Stor
     account("EVENTS", {
       users,
       exports: [
-        ...up.map((subject) => exported("stream", subject, STORE)),
-        exported("service", fetchSubject("*", store), STORE),
-        exported("stream", `${handedUp("*")}.>`, STORE),
+        ...up.map((subject) => exported("stream", subject, "STORE")),
+        exported("service", fetchSubject("*", store), "STORE"),
+        exported("stream", `${handedUp("*")}.>`, "STORE"),
       ],
       imports: [
-        imported("stream", STORE, "$JS.FC.>"),
-        ...events.map((subject) => imported("stream", STORE, `live.${subject}`, numbered(subject))),
+        imported("stream", "STORE", "$JS.FC.>"),
+        ...events.map((subject) => imported("stream", "STORE", `live.${subject}`, numbered(subject))),
         ...others.map((subject) => imported("stream", "APP", subject)),
       ],
     }),
-    account(STORE, {
+    account("STORE", {
       jetstream: "enabled",
       users: [store.login],
       exports: [
@@ -105,10 +105,13 @@ export function primaryAccounts(leafs: readonly Leaf[], app: string, store: Stor
       users: [app],
       // what a server's own clients say is heard by way of its store, like everything else
       mappings: '{ "ops.>": $OWN_SUBJECT }',
-      exports: [...others.map((subject) => exported("stream", subject, "EVENTS")), exported("stream", "own.>", STORE)],
+      exports: [
+        ...others.map((subject) => exported("stream", subject, "EVENTS")),
+        exported("stream", "own.>", "STORE"),
+      ],
       imports: [
-        ...["ops.>", ...extraSubjects(leafs)].map((s) => imported("stream", STORE, `live.${s}`, numbered(s))),
-        ...READING.map(([subject]) => imported("service", STORE, subject)),
+        ...["ops.>", ...extraSubjects(leafs)].map((s) => imported("stream", "STORE", `live.${s}`, numbered(s))),
+        ...READING.map(([subject]) => imported("service", "STORE", subject)),
       ],
     }),
     none,

@@ -7,9 +7,6 @@ import { covers } from "./subjects.ts";
 /** The stream that Ops looks for, at the primary and at every edge that stores. */
 export const OPS_STREAM = "ops";
 
-/** The account of the primary's streams. */
-export const STORE = "STORE";
-
 /** Everything comes into the primary by this stream, filed under who sent it; `ops` takes from it what is an event. */
 export const INTAKE_STREAM = "in";
 

@@ -117,7 +117,13 @@ describe("faults", () => {
         /^ops-nats:persistence.size: expected a whole number with a unit, such as 10Gi, of at least 1G; came "1.5Gi"/,
       ],
       [
-        "a claim too small for streams",
+        "a claim too small for a primary's streams",
+        "primary",
+        { hosts, persistence: { enabled: true, size: "999M" } },
+        /^ops-nats:persistence.size: expected .*at least 1G; came "999M"/,
+      ],
+      [
+        "a claim too small for an edge's stream",
         "edge-1",
         { persistence: { size: "499M" } },
         /^ops-nats:persistence.size: expected .*at least 500M; came "499M"/,

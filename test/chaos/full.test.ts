@@ -11,6 +11,7 @@ import { installed } from "../conformance/installed.ts";
 import { siteOf } from "../conformance/site.ts";
 import { until } from "../conformance/until.ts";
 import { byConsumer, onEachVersion } from "../conformance/versions.ts";
+import { NO_ROOM } from "../durability/ledger.ts";
 import { complaints, during } from "../durability/scenario.ts";
 
 const EDGES = ["edge-1", "edge-2"];
@@ -126,7 +127,7 @@ onEachVersion("a disk is full", (version) => {
             async () => {
               if (cluster !== "primary") nats().nodePort.break();
               await timed(version, title, async () => {
-                const said = () => /no space left|out of (disk|storage|resource)/i.test(server.log);
+                const said = () => NO_ROOM.test(server.log);
                 await until("the server to say it", said, () => server.log, 120);
                 // one before 2.14 says itself that all is well, or is not ready for Kubernetes either: then its own log is all
                 if (!byConsumer(version)) return;

@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { eventText } from "../durability/flow.ts";
-import { readStream } from "../durability/ledger.ts";
+import { NO_ROOM, readStream } from "../durability/ledger.ts";
 import { installed } from "./installed.ts";
 import { until } from "./until.ts";
 
@@ -96,7 +96,7 @@ export function fullDiskSuite(version: string, { edges, sizes }: FullDiskPlan): 
     clusters
       .flatMap((name) => nats().cluster(name).servers)
       .flatMap(({ name, log }) => log.split("\n").map((line) => `${name}: ${line}`))
-      .filter((line) => /no space left|out of (disk|storage|resource)|insufficient/i.test(line));
+      .filter((line) => NO_ROOM.test(line) || /insufficient/i.test(line));
 
   /** The primary's streams that only pass on keep what they had until they are full, too. */
   async function fillPassing(): Promise<void> {

@@ -22,6 +22,9 @@ export interface Kept {
  */
 export const DROPPED = /Dropping messages|IPQ len limit|max buffered|MaxPending/i;
 
+/** What servers say when their disk has no room. */
+export const NO_ROOM = /no space left|out of (disk|storage|resource)/i;
+
 /** Seconds that a replica has to get what its leader has. */
 const REPLICATED = 30;
 
@@ -56,11 +59,18 @@ async function readReplica(connection: NatsConnection, filter: string | undefine
   return kept;
 }
 
-/** How many events of each subject of a cluster the primary's `ops` has. */
-export async function inOps(primary: NatsConnection, cluster: string): Promise<ReadonlyMap<string, number>> {
+/**
+ * How many events of each subject of a cluster the primary's `ops` has.
+ * @param of only of subjects that it had before
+ */
+export async function inOps(
+  primary: NatsConnection,
+  cluster: string,
+  of?: ReadonlyMap<string, number>,
+): Promise<ReadonlyMap<string, number>> {
   const manager = await jetstreamManager(primary, { timeout: 20_000 });
   const { state } = await manager.streams.info("ops", { subjects_filter: `ops.clusters.${cluster}.>` });
-  return new Map(Object.entries(state.subjects ?? {}));
+  return new Map(Object.entries(state.subjects ?? {}).filter(([subject]) => of?.has(subject) ?? true));
 }
 
 /** Events that came together after they had waited: how many, and when the first and the last were stored (milliseconds). */
