@@ -16,6 +16,9 @@ export interface StoreAccess {
 /** An account into which no leaf fits: leafs without credentials are bound to it and refused (2.10 would take them). */
 export const NO_LEAF_ACCOUNT = "NOLEAF";
 
+/** The account of the primary's streams. */
+export const STORE_ACCOUNT = "STORE";
+
 /** JSON text is a string of nats.conf too, as long as it is quoted: a leading digit stays text. */
 export const quote = (text: string): string => JSON.stringify(text);
 const list = (subjects: readonly string[]): string => `[${subjects.map(quote).join(", ")}]`;
@@ -74,7 +77,7 @@ export function primaryAccounts(leafs: readonly Leaf[], app: string, store: Stor
       users,
       exports: [
         ...up.map((subject) => exported("stream", subject, "STORE")),
-        exported("service", fetchSubject("*", store), "STORE"),
+        ...fetchSubjects("*", store).map((subject) => exported("service", subject, "STORE")),
         exported("stream", `${handedUp("*")}.>`, "STORE"),
       ],
       imports: [
@@ -83,7 +86,7 @@ export function primaryAccounts(leafs: readonly Leaf[], app: string, store: Stor
         ...others.map((subject) => imported("stream", "APP", subject)),
       ],
     }),
-    account("STORE", {
+    account(STORE_ACCOUNT, {
       jetstream: "enabled",
       users: [store.login],
       exports: [
@@ -93,7 +96,7 @@ export function primaryAccounts(leafs: readonly Leaf[], app: string, store: Stor
       ],
       imports: [
         imported("stream", "APP", "own.>"),
-        imported("service", "EVENTS", fetchSubject("*", store)),
+        ...fetchSubjects("*", store).map((subject) => imported("service", "EVENTS", subject)),
         imported("stream", "EVENTS", `${handedUp("*")}.>`),
         ...live
           .flatMap(({ user, publish }) => publish.map((subject) => ({ subject, to: filedLive(user, subject) })))
@@ -131,16 +134,16 @@ function leafUser({ login, user, publish, receive, stored }: Leaf, store: Store 
   const up = fetched ? [`${handedUp(user)}.>`, "_R_.>"] : publish;
   // servers before 2.14 look at the subject that an import had before it was mapped
   const unmapped = store && !store.byConsumer ? receive.filter(isEvent).map((subject) => `live.${subject}`) : [];
-  const down = [...(fetched ? [fetchSubject(user, store), flow] : []), ...receive, ...unmapped];
+  const down = [...(fetched ? [...fetchSubjects(user, store), flow] : []), ...receive, ...unmapped];
   const permissions = `{ publish: { allow: ${list(up)} }, subscribe: { allow: ${list(down.length > 0 ? down : [NOTHING])} } }`;
   return `{ ${login}, allowed_connection_types: [LEAFNODE], permissions: ${permissions} }`;
 }
 
-/** By which the primary asks an edge for its stream, and for nothing else. */
-const fetchSubject = (edge: string, { byConsumer }: Store): string =>
+/** By which the primary asks an edge for its stream, and has it pause, and for nothing else. */
+const fetchSubjects = (edge: string, { byConsumer }: Store): readonly string[] =>
   byConsumer
-    ? `$JS.${edge}.API.CONSUMER.RESET.${OPS_STREAM}.${consumerOf(edge)}`
-    : `$JS.${edge}.API.CONSUMER.CREATE.${OPS_STREAM}.>`;
+    ? ["RESET", "PAUSE"].map((verb) => `$JS.${edge}.API.CONSUMER.${verb}.${OPS_STREAM}.${consumerOf(edge)}`)
+    : [`$JS.${edge}.API.CONSUMER.CREATE.${OPS_STREAM}.>`];
 
 /** The part of JetStream's API that reads `ops`, as a client of APP needs it; `true`: more than one message answers. */
 const READING: readonly (readonly [subject: string, many: boolean])[] = [

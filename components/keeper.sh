@@ -12,6 +12,7 @@ plan=${PLAN:-/etc/keeper/plan.json}
 ready=${READY:-/tmp/ready}
 errors=$ready.errors
 . "$(dirname "$0")/succession.sh"
+. "$(dirname "$0")/brake.sh"
 
 say() { printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*"; }
 
@@ -265,7 +266,17 @@ wake() {
 started='.[0] as $before | .[1] | to_entries | map(select(.value and .value != $before[.key]) | "own-nats-\(.key)") | join(" ")'
 
 rm -f "$ready"
-trap 'exit 0' TERM INT
+brakes=
+if jq -e .brake "$plan" >/dev/null; then
+  (
+    (braking) || {
+      say "the brake has failed, and so the keeper ends" # to be started anew
+      kill $$
+    }
+  ) &
+  brakes=$!
+fi
+trap '[ -z "$brakes" ] || kill $brakes; exit 0' TERM INT
 say "keeping $(jq -r '[.streams[].config.name] | join(", ")' "$plan")"
 servers='' leafs='' quiet='{}' missing_since='' told_before='' told_since=0 down='' fresh='' fulls='' sick='' waiting=''
 planned=no calm=no ensured=0 took=0 listened=0

@@ -1,13 +1,17 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import { bytes } from "../settings.ts";
+import { STORE_ACCOUNT } from "./accounts.ts";
 import {
+  type Brake,
   consumer,
   consumerOf,
   DIRECT_STREAM,
   deliverSubject,
   handedUp,
   INTAKE_STREAM,
+  LOG_SHARE,
   OPS_STREAM,
   ownStream,
   type Plan,
@@ -112,6 +116,7 @@ export function primaryPlan(storage: PrimaryStorage): Plan {
     })),
     consumers: byConsumer ? consumers : [],
     wake: [INTAKE_STREAM, OPS_STREAM],
+    ...(byConsumer && storage.replicas >= 3 ? { brake: brake(storage) } : {}),
   };
 }
 
@@ -126,6 +131,12 @@ const eventSource = {
     { src: "in.*.ops.notifications.>", dest: "ops.notifications.>" },
   ],
 };
+
+const brake = ({ claim }: PrimaryStorage): Brake => ({
+  stream: INTAKE_STREAM,
+  account: STORE_ACCOUNT,
+  above: Math.floor(bytes(claim.size) * LOG_SHARE),
+});
 
 /** Subjects that an edge may publish beside events. */
 function extraSources({ name, publish }: PrimaryStorage["edges"][number]) {

@@ -71,6 +71,18 @@ export interface Plan {
   readonly consumers: readonly PlannedConsumer[];
   /** Streams whose sources are set up anew when they fell silent and what they read is there again. */
   readonly wake: readonly string[];
+  /** Whose sources are braked, and when; undefined where no logs are kept for replicas, or nothing can be braked (before 2.14). */
+  readonly brake?: Brake;
+}
+
+/** While servers cannot cut their logs, clusters that still have much to hand over are told to pause. */
+export interface Brake {
+  /** Whose sources they are. */
+  readonly stream: string;
+  /** The account that it is in. */
+  readonly account: string;
+  /** The bytes of one log of a server above which they pause. */
+  readonly above: number;
 }
 
 /**
@@ -79,6 +91,9 @@ export interface Plan {
  * Intake and `ops` are alike: what the one drops unread, the other could not have kept.
  */
 export const SHARE = { edge: 0.8, intake: 0.35, ops: 0.35, own: 0.02, direct: 0.02 };
+
+/** How much of a claim one log of replicas may take before edges pause: well above what servers usually keep, which is 8 MB. */
+export const LOG_SHARE = 0.05;
 
 export interface Storage {
   readonly claim: Claim;

@@ -77,9 +77,16 @@ describe("streams", () => {
     assert.ok(total(primary([edge("edge-1", { persistence: false })]), "nats-0") <= 9e9);
     assert.equal(get(plan, "in").max_bytes, get(plan, "ops").max_bytes);
     assert.deepEqual(plan.wake, ["in", "ops"]);
+    assert.deepEqual(plan.brake, { stream: "in", account: "STORE", above: 5e8 });
     const own = get(plan, "own-nats-1");
     assert.deepEqual([own.num_replicas, own.subjects, own.placement], [1, ["own.nats-1.>"], { tags: ["nats-1"] }]);
     assert.deepEqual([get(plan, "in").num_replicas, get(plan, "ops").num_replicas], [3, 3]);
+  });
+
+  it("edges are braked only where logs are kept for replicas, and servers know how", () => {
+    assert.equal(primary([edge("edge-1")], { replicas: 1, pods: ["nats-0"] }).brake, undefined);
+    assert.equal(primary([edge("edge-1")], { byConsumer: false }).brake, undefined);
+    assert.equal(atEdge({ replicas: 3 }).brake, undefined);
   });
 
   it("files everything under who sent it: the intake has a source for each, and no subjects of its own", () => {

@@ -1,9 +1,10 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { statfs } from "node:fs/promises";
+import { promisify } from "node:util";
 
 const root = process.getuid?.() === 0;
 
@@ -47,6 +48,12 @@ export class Disk {
   async used(): Promise<number> {
     const { blocks, bfree } = await statfs(`/proc/${this.#holder.pid}/root${this.#folder}`);
     return 1 - bfree / blocks;
+  }
+
+  /** Takes all that is on it away, as if it were new. */
+  async empty(): Promise<void> {
+    const [program = "", ...args] = [...this.before, "find", this.#folder, "-mindepth", "1", "-delete"];
+    await promisify(execFile)(program, args);
   }
 
   async remove(): Promise<void> {

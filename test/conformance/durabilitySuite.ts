@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { rm } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { inOps } from "../durability/ledger.ts";
 import { complaints, during, LOAD, type Load, type Outcome, wipedAt } from "../durability/scenario.ts";
@@ -192,7 +191,7 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
       siteOf(nats(), edges, persistent),
       "an edge's disk wiped",
       async () => {
-        await (persistent ? wiped : emptied)(nats(), first);
+        await (persistent ? wiped(nats(), first) : nats().cluster(first).empty(0));
         await nats().linked(first);
         await pause(2000);
       },
@@ -209,7 +208,7 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
 
   it("after a server of the primary lost its disk", async () => {
     await kept("a server of the primary loses its disk", async () => {
-      await emptied(nats(), "primary", 1);
+      await nats().cluster("primary").empty(1);
       await pause(5000);
     });
     const after = await kept("after a server of the primary lost its disk", () => pause(1500));
@@ -223,18 +222,10 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
   }
 }
 
-/** Takes a server's disk away under it, if it has one, and starts it with an empty one. */
-export async function emptied(nats: Installation, name: string, ordinal = 0): Promise<void> {
-  const server = nats.server(name, ordinal);
-  await server.kill();
-  await rm(nats.cluster(name).storeFolder(ordinal), { recursive: true, force: true });
-  await server.start();
-}
-
 /** Takes an edge's disk away under it; its keeper makes the stream anew. */
 export async function wiped(nats: Installation, name: string): Promise<void> {
   const log = nats.keeper(name).log.length;
-  await emptied(nats, name);
+  await nats.cluster(name).empty(0);
   const made = () => nats.keeper(name).log.slice(log).includes("stream ops: made");
   await until(`the stream of ${name} to be made anew`, made, () => nats.keeper(name).log, 30);
 }

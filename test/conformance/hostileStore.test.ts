@@ -130,6 +130,7 @@ onEachVersion("an attacker with the login of an edge that stores", (version) => 
       "ops.clusters.edge-1.x",
       "ops.notifications.n",
       "up.edge-2.fetched",
+      "$JS.edge-2.API.CONSUMER.PAUSE.ops.edge-2",
       "$JSC.R.x",
       "live.ops.x",
     ]) {
@@ -154,6 +155,7 @@ onEachVersion("an attacker with the login of an edge that stores", (version) => 
       live.events.filter((event) => event.startsWith(tag)),
       [`${tag} control`],
     );
+    raw.subscribe("$JS.edge-2.API.CONSUMER.*.ops.edge-2");
     raw.subscribe("$JS.edge-2.API.CONSUMER.RESET.ops.edge-2");
     raw.subscribe("live.ops.>");
     raw.subscribe("$JS.API.>");

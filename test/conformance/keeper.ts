@@ -8,6 +8,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DeployedKeeper } from "./deployed.ts";
 import type { NatsServer } from "./natsServer.ts";
+import type { PodPorts } from "./podConf.ts";
 import { until } from "./until.ts";
 
 const running = new Set<ChildProcess>();
@@ -16,10 +17,14 @@ process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
+export const monitorOf = ({ monitor }: PodPorts): string => `http://127.0.0.1:${monitor}`;
+
 /** The keeper of a cluster's streams: the very script and plan that the program deploys, as a process. */
 export class Keeper {
   /** All that it has said, over restarts too. */
   log = "";
+  /** Where it looks at the servers, from its next start on, if not at their own ports. */
+  monitors: readonly string[] | undefined;
   readonly #folder: string;
   readonly #tools: string;
   readonly #servers: readonly NatsServer[];
@@ -54,7 +59,7 @@ export class Keeper {
         NATS_URL: this.#servers.map(({ ports }) => `nats://127.0.0.1:${ports.client}`).join(","),
         NATS_USER: login.user,
         NATS_PASSWORD: login.password,
-        MONITORS: this.#servers.map(({ ports }) => `http://127.0.0.1:${ports.monitor}`).join(" "),
+        MONITORS: (this.monitors ?? this.#servers.map(({ ports }) => monitorOf(ports))).join(" "),
       },
     });
     for (const output of [child.stdout, child.stderr]) {

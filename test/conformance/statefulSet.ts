@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RELEASE } from "../../components/release.ts";
 import { INCLUDE, serversIn, type Values } from "../../components/values.ts";
@@ -97,6 +97,14 @@ export class StatefulSet {
 
   async kill(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.kill()));
+  }
+
+  /** Takes a server's disk away under it, and starts it with an empty one. */
+  async empty(ordinal: number): Promise<void> {
+    await this.servers[ordinal]?.kill();
+    const disk = this.disks[ordinal];
+    await (disk ? disk.empty() : rm(this.storeFolder(ordinal), { recursive: true, force: true }));
+    await this.servers[ordinal]?.start();
   }
 
   /** Ends all, and their disks with them. */

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { readStream } from "../durability/ledger.ts";
-import { emptied, wiped } from "./durabilitySuite.ts";
+import { wiped } from "./durabilitySuite.ts";
 import { newTag } from "./heard.ts";
 import { installed } from "./installed.ts";
 import { until } from "./until.ts";
@@ -58,7 +58,7 @@ onEachVersion("disks that are wiped while the primary still listens to the strea
       await arrive("primary", 1, 3);
       const after = number(handed.primary ?? 0);
       const log = nats().keeper("primary").log.length;
-      await emptied(nats(), "primary", 1);
+      await nats().cluster("primary").empty(1);
       const told = () => nats().keeper("primary").log.slice(log).includes("it counts on from now");
       await until("the keeper to notice", told, () => nats().keeper("primary").log.slice(log), 60);
       handed.primary = 0;

@@ -7,6 +7,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { execa } from "execa";
 import { layoutOf } from "../../sandbox/cluster/layout.ts";
 import { toolchain } from "../../sandbox/toolchain/toolchain.ts";
+import { until } from "../conformance/until.ts";
 import { complaints, during, fewDoubled } from "../durability/scenario.ts";
 import { siteOf } from "./clusterSite.ts";
 import { readmeBlocks, type Stack, type World } from "./world.ts";
@@ -97,10 +98,15 @@ export class Stored {
     assert.deepEqual(complaints(judged, doubled !== "all"), []);
   }
 
-  /** What a cluster's stream `ops` has, by a client of app. */
+  /**
+   * What a cluster's stream `ops` has, by a client of app.
+   * @throws Error when it says nothing for a minute: servers that all began anew are ready before their streams have leaders
+   */
   async stream(stack: Stack): Promise<{ messages: number; last: number; limit: number }> {
     const client = await (await siteOf(this.#w, ["edge-1"], true)).connect(stack);
-    const { state, config } = await (await jetstreamManager(client)).streams.info("ops");
+    const { streams } = await jetstreamManager(client);
+    const info = () => streams.info("ops");
+    const { state, config } = await until("the stream ops to answer", info, undefined, 60);
     await client.close();
     return { messages: state.messages, last: state.last_seq, limit: config.max_bytes };
   }

@@ -1,0 +1,10 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { fullDiskSuite } from "../conformance/fullDiskSuite.ts";
+import { DEFAULT_VERSION } from "../conformance/versions.ts";
+
+describe(`a server of the primary copies while four edges bring more than it holds, nats-server ${DEFAULT_VERSION}`, () => {
+  const edges = ["edge-1", "edge-2", "edge-3", "edge-4"];
+  fullDiskSuite(DEFAULT_VERSION, { edges, sizes: { primary: "3G", edge: "1500M" }, copies: true });
+});
