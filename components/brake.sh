@@ -38,7 +38,7 @@ hold() {
   left=$(printf '%s' "$answer" | jq 'if .error then 60 else (.pause_remaining // 0) / 1e9 | floor end')
   if [ "${left:-60}" -lt 45 ] || [ "${left:-60}" -gt 75 ]; then answer=$(ask "$2" "$(until_in $((120 - left)))"); fi
   if [ "$(printf '%s' "$answer" | jq .paused)" != true ]; then
-    printf '%s %s 0\n' "$1" "$2" >"$ready.held.$1" # it is asked again at the next look
+    printf '%s %s %s\n' "$1" "$2" "$(($(date +%s) - 30))" >"$ready.held.$1" # it is asked again at the next look
     refused "$1 does not pause" "$answer"
   fi
 }
@@ -50,11 +50,10 @@ let_go() {
   rm -f "$ready.held.$1"
 }
 
-# each COMMAND: with the words of each line that it is given, of clusters that are linked; sixteen at a time
+# each COMMAND: with the words of each line that it is given; sixteen at a time, for one without an answer takes three seconds
 each() {
-  links=" $(linked)" asked=0 children=''
+  asked=0 children=''
   while read -r cluster subject at; do
-    case $links in *" $cluster "*) ;; *) continue ;; esac
     asked=$((asked + 1))
     (errors=$ready.errors.$cluster; "$1" "$cluster" "$subject" "$at") </dev/null &
     children="$children $!"
@@ -68,7 +67,7 @@ held() { cat "$ready".held.* 2>/dev/null; }
 # brake: one look, and what follows from it. Much is on its way when edges pause, so a server that copies has them do so long before
 # the limit, and they go on when logs are well below it. Whoever pauses is asked again after half of its minute, for five minutes at most:
 # logs that are not cut by then are not cut for another reason, and edges that wait lose what they have no room for. As long as a
-# server does not say how long its logs are, nobody is told to go on: it may be the one.
+# server does not say how long its logs are, nobody is told to go on: it may be the one, and a pause ends by itself.
 brake() {
   longest=0 copies=false silent=1
   read -r longest copies silent <<END
@@ -78,24 +77,29 @@ END
   [ "$copies" = true ] && limit=$((above / 4)) || limit=$above
   [ -z "$since" ] || limit=$((limit / 2))
   if [ "${longest:-0}" -gt "$limit" ]; then
-    if [ -n "$since" ] && [ $((moment - since)) -ge 300 ]; then
-      [ "$given_up" = yes ] || say "logs of replicas have $longest bytes after five minutes: edges go on"
+    if [ -n "$since" ] && [ $((moment - since)) -ge 270 ]; then
+      [ "$given_up" = yes ] || say "logs of replicas have $longest bytes, and are not cut: edges that paused go on"
       given_up=yes
+      held | each let_go
       return 0
     fi
     found=$(api "STREAM.INFO.$stream")
     [ "$(code "$found")" = 0 ] || { refused "stream $stream cannot be asked for" "$found"; return 0; }
-    asked_lately=" $(held | awk -v now="$moment" 'now - $3 < 30 { print $1 }' | tr '\n' ' ')"
+    skipped=" $(held | awk -v now="$moment" 'now - $3 < 30 { print $1 }' | tr '\n' ' ')"
+    links=" $(linked)"
     late=$(printf '%s' "$found" | jq -r "$behind" | while read -r cluster subject; do
-      case $asked_lately in *" $cluster "*) ;; *) echo "$cluster $subject" ;; esac
+      case $links in *" $cluster "*) ;; *) continue ;; esac
+      case $skipped in *" $cluster "*) ;; *) echo "$cluster $subject" ;; esac
     done)
     [ -n "$late" ] || return 0
     [ -n "$since" ] || { since=$moment; say "logs of replicas have $longest bytes: edges that are behind pause until these are cut"; }
     printf '%s\n' "$late" | each hold
   elif [ "$silent" = 0 ]; then
-    [ -z "$(held)" ] || held | each let_go
-    [ -z "$since" ] || say "logs of replicas have $longest bytes: edges that paused go on"
+    held | each let_go
+    [ -z "$since" ] || [ -n "$(held)" ] || say "logs of replicas have $longest bytes: edges that paused go on"
     since='' given_up=no
+  elif [ -n "$silent" ] && [ -z "$(held | awk -v now="$moment" 'now - $3 < 60')" ]; then
+    since='' given_up=no # all pauses have ended by themselves
   fi
 }
 

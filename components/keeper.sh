@@ -269,10 +269,12 @@ rm -f "$ready"
 brakes=
 if jq -e .brake "$plan" >/dev/null; then
   (
-    (braking) || {
-      say "the brake has failed, and so the keeper ends" # to be started anew
-      kill $$
-    }
+    braking &
+    looks=$!
+    trap 'kill $looks; exit 0' TERM
+    wait $looks && exit 0
+    say "the brake has failed, and so the keeper ends" # to be started anew
+    kill $$
   ) &
   brakes=$!
 fi
