@@ -9,9 +9,6 @@
 # 9), and what edges bring would fill disks beside the streams. So edges that have much to bring are told to pause until the logs
 # are cut. Nothing that is under way is touched, and without the keeper they go on by themselves.
 
-# pages PATH: what each server says there, null where it says nothing
-pages() { for url in $MONITORS; do page=$(fetch "$url/$1") || page=null; printf '%s\n' "$page"; done; }
-
 # logs: the bytes of the longest log that a server keeps for replicas of a stream, whether one copies (the log, or then the messages),
 # and how many did not say
 logs() {

@@ -167,7 +167,7 @@ in_use() {
     say "consumer $where: is made when nobody listens to a former one, in half a minute at most"
   fi
   [ $((moment - missing_since)) -lt 30 ] || return 1
-  told=$(for url in $MONITORS; do fetch "$url/leafz?subs=true" || echo '{}'; done | jq -cs --arg subject "$1" '
+  told=$(pages "leafz?subs=true" | jq -cs --arg subject "$1" '
     [.[].leafs // [] | .[] | {name, ip, port, heard: (.subscriptions_list // [] | any(. == $subject))}] | if any(.heard) then [] else . end')
   [ "$told" = "$told_before" ] || { told_before=$told told_since=$moment; }
   [ -z "$told" ] || [ "$told" = '[]' ] || [ $((moment - told_since)) -lt 2 ]
@@ -214,10 +214,12 @@ ensure() {
 wget=/usr/bin/wget
 fetch() { if [ -x $wget ]; then $wget -q -T 2 -O - "$1"; else curl -sf -m 2 "$1"; fi 2>/dev/null; }
 
+# pages PATH: what each server says there, null where it says nothing
+pages() { for url in $MONITORS; do page=$(fetch "$url/$1") || page=null; printf '%s\n' "$page"; done; }
+
 # Two lines: which servers run (each start has an id of its own), and which leafs they have; a leaf's name is its server's.
 look() {
-  for url in $MONITORS; do page=$(fetch "$url/leafz") || page='{}'; printf '%s\n' "$page"; done |
-    jq -cs 'map(.server_id), ([.[] | (.leafs // [])[] | [.name, .ip, .port]] | sort)'
+  pages leafz | jq -cs 'map(.server_id), ([.[] | (.leafs // [])[] | [.name, .ip, .port]] | sort)'
 }
 
 # A source asks for what it reads again after pauses of the server's own, up to minutes, also when that is back: an edge whose
