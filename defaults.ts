@@ -9,7 +9,7 @@ export const CHART_VERSION = "1.2.4";
 
 /** 2.14 checks what edges publish, which the guide's 2.10.20 does not (components/serverVersion.ts). */
 export const DEFAULT_IMAGES: { readonly nats: Image; readonly natsBox: Image; readonly reloader: Image } = {
-  nats: { repository: "nats", tag: "2.14.9-alpine" },
+  nats: { repository: "nats", tag: "2.14.10-alpine" },
   natsBox: { repository: "natsio/nats-box", tag: "0.14.5" },
   reloader: { repository: "natsio/nats-server-config-reloader", tag: "0.15.1" },
 };

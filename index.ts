@@ -8,7 +8,7 @@ import { accessKeys, clusterClient, clusterProvider } from "./cluster.ts";
 import { checkStore, Edge } from "./components/edge.ts";
 import { readLeafLink } from "./components/leafLink.ts";
 import { Primary } from "./components/primary.ts";
-import { publishWarning } from "./components/serverVersion.ts";
+import { publishWarning, storeWarning } from "./components/serverVersion.ts";
 import { serverTag } from "./components/values.ts";
 import { readSettings, SHARED_FILE } from "./config.ts";
 import { edgeOutputs, primaryOutputs } from "./outputs.ts";
@@ -30,8 +30,10 @@ export default async function program() {
   const keys = accessKeys(config);
   const cluster = clusterClient(keys);
   if (settings.role === "primary") {
-    const warning = publishWarning(serverTag(settings));
-    if (warning) await pulumi.log.warn(warning);
+    const tag = serverTag(settings);
+    for (const warning of [publishWarning(tag), settings.persistence && storeWarning(tag)]) {
+      if (warning) await pulumi.log.warn(warning);
+    }
     return primaryOutputs(
       new Primary("nats", { settings, cluster }, { provider: clusterProvider(keys, secretKeys) }),
       settings,
@@ -40,6 +42,8 @@ export default async function program() {
   const primary = new pulumi.StackReference(settings.primaryStack);
   const link = await readLeafLink(primary, settings.primaryStack, settings.edge);
   checkStore(settings, link);
+  const warning = link.store && storeWarning(serverTag(settings));
+  if (warning) await pulumi.log.warn(warning);
   return edgeOutputs(
     new Edge("nats", { settings, link, cluster }, { provider: clusterProvider(keys, secretKeys) }),
     settings,

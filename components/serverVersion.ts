@@ -34,6 +34,26 @@ export const strictByDefault = (version: Version): boolean => atLeast(version, [
 /** Whether streams of a server of that version can read another by a consumer that keeps the position: from 2.14.0. */
 export const sourcesByConsumer = (version: Version): boolean => atLeast(version, [2, 14, 0]);
 
+/**
+ * Whether a source that begins anew with such a consumer misses nothing of what that handed over meanwhile: from 2.14.10 and 2.15.3
+ * (read at each tag; decision 11). Servers before 2.14 have no such consumers.
+ */
+export function resumesExactly(version: Version): boolean {
+  const [major, minor] = version;
+  if (major === 2 && minor === 14) return atLeast(version, [2, 14, 10]);
+  return !sourcesByConsumer(version) || atLeast(version, [2, 15, 3]);
+}
+
+/** One line to warn of a cluster that stores events and whose servers may pass over some, or undefined. */
+export function storeWarning(tag: string): string | undefined {
+  const version = serverVersion(tag);
+  if (!version || resumesExactly(version)) return undefined;
+  return (
+    `nats image tag ${tag}: where a link loses a message, this server may pass over stored events; ` +
+    "choose 2.14.10 or later (of 2.15: 2.15.3) in ops-nats:images, at the primary and at its edges"
+  );
+}
+
 /** One line to warn of a primary whose servers trust what edges publish, or undefined. */
 export function publishWarning(tag: string): string | undefined {
   const version = serverVersion(tag);

@@ -159,7 +159,7 @@ async function main(): Promise<void> {
   const table = `# Figures
 
 Written by \`npm run bench\` (${RUNS} runs each; previews ${RUNS + 2}), median (lowest to highest). Ratios are of pairs taken side by side in one run.
-Machine: ${machine()}, Node ${process.version}. Pulumi ${PULUMI_VERSION}, Kubernetes ${KUBERNETES_VERSION}, ${chosen.told}; program: nats 2.14.9, guide: nats 2.10.20.
+Machine: ${machine()}, Node ${process.version}. Pulumi ${PULUMI_VERSION}, Kubernetes ${KUBERNETES_VERSION}, ${chosen.told}; program: nats 2.14.10, guide: nats 2.10.20.
 
 | what | at most | measured | |
 | --- | --- | --- | --- |

@@ -82,7 +82,7 @@ describe("rows of the durability page", () => {
     unheard: 0,
     heardTwice: 0,
   });
-  const row = (title: string, stored: number, lost = 0, version = "2.14.9"): Row => ({
+  const row = (title: string, stored: number, lost = 0, version = "2.14.10"): Row => ({
     level: "processes",
     version,
     persistent: true,
@@ -105,7 +105,7 @@ describe("rows of the durability page", () => {
         ["c", 5],
       ],
     );
-    const { stored, lost } = totalOf(rows, "2.14.9");
+    const { stored, lost } = totalOf(rows, "2.14.10");
     assert.deepEqual({ stored, lost }, { stored: 1111, lost: 1 });
     assert.deepEqual(
       renewed(first, [row("b", 1)], true).map(({ title, before }) => [title, before.stored]),

@@ -2,7 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { checksPublish, publishWarning, reloadsRemotes, serverVersion } from "../components/serverVersion.ts";
+import {
+  checksPublish,
+  publishWarning,
+  reloadsRemotes,
+  serverVersion,
+  storeWarning,
+} from "../components/serverVersion.ts";
+import { DEFAULT_IMAGES } from "../defaults.ts";
 
 describe("server version", () => {
   it("is read from the head of a tag", () => {
@@ -37,6 +44,31 @@ describe("server version", () => {
 
   it("warns of a tag that names no version", () => {
     assert.match(publishWarning("latest") ?? "", /names no version/);
+  });
+
+  const resuming: [string, boolean][] = [
+    ["2.10.20", true],
+    ["2.12.15", true],
+    ["2.14.0", false],
+    ["2.14.9", false],
+    ["2.14.10", true],
+    ["2.15.0", false],
+    ["2.15.2", false],
+    ["2.15.3", true],
+    ["2.16.0", true],
+    ["3.0.0", true],
+  ];
+  for (const [tag, exact] of resuming) {
+    it(`${exact ? "does not warn" : "warns"} that ${tag} may pass over stored events`, () => {
+      const warning = storeWarning(`${tag}-alpine`);
+      if (exact) assert.equal(warning, undefined);
+      else assert.match(warning ?? "", new RegExp(`^nats image tag ${tag}-alpine: .*pass over.*2\\.14\\.10[^\\n]+$`));
+    });
+  }
+
+  it("has nothing to say of the default", () => {
+    const { tag } = DEFAULT_IMAGES.nats;
+    assert.deepEqual([publishWarning(tag), storeWarning(tag)], [undefined, undefined]);
   });
 
   it("takes changed remotes by a reload from 2.14.0", () => {

@@ -31,7 +31,7 @@ describe("chart values", () => {
       merge: { $include: "../nats-auth/ops-nats.conf", ping_interval: "9s", ping_max: 2 },
     },
     container: {
-      image: { repository: "nats", tag: "2.14.9-alpine" },
+      image: { repository: "nats", tag: "2.14.10-alpine" },
       merge: { startupProbe: probe(900), readinessProbe: probe(10) },
       patch: [
         {

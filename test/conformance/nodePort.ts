@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { WithoutSome } from "./withoutSome.ts";
 
 const [LOWEST, HIGHEST] = [30_000, 32_767];
 
@@ -18,6 +19,10 @@ export class NodePort {
   readonly #held = new Set<Socket>();
   #next = 0;
   #way: "open" | Gone = "open";
+  /** Of so many messages one gets lost on connections that are made from now on; none does when it is undefined. */
+  #oneOf: number | undefined;
+  /** Messages that got lost. */
+  lost = 0;
 
   private constructor(server: Server, port: number, pods: readonly number[]) {
     this.port = port;
@@ -43,6 +48,18 @@ export class NodePort {
   /** To which pods new connections go from now on, by their ports. */
   lead(pods: readonly number[]): void {
     this.#pods = pods;
+  }
+
+  /** Loses one of so many messages of events, while something is done. Connections are made anew before and after it. */
+  async losing(oneOf: number, act: () => Promise<unknown>): Promise<void> {
+    this.#oneOf = oneOf;
+    this.cut();
+    try {
+      await act();
+    } finally {
+      this.#oneOf = undefined;
+      this.cut();
+    }
   }
 
   /** Cuts all connections, as a router does that was switched off and on. */
@@ -104,7 +121,9 @@ export class NodePort {
       this.#pairs.delete(pair);
     };
     for (const socket of pair) socket.setNoDelay(true).on("error", end).on("close", end);
-    client.pipe(pod).pipe(client);
+    pod.pipe(client);
+    if (this.#oneOf === undefined) client.pipe(pod);
+    else client.pipe(new WithoutSome(this.#oneOf, () => this.lost++)).pipe(pod);
   }
 }
 

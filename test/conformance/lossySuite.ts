@@ -1,0 +1,36 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
+import { complaints, during } from "../durability/scenario.ts";
+import { installed } from "./installed.ts";
+import { siteOf } from "./site.ts";
+import { byConsumer } from "./versions.ts";
+
+/** So many that sources begin anew at the same time: of two edges 2.14.9 lost nothing in three runs, of eight something in two of two. */
+const EDGES = Array.from({ length: 8 }, (_, i) => `edge-${i + 1}`);
+const ONE_OF = 1000;
+
+/**
+ * Links that stand and lose single messages, as servers do while they change their accounts: each makes a gap, for which a source has its
+ * consumer begin anew (decision 11).
+ * @param persistent else it is shown what that costs plain core NATS
+ */
+export function lossySuite(version: string, persistent: boolean): void {
+  const primary = persistent ? { primary: { persistence: { enabled: true, size: "4Gi" } } } : {};
+  const nats = installed(version, { listed: EDGES, edges: EDGES, ...primary });
+
+  it(`links that lose one of ${ONE_OF} messages`, async () => {
+    const load = { steady: 300, each: 5, size: 200 };
+    const lose = async () => {
+      await nats().nodePort.losing(ONE_OF, () => pause(30_000));
+      return Date.now();
+    };
+    const title = `${EDGES.length} edges, one of ${ONE_OF} messages lost on their links for 30 s`;
+    const outcomes = await during(siteOf(nats(), EDGES, persistent), title, lose, { load, seconds: 90 });
+    const { lost } = nats().nodePort;
+    assert.ok(lost > EDGES.length, `${lost} messages were lost on the links`);
+    if (persistent) assert.deepEqual(complaints(outcomes, byConsumer(version)), []);
+  });
+}
