@@ -42,7 +42,7 @@ export default async function program() {
   const primary = new pulumi.StackReference(settings.primaryStack);
   const link = await readLeafLink(primary, settings.primaryStack, settings.edge);
   checkStore(settings, link);
-  const warning = link.store && storeWarning(serverTag(settings));
+  const warning = link.store?.byConsumer && storeWarning(serverTag(settings));
   if (warning) await pulumi.log.warn(warning);
   return edgeOutputs(
     new Edge("nats", { settings, link, cluster }, { provider: clusterProvider(keys, secretKeys) }),

@@ -36,7 +36,7 @@ export const sourcesByConsumer = (version: Version): boolean => atLeast(version,
 
 /**
  * Whether a source that begins anew with such a consumer misses nothing of what that handed over meanwhile: from 2.14.10 and 2.15.3
- * (read at each tag; decision 11). Servers before 2.14 have no such consumers.
+ * (read at 2.14.0, at 2.14.5 to 2.14.10 and at 2.15.0 to 2.15.3; decision 11). Servers before 2.14 have no such consumers.
  */
 export function resumesExactly(version: Version): boolean {
   const [major, minor] = version;

@@ -52,7 +52,7 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
         // a silent link is given up after two unanswered pings: at most 30 s
         ping_interval: "9s",
         ping_max: 2,
-        // a server that is asked to end stops storing at once; clients that it still had would speak to nobody for ten seconds
+        // before 2.14.10 a server that is asked to end stops storing at once; clients that it still had would speak to nobody for ten seconds
         ...(claim ? { lame_duck_grace_period: "100ms" } : {}),
       },
     },

@@ -4,6 +4,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
+import { DEFAULT_IMAGES } from "../defaults.ts";
 import { type Hands, installByGuide, OFFICIAL, uninstallByGuide } from "./byGuide.ts";
 import { chooseChart } from "./charts.ts";
 import { layoutOf, stateFolder } from "./cluster/layout.ts";
@@ -159,7 +160,7 @@ async function main(): Promise<void> {
   const table = `# Figures
 
 Written by \`npm run bench\` (${RUNS} runs each; previews ${RUNS + 2}), median (lowest to highest). Ratios are of pairs taken side by side in one run.
-Machine: ${machine()}, Node ${process.version}. Pulumi ${PULUMI_VERSION}, Kubernetes ${KUBERNETES_VERSION}, ${chosen.told}; program: nats 2.14.10, guide: nats 2.10.20.
+Machine: ${machine()}, Node ${process.version}. Pulumi ${PULUMI_VERSION}, Kubernetes ${KUBERNETES_VERSION}, ${chosen.told}; program: nats ${DEFAULT_IMAGES.nats.tag}, guide: nats 2.10.20.
 
 | what | at most | measured | |
 | --- | --- | --- | --- |

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
+import { mock } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import type program from "../index.ts";
 import { awaited, type MockStack, mockEngine, type Recorder } from "./mocks.ts";
@@ -232,6 +233,31 @@ describe("program", () => {
     const { recorder } = await run("edge-1", config, storing(false));
     assert.ok(recorder.list().includes(KEEPER[0] ?? ""));
   });
+
+  const passing = { "ops-nats:images": '{"nats":{"tag":"2.14.9-alpine"}}' };
+  const enabled = { "ops-nats:persistence": '{"enabled":true}' };
+  for (const [what, stack, config, stacks, warned] of [
+    ["a primary that stores", "primary", { ...primaryConfig, ...enabled }, {}, true],
+    ["a primary that stores nothing", "primary", primaryConfig, {}, false],
+    ["an edge that is read by a consumer of its own", "edge-1", {}, storing(true), true],
+    ["an edge of an older primary", "edge-1", {}, storing(false), false],
+    ["an edge that stores nothing", "edge-1", {}, { "organization/ops-nats/primary": link }, false],
+  ] as const) {
+    it(`${warned ? "warns" : "does not warn"} of servers that may pass over stored events, as ${what}`, async () => {
+      const warn = mock.method(pulumi.log, "warn", async () => {});
+      try {
+        await run(stack, { ...config, ...passing }, stacks);
+        const said = warn.mock.calls.map(({ arguments: [message] }) => String(message));
+        assert.equal(
+          said.filter((message) => /2\.14\.9-alpine: .*may pass over stored events/.test(message)).length,
+          warned ? 1 : 0,
+        );
+        assert.equal(said.length, warned ? 1 : 0);
+      } finally {
+        warn.mock.restore();
+      }
+    });
+  }
 
   it("as an edge that is not listed, registers nothing but the reference", async () => {
     const recorder = await mockEngine("edge-9", { "organization/ops-nats/primary": link });

@@ -66,6 +66,10 @@ describe("server version", () => {
     });
   }
 
+  it("says nothing of stored events where a tag names no version", () => {
+    assert.equal(storeWarning("latest"), undefined);
+  });
+
   it("has nothing to say of the default", () => {
     const { tag } = DEFAULT_IMAGES.nats;
     assert.deepEqual([publishWarning(tag), storeWarning(tag)], [undefined, undefined]);

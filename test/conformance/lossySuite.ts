@@ -21,7 +21,8 @@ export function lossySuite(version: string, persistent: boolean): void {
   const primary = persistent ? { primary: { persistence: { enabled: true, size: "4Gi" } } } : {};
   const nats = installed(version, { listed: EDGES, edges: EDGES, ...primary });
 
-  it(`links that lose one of ${ONE_OF} messages`, async () => {
+  it(`links that lose one of ${ONE_OF} messages`, async function () {
+    this.timeout(900_000); // where something is lost, each edge's is waited for
     const load = { steady: 300, each: 5, size: 200 };
     const lose = async () => {
       await nats().nodePort.losing(ONE_OF, () => pause(30_000));

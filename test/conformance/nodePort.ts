@@ -69,6 +69,8 @@ export class NodePort {
 
   /** Passes nothing on, until `mend`: by a reset of all connections and of new ones, or in silence, where all ends see theirs open. */
   break(how: Gone = "reset"): void {
+    if (this.#oneOf !== undefined && how === "dropped")
+      throw new Error("a link that loses messages cannot be silent, too");
     this.#way = how;
     if (how === "reset") this.cut();
     else for (const [client, pod] of this.#pairs) for (const socket of [client, pod]) socket.unpipe().pause();
