@@ -78,7 +78,7 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
 
   for (const [seconds, how] of cuts) {
     it(`when the link is cut for ${seconds} s (${how})`, async function () {
-      this.timeout((seconds + 240) * 1000);
+      this.timeout((2 * seconds + 240) * 1000); // what came meanwhile has to be fetched, and then read by the checker
       const outcomes = await kept(
         how === "reset" ? `link cut by resets for ${seconds} s` : `link cut for ${seconds} s, packets dropped`,
         async () => {
