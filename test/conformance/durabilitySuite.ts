@@ -27,11 +27,14 @@ export interface DurabilityPlan {
   readonly load?: Load;
 }
 
+/** Claims of the primary: a third of one is to hold all that comes in a cut of ten minutes, for what gave way to new events would be told as lost. */
+const SIZE = "8Gi";
+
 /** Faults in an installation of processes, while events flow; every one of a suite happens to the same installation. */
 export function durabilitySuite(version: string, plan: DurabilityPlan): void {
   const { edges, persistent, cuts, standstill } = plan;
   const also = itIf(!plan.few);
-  const primary = persistent ? { primary: { persistence: { enabled: true, size: "4Gi" } } } : {};
+  const primary = persistent ? { primary: { persistence: { enabled: true, size: SIZE } } } : {};
   const nats = installed(version, { listed: edges, edges, ...primary });
   const all: Outcome[] = [];
   // 2.10.20 was seen to store everything twice for some seconds, after all of the primary's servers had been killed at once.
@@ -173,7 +176,7 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
   also("when age, and what is done when it is full, change meanwhile", async () => {
     const outcomes = await kept("age and limits changed", async () => {
       for (const change of [{ maxAge: "1d", size: "3Gi" }, { whenFull: "keep-oldest" }, {}]) {
-        const limits = persistent ? { persistence: { enabled: true, size: "4Gi", ...change } } : {};
+        const limits = persistent ? { persistence: { enabled: true, size: SIZE, ...change } } : {};
         await nats().list(edges, undefined, limits);
         if (persistent) await nats().keeper("primary").planned();
         for (const name of edges) await nats().redeploy(name);
