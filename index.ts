@@ -29,11 +29,9 @@ export default async function program() {
   });
   const keys = accessKeys(config);
   const cluster = clusterClient(keys);
+  const tag = serverTag(settings);
   if (settings.role === "primary") {
-    const tag = serverTag(settings);
-    for (const warning of [publishWarning(tag), settings.persistence && storeWarning(tag)]) {
-      if (warning) await pulumi.log.warn(warning);
-    }
+    await warn(publishWarning(tag), settings.persistence && storeWarning(tag));
     return primaryOutputs(
       new Primary("nats", { settings, cluster }, { provider: clusterProvider(keys, secretKeys) }),
       settings,
@@ -42,11 +40,15 @@ export default async function program() {
   const primary = new pulumi.StackReference(settings.primaryStack);
   const link = await readLeafLink(primary, settings.primaryStack, settings.edge);
   checkStore(settings, link);
-  const warning = link.store?.byConsumer && storeWarning(serverTag(settings));
-  if (warning) await pulumi.log.warn(warning);
+  await warn(link.store?.byConsumer && storeWarning(tag));
   return edgeOutputs(
     new Edge("nats", { settings, link, cluster }, { provider: clusterProvider(keys, secretKeys) }),
     settings,
     link,
   );
+}
+
+/** Tells warnings, one after the other; what is not one is passed over. */
+async function warn(...warnings: readonly (string | false | undefined)[]): Promise<void> {
+  for (const warning of warnings) if (warning) await pulumi.log.warn(warning);
 }

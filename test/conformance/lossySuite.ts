@@ -13,8 +13,7 @@ const EDGES = Array.from({ length: 8 }, (_, i) => `edge-${i + 1}`);
 const ONE_OF = 1000;
 
 /**
- * Links that stand and lose single messages, as servers do while they change their accounts: each makes a gap, for which a source has its
- * consumer begin anew (decision 11).
+ * Links that stand and lose single messages: each makes a gap, for which a source has its consumer begin anew (decision 11).
  * @param persistent else it is shown what that costs plain core NATS
  */
 export function lossySuite(version: string, persistent: boolean): void {
@@ -24,13 +23,13 @@ export function lossySuite(version: string, persistent: boolean): void {
   it(`links that lose one of ${ONE_OF} messages`, async function () {
     this.timeout(900_000); // where something is lost, each edge's is waited for
     const load = { steady: 300, each: 5, size: 200 };
+    let lost = 0;
     const lose = async () => {
-      await nats().nodePort.losing(ONE_OF, () => pause(30_000));
+      lost = await nats().nodePort.losing(ONE_OF, () => pause(30_000));
       return Date.now();
     };
     const title = `${EDGES.length} edges, one of ${ONE_OF} messages lost on their links for 30 s`;
     const outcomes = await during(siteOf(nats(), EDGES, persistent), title, lose, { load, seconds: 90 });
-    const { lost } = nats().nodePort;
     assert.ok(lost > EDGES.length, `${lost} messages were lost on the links`);
     if (persistent) assert.deepEqual(complaints(outcomes, byConsumer(version)), []);
   });

@@ -21,8 +21,7 @@ export class NodePort {
   #way: "open" | Gone = "open";
   /** Of so many messages one gets lost on connections that are made from now on; none does when it is undefined. */
   #oneOf: number | undefined;
-  /** Messages that got lost. */
-  lost = 0;
+  #lost = 0;
 
   private constructor(server: Server, port: number, pods: readonly number[]) {
     this.port = port;
@@ -50,9 +49,13 @@ export class NodePort {
     this.#pods = pods;
   }
 
-  /** Loses one of so many messages of events, while something is done. Connections are made anew before and after it. */
-  async losing(oneOf: number, act: () => Promise<unknown>): Promise<void> {
+  /**
+   * Loses one of so many messages of events, while something is done. Connections are made anew before and after it.
+   * @returns how many got lost
+   */
+  async losing(oneOf: number, act: () => Promise<unknown>): Promise<number> {
     this.#oneOf = oneOf;
+    this.#lost = 0;
     this.cut();
     try {
       await act();
@@ -60,6 +63,7 @@ export class NodePort {
       this.#oneOf = undefined;
       this.cut();
     }
+    return this.#lost;
   }
 
   /** Cuts all connections, as a router does that was switched off and on. */
@@ -125,7 +129,7 @@ export class NodePort {
     for (const socket of pair) socket.setNoDelay(true).on("error", end).on("close", end);
     pod.pipe(client);
     if (this.#oneOf === undefined) client.pipe(pod);
-    else client.pipe(new WithoutSome(this.#oneOf, () => this.lost++)).pipe(pod);
+    else client.pipe(new WithoutSome(this.#oneOf, () => this.#lost++)).pipe(pod);
   }
 }
 
