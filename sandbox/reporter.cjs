@@ -4,6 +4,16 @@
 const { writeFileSync } = require("node:fs");
 const { Spec, Base } = require("mocha").reporters;
 
+/** The mark of a line that belongs to a failure: `.ci/run` repeats these at its end, where they are seen. */
+const MARK = "✘";
+/** Lines of one failure that are marked. */
+const LINES = 40;
+
+function failure(test, error) {
+  const lines = (error?.stack ?? String(error)).split("\n").slice(0, LINES);
+  return [test.fullTitle(), ...lines.map((line) => `  ${line.slice(0, 300)}`)].map((line) => `${MARK} ${line}`).join("\n");
+}
+
 /**
  * mocha's spec reporter, which also leaves its counts in a file for whoever sums several runs, and says why a test failed when it
  * failed: a run that is ended from outside comes to no summary.
@@ -11,7 +21,7 @@ const { Spec, Base } = require("mocha").reporters;
 module.exports = class extends Spec {
   constructor(runner, options) {
     super(runner, options);
-    runner.on("fail", (_test, error) => console.log((error?.stack ?? String(error)).replace(/^/gm, "      ")));
+    runner.on("fail", (test, error) => console.log(failure(test, error)));
     runner.once("end", () => writeFileSync(options.reporterOptions.output, JSON.stringify({ stats: this.stats })));
   }
 };
