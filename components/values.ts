@@ -49,7 +49,7 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
       ...(claim ? { jetstream: jetStream(claim, cluster, sync, serverTag({ images, values: user })) } : {}),
       merge: {
         $include: `../${INCLUDE.folder}/${INCLUDE.key}`,
-        // a silent link is given up after two unanswered pings: at most 30 s
+        // a silent link is given up after two unanswered pings: by the edge, which then dials anew, within 27 s, by the primary within 36
         ping_interval: "9s",
         ping_max: 2,
         // before 2.14.10 a server that is asked to end stops storing at once; clients that it still had would speak to nobody for ten seconds

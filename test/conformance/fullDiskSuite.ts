@@ -137,6 +137,7 @@ export function fullDiskSuite(version: string, { edges, sizes, copies = false }:
 
   it("a primary that gets more than it can hold does so, too, and has the newest of each edge, in order", async function () {
     this.timeout(2_000_000);
+    assert.deepEqual([...said.keys()].sort(), [...edges].sort(), "the edges have something to bring");
     const reader = () => nats().connect(nats().server("primary", 0), nats().deployed.keeper?.login);
     await watched(async () => {
       nats().nodePort.mend();

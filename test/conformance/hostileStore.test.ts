@@ -19,7 +19,7 @@ class FakeStore {
   deliver = "";
   #name = "";
   #sequence = 1_000_000_000_000_000;
-  readonly #start = this.#sequence;
+  #start = this.#sequence;
 
   constructor(leaf: RawLeaf, version: string) {
     this.leaf = leaf;
@@ -35,6 +35,7 @@ class FakeStore {
       config?: { name: string; deliver_subject: string };
     };
     const config = asked.config ?? { name: "edge-1", deliver_subject: "up.edge-1.fetched", ack_policy: "flow_control" };
+    this.#start = this.#sequence; // whoever asks counts from one again: what was handed up before somebody listened does not count
     const position = { consumer_seq: 0, stream_seq: this.#sequence };
     const type = "io.nats.jetstream.api.v1.consumer_create_response";
     const info = { type, stream_name: "ops", name: config.name, created: new Date().toISOString(), config };

@@ -81,6 +81,7 @@ export class NatsServer {
         return ready.test(this.log.slice(from)) && "ready";
       },
       () => this.log.slice(from),
+      240, // after a kill -9 it reads all that it has stored: with gigabytes of it that was seen to take more than 10 s
     ).then((state) => {
       if (state === "failed") throw new Error(`${this.name} does not start:\n${this.log.slice(from)}`);
     });
@@ -137,7 +138,7 @@ export class NatsServer {
       `${this.name} to be well`,
       async () => (await page()).ok,
       async () => (await page()).text(),
-      60,
+      240,
     );
   }
 

@@ -7,34 +7,40 @@ import type { NatsServer } from "./natsServer.ts";
 import { until } from "./until.ts";
 import { VERSIONS } from "./versions.ts";
 
-/** What components/values.ts promises of ping_interval and ping_max. */
-const NOTICED = 30;
+/** Seconds that components/values.ts and the README name. The primary's end waits once more where it heard something since it last looked. */
+const NOTICED = { "edge-1": 27, primary: 36 };
+/** What a busy machine may add. */
+const LATE = 10;
 
 describe("a link that goes silent", () => {
   const plan = { listed: ["edge-1"], edges: ["edge-1"], primary: { replicas: 1 } };
   const installations = VERSIONS.map((version) => installed(version, plan));
 
   /** Seconds until a server closes the link that it has. */
-  async function noticed(server: NatsServer): Promise<number> {
+  async function noticed(server: NatsServer, seconds: number): Promise<number> {
     const [start, port] = [Date.now(), (await server.leafs())[0]?.port];
     assert.notEqual(port, undefined, `${server.name} has no link`);
     const from = server.log.length;
     const stale = () => /Stale (Client )?Connection/i.test(server.log.slice(from));
-    await until(`${server.name} to give up the link`, stale, () => server.log.slice(from), NOTICED + 5);
+    await until(`${server.name} to give up the link`, stale, () => server.log.slice(from), seconds + LATE);
     return (Date.now() - start) / 1000;
   }
 
-  it(`is given up by both ends within ${NOTICED} s, and made anew`, async function () {
-    this.timeout((NOTICED + 15) * 1000);
+  it(`is given up by the edge within ${NOTICED["edge-1"]} s, by the primary within ${NOTICED.primary}, and made anew`, async function () {
+    this.timeout(120_000);
     const times = installations.map(async (installation) => {
       const nats = installation();
-      let seconds: number[] = [];
+      const ends = Object.entries(NOTICED).map(([name, seconds]) => [nats.server(name), seconds] as const);
+      let took: number[] = [];
       await nats.nodePort.broken(async () => {
-        seconds = await Promise.all([noticed(nats.server("edge-1")), noticed(nats.server("primary"))]);
+        took = await Promise.all(ends.map(([server, seconds]) => noticed(server, seconds)));
       }, "dropped");
       await nats.linked("edge-1");
-      return seconds;
+      return took;
     });
-    for (const seconds of (await Promise.all(times)).flat()) assert.ok(seconds < NOTICED, `${seconds} s`);
+    for (const [edge = Number.NaN, primary = Number.NaN] of await Promise.all(times)) {
+      assert.ok(edge < NOTICED["edge-1"] + 1, `the edge: ${edge} s`);
+      assert.ok(primary < NOTICED.primary + 1, `the primary: ${primary} s`);
+    }
   });
 });

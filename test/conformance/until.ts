@@ -6,14 +6,14 @@ import { setTimeout as pause } from "node:timers/promises";
 /**
  * Waits until `look` gives something; a look that throws counts as nothing.
  * @param what read after "waited for"
- * @param seconds longest wait
+ * @param seconds longest wait, far longer than it takes: a machine that is busy or begins with cold disks is no fault of what is waited for
  * @throws Error that says what was seen last
  */
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
   seen: () => unknown = () => "nothing of it",
-  seconds = 10,
+  seconds = 60,
 ): Promise<T> {
   const end = Date.now() + seconds * 1000;
   let fault: unknown;
