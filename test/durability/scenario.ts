@@ -4,6 +4,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { until } from "../conformance/until.ts";
 import { Flow, readEvent } from "./flow.ts";
 import { backlogOf, beganAfter, judge, Live, outOfOrder, readStream, type Verdict } from "./ledger.ts";
 import { type Place, record } from "./report.ts";
@@ -59,7 +60,7 @@ export async function during(
   const clusters = [...site.edges, "primary"];
   const subject = (cluster: string) => `ops.clusters.${cluster}.runs.${run}`;
   const live = new Live();
-  const listener = await site.connect("primary", true);
+  const listener = await reached(site, "primary", true);
   await live.on(listener, "ops.>");
   const flows = new Map(clusters.map((cluster) => [cluster, publishers(site, run, cluster, subject(cluster), load)]));
   const every = [...flows.values()].flat();
@@ -91,6 +92,10 @@ export async function during(
     await listener.close();
   }
 }
+
+/** A client of a cluster whose servers may take their time to come back, after they were killed. */
+const reached = (site: Site, cluster: string, lasting = false): Promise<NatsConnection> =>
+  until(`a server of ${cluster}`, () => site.connect(cluster, lasting), undefined, 240);
 
 function publishers(site: Site, run: string, cluster: string, subject: string, load: Load): Flow[] {
   const connect = () => site.connect(cluster);
@@ -139,8 +144,8 @@ async function judged(
     };
     return { ...verdict, unheard: live.missed(sent), heardTwice: live.doubled(sent), settling: 0 };
   }
-  const atPrimary = await site.connect("primary");
-  const own = cluster === "primary" ? undefined : await site.connect(cluster);
+  const atPrimary = await reached(site, "primary");
+  const own = cluster === "primary" ? undefined : await reached(site, cluster);
   const wanted = own ? await settled(() => count(own, subject), sent.length, 2) : sent.length;
   // as many are there too early where a disk was wiped: of those that were fetched before, the edge has none any more
   const newest = own && (await last(own, subject));
