@@ -6,11 +6,13 @@ const { Spec, Base } = require("mocha").reporters;
 
 /** The mark of a line that belongs to a failure: `.ci/run` repeats these at its end, where they are seen. */
 const MARK = "✘";
-/** Lines of one failure that are marked. */
-const LINES = 40;
+/** Lines of one failure that are marked: its message, and where it came from behind what was seen last. */
+const [FIRST, LAST] = [6, 34];
 
 function failure(test, error) {
-  const lines = (error?.stack ?? String(error)).split("\n").slice(0, LINES);
+  const all = (error?.stack ?? String(error)).split("\n");
+  const left = all.length - FIRST - LAST;
+  const lines = left > 0 ? [...all.slice(0, FIRST), `(${left} lines)`, ...all.slice(-LAST)] : all;
   return [test.fullTitle(), ...lines.map((line) => `  ${line.slice(0, 300)}`)].map((line) => `${MARK} ${line}`).join("\n");
 }
 

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { backlogOf, beganAfter, judge, type Kept, outOfOrder, together } from "./durability/ledger.ts";
-import { type Row, renewed, totalOf } from "./durability/report.ts";
+import { missing, type Row, renewed, totalOf } from "./durability/report.ts";
 
 // The checker itself: what it is to find, it has to find.
 const kept = (ids: string): Kept[] => [...ids].map((id) => ({ id, subject: "ops.x", at: 0, delay: id.charCodeAt(0) }));
@@ -111,5 +111,13 @@ describe("rows of the durability page", () => {
       renewed(first, [row("b", 1)], true).map(({ title, before }) => [title, before.stored]),
       [["b", 10]],
     );
+  });
+
+  it("name what other versions have and the default has not", () => {
+    const plain = { ...row("b", 1), persistent: false };
+    const rows = [row("a", 1), row("a", 1, 0, "2.14.9"), row("b", 1, 0, "2.14.9"), row("c", 1, 0, "2.10.20"), plain];
+    assert.equal(missing(rows, "2.14.10"), "- processes, with persistence: b; c");
+    assert.equal(missing(rows, "2.14.9"), "- processes, with persistence: c\n- processes, without: b");
+    assert.equal(missing([row("a", 1)], "2.14.10"), "");
   });
 });

@@ -36,7 +36,7 @@ export function burstSuite(events: number, size: number): void {
       const reader = await nats().client(nats().server("primary"));
       const { streams } = await jetstreamManager(reader, { timeout: 20_000 });
       const has = async () => (await streams.info("ops", { subjects_filter: subject })).state.subjects?.[subject] ?? 0;
-      // One that was dropped never comes. How fast the others do is the disk's; a server hands nothing on before it has stored what waits.
+      // One that was dropped never comes. How fast the others do is the disk's; a server hands none of what waits on before all of it is stored.
       const { streams: own } = await jetstreamManager(client, { timeout: 20_000 });
       const stored = async () => (cluster === "primary" ? 0 : (await own.info("ops")).state.messages);
       let [before, grown] = [0, Date.now()];

@@ -125,6 +125,7 @@ export function fullDiskSuite(version: string, { edges, sizes, copies = false }:
       await server.healthy();
       assert.ok(used > 0.5 && used < 1, `${server.name}: ${used}`);
     }
+    assert.deepEqual(noRoom(), [], "nor while it was asked");
   }
 
   it("an edge that is cut off lets its oldest events go before its disk is full", async function () {

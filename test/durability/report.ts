@@ -152,6 +152,21 @@ export function tables(rows: readonly Row[]): string {
     .join("\n");
 }
 
+/** Scenarios that were run on other versions and not on this one, with persistence or without; empty when there are none. */
+export function missing(rows: readonly Row[], version: string): string {
+  const groups = grouped(rows, ({ level, persistent }) => JSON.stringify([level, persistent]));
+  return [...groups.values()]
+    .flatMap((all) => {
+      const have = new Set(all.filter((row) => row.version === version).map(({ title }) => title));
+      const others = [...new Set(all.map(({ title }) => title))].filter((title) => !have.has(title));
+      const { level, persistent } = all[0] as Row;
+      return others.length === 0
+        ? []
+        : [`- ${level}, ${persistent ? "with persistence" : "without"}: ${others.join("; ")}`];
+    })
+    .join("\n");
+}
+
 /** What all runs with persistence on one version say together. */
 export const totalOf = (rows: readonly Row[], version: string): Counts =>
   added(
