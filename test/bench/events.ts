@@ -11,6 +11,7 @@ import { machine, median, ratios, spread } from "../../sandbox/statistics.ts";
 import { Installation } from "../conformance/installation.ts";
 import { siteOf } from "../conformance/site.ts";
 import { DEFAULT_VERSION } from "../conformance/versions.ts";
+import "../setup.ts"; // servers end with us
 
 // How fast events come: live, straight and over a leaf link, and a backlog. Servers as processes, primary of three, on loopback.
 const ROUNDS = Number(process.env.BENCH_RUNS ?? 3);

@@ -11,6 +11,7 @@ import { machine, median, ratios, spread } from "../../sandbox/statistics.ts";
 import { Installation } from "../conformance/installation.ts";
 import { siteOf } from "../conformance/site.ts";
 import { DEFAULT_VERSION } from "../conformance/versions.ts";
+import "../setup.ts"; // servers end with us
 
 // What it costs a lone edge server to write each event through to its disk. Servers as processes, the link to the primary cut.
 const ROUNDS = Number(process.env.BENCH_RUNS ?? 5);
