@@ -2,11 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { jetstreamManager } from "@nats-io/jetstream";
 import { eventText } from "../durability/flow.ts";
 import { readStream } from "../durability/ledger.ts";
+import { count, settled } from "../durability/scenario.ts";
 import { installed } from "./installed.ts";
-import { until } from "./until.ts";
 import { DEFAULT_VERSION } from "./versions.ts";
 
 /** Seconds in which nothing is stored anywhere, after which nothing is. */
@@ -34,24 +33,19 @@ export function burstSuite(events: number, size: number): void {
       }
       await client.flush();
       const reader = await nats().client(nats().server("primary"));
-      const { streams } = await jetstreamManager(reader, { timeout: 20_000 });
-      const has = async () => (await streams.info("ops", { subjects_filter: subject })).state.subjects?.[subject] ?? 0;
       // One that was dropped never comes. How fast the others do is the disk's; a server hands none of what waits on before all of it is stored.
-      const { streams: own } = await jetstreamManager(client, { timeout: 20_000 });
-      const stored = async () => (cluster === "primary" ? 0 : (await own.info("ops")).state.messages);
-      let [before, grown] = [0, Date.now()];
+      const places = cluster === "primary" ? [reader] : [client, reader];
+      const wanted = events * places.length;
       const come = async () => {
-        const found = await has();
-        const now = found + (await stored());
-        if (now > before) [before, grown] = [now, Date.now()];
-        return nats().drops().length > 0 || found >= events || Date.now() - grown > QUIET * 1000;
+        const found = await Promise.all(places.map((place) => count(place, subject)));
+        return nats().drops().length > 0 ? wanted : found.reduce((sum, number) => sum + number, 0);
       };
-      await until("all of them", come, has, 1900);
+      await settled(come, wanted, QUIET);
       assert.deepEqual(nats().drops().slice(0, 3), []);
-      const numbers = (await readStream(reader, subject)).map(({ id }) => Number(id));
-      assert.equal(numbers.length, events);
+      const found = (await readStream(reader, subject)).map(({ id }) => Number(id));
+      assert.equal(found.length, events);
       assert.equal(
-        numbers.findIndex((number, i) => number !== i),
+        found.findIndex((number, i) => number !== i),
         -1,
       );
     });

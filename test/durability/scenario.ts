@@ -170,7 +170,7 @@ async function judged(
 }
 
 /** How many messages of a subject a stream `ops` has. */
-async function count(connection: NatsConnection, subject: string): Promise<number> {
+export async function count(connection: NatsConnection, subject: string): Promise<number> {
   const manager = await jetstreamManager(connection, { timeout: 5000 });
   const { state } = await manager.streams.info("ops", { subjects_filter: subject });
   return state.subjects?.[subject] ?? 0;
@@ -184,7 +184,7 @@ async function last(connection: NatsConnection, subject: string): Promise<string
 }
 
 /** Waits until a count is as high as wanted, or has not grown for so many seconds; gives the last one. */
-async function settled(look: () => Promise<number>, wanted: number, seconds: number): Promise<number> {
+export async function settled(look: () => Promise<number>, wanted: number, seconds: number): Promise<number> {
   let [last, since] = [-1, Date.now()];
   for (;;) {
     const now = await look().catch(() => last);
