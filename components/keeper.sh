@@ -89,12 +89,12 @@ recount() {
     readers=$(jq -r '.wake[0]' "$plan")
     intake=$(api "STREAM.INFO.$readers")
     case $(code "$intake") in
-      0) withdraw "$readers" "$intake" "[\"$1\"]" || return 1 ;;
+      0) withdraw "$readers" "$intake" "[\".$1\"]" || return 1 ;;
       10059) ;;
       *) refused "stream $readers cannot be asked for" "$intake"; return 1 ;;
     esac
     count "$1" || return 1
-    [ "$(code "$intake")" != 0 ] || restore "$readers" "$intake" "[\"$1\"]" || return 1
+    [ "$(code "$intake")" != 0 ] || restore "$readers" "$intake" "[\".$1\"]" || return 1
     say "stream $1: its server began with nothing, it counts on from now"
   fi
   fresh=$(printf ' %s ' "$fresh" | sed "s/ $1 / /")
@@ -225,17 +225,40 @@ look() {
 # A source asks for what it reads again after pauses of the server's own, up to minutes, also when that is back: an edge whose
 # link was cut, a server of ours, a stream between two leaders. Taken out and put back it asks at once. It is silent after
 # eleven seconds without a sign of life (one more than the server itself waits) or when a new leader has not heard it yet, and
-# is woken when it was so at three looks while what it reads was there: messages of one that only pauses may be under way, and the
-# consumer of an edge that is new is made when nobody listens for two seconds. One that stays silent is woken again after ever
-# longer pauses, of eight looks up to three hundred.
-key='def key: if .external then .external.deliver // "" | ltrimstr("up.") else .name end;'
-listen="$key"'
-. as [$quiet, $servers, $leafs, $info]
-| ([$leafs[][0] | sub("-nats-[0-9]+$"; "")] + ["direct", "in"] + [$servers | to_entries[] | select(.value) | "own-nats-\(.key)"]) as $there
-| [$info.sources // [] | .[] | select(.active < 0 or .active > 11e9) | key | select(IN($there[]))] | unique
-| map({key: ., value: (($quiet[.] // {looks: 0, wait: 5}) | .looks += 1)})
-| {names: map(select(.value.looks >= 3).key)}
-  + {quiet: map(if .value.looks >= 3 then .value |= {looks: -.wait, wait: ([.wait * 2, 300] | min)} else . end) | from_entries}'
+# is woken when it was so for four seconds (servers before 2.14: eight) while what it reads was there: messages of one that only pauses may be under way, and the
+# consumer of an edge that is new is made when nobody listens for two seconds. One of an edge that was heard before and whose link has
+# just come is woken at the second look (the leader itself may ask when it comes); but once, for its consumer may have to be made anew,
+# too. One that stays silent is woken again after ever longer pauses, of eight seconds up to three hundred.
+key='def key: if .external then .external.deliver // "" | ltrimstr("up.") else "." + .name end;'
+cluster='def cluster: sub("-nats-[0-9]+$"; ""); def set: reduce .[] as $key ({}; .[$key] = true);'
+listen="$key$cluster"'
+. as [$stream, $states, $servers, $leafs, $links, $now, $info]
+| select($info.config)
+| ($states[$stream] // {}) as $state
+| ($links.come // {} | with_entries(select($now - .value < 15))) as $come
+| ([$leafs[][0] | cluster] + [".direct", ".in"] + [$servers | to_entries[] | select(.value) | ".own-nats-\(.key)"] | set) as $there
+| [$info.sources // [] | .[] | {key: key, active, external}] as $sources
+| ($sources | map(select(.active < 0 or .active > 11e9).key | select($there[.])) | unique) as $silent
+| (($state.heard // {}) + ($sources | map(select(.external and .active >= 0 and .active <= 11e9).key) | set)) as $heard
+| (($info.config.sources // []) | any(.consumer)) as $lately
+| {due: ($now + if $lately then 4 else 8 end), wait: 8} as $first
+| ($silent | map(select($lately and $heard[.] and $state.quiet[.] and $come[.] and $now - $come[.] >= 1))) as $back
+| ($silent - $back | map(. as $key | ($state.quiet[$key] // $first) as $was | {$key, value: (
+    if $now < $was.due then {due: $was.due, wait: $was.wait}
+    else {woken: true, due: ($now + $was.wait), wait: ([$was.wait * 2, 300] | min)} end)})) as $quiet
+| $back + ($quiet | map(select(.value.woken).key)),
+  $back,
+  ($silent == [] and ($sources | any(.external and $come[.key] and .active > 2e9) | not)),
+  $states + {($stream): {
+    heard: (reduce $back[] as $key ($heard; del(.[$key]))),
+    quiet: ($quiet + ($back | map({key: ., value: $first})) | from_entries)}}'
+# Which links have come, and when, as of this change; those that were seen in the last minute have only not been told of for a while.
+arrived="$cluster"'def at($time): reduce .[] as $link ({}; .[$link | tojson] = $time);
+def young($seconds): with_entries(select($now - .value < $seconds));
+. as [$before, $leafs, $links]
+| (($links.seen // {} | young(60)) + ($before | at($now))) as $seen
+| {seen: ($seen + ($leafs | at($now))),
+   come: (reduce ($leafs[] | select($seen[tojson] == null) | .[0] | cluster) as $name ($links.come // {} | young(15); .[$name] = $now))}'
 without="$key"'.config | .sources |= map(select(key | IN($names[]) | not))'
 
 # withdraw STREAM INFO NAMES: takes sources out of it. An answer that is missed says nothing of what was done: at the next look
@@ -252,16 +275,21 @@ restore() {
 # wake STREAM: takes its silent sources out and puts them back. Whether all can be heard that could speak.
 wake() {
   found=$(api "STREAM.INFO.$1")
-  [ "$(code "$found")" = 0 ] || return 1
-  before=$(printf '%s' "$quiet" | jq -c ".[\"$1\"] // {}")
-  heard=$(printf '%s\n' "$before" "$servers" "$leafs" "$found" | jq -cs "$listen")
-  quiet=$(printf '%s\n' "$quiet" "$heard" | jq -cs ".[0] + {\"$1\": .[1].quiet}")
-  names=$(printf '%s' "$heard" | jq -c .names)
+  names='' back='' heard='' states_then=''
+  {
+    read -r names
+    read -r back
+    read -r heard
+    read -r states_then
+  } <<END
+$(printf '%s\n' "\"$1\"" "$states" "$servers" "$leafs" "$links" "$now" "$found" | jq -cs "$listen")
+END
+  case $states_then in *'}') states=$states_then ;; *) return 1 ;; esac
   if [ "$names" != '[]' ]; then
     withdraw "$1" "$found" "$names" && restore "$1" "$found" "$names" || return 1
-    say "woke the sources $names of $1"
+    say "woke the sources $names of $1; links have come of $back"
   fi
-  [ "$(printf '%s' "$heard" | jq -c .quiet)" = '{}' ]
+  [ "$heard" = true ]
 }
 
 # the own streams of servers that have started since the look before
@@ -282,7 +310,7 @@ if jq -e .brake "$plan" >/dev/null; then
 fi
 trap '[ -z "$brakes" ] || kill $brakes; exit 0' TERM INT
 say "keeping $(jq -r '[.streams[].config.name] | join(", ")' "$plan")"
-servers='' leafs='' quiet='{}' missing_since='' told_before='' told_since=0 down='' fresh='' fulls='' sick='' waiting=''
+servers='' leafs='' links='{}' states='{}' missing_since='' told_before='' told_since=0 down='' fresh='' fulls='' sick='' waiting=''
 planned=no calm=no ensured=0 took=0 listened=0
 while :; do
   servers_before=$servers leafs_before=$leafs
@@ -292,7 +320,12 @@ while :; do
   } <<END
 $(look)
 END
+  # a look that failed tells nothing
+  : "${servers:=$servers_before}" "${leafs:=$leafs_before}"
   now=$(date +%s)
+  if [ "$leafs" != "$leafs_before" ]; then
+    links_then=$(printf '%s\n' "${leafs_before:-$leafs}" "$leafs" "$links" | jq -cs --argjson now "$now" "$arrived") && links=$links_then
+  fi
   case $planned in yes) pause=60 ;; waits) pause=$((15 + 3 * took)) ;; *) pause=3 ;; esac
   # when a server has come or gone, every three seconds until all is as planned, then seldom
   if [ "$servers" != "$servers_before" ]; then

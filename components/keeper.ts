@@ -29,7 +29,7 @@ const labels = { "app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "o
 
 /**
  * Makes and keeps the streams, from inside of the cluster. It is ready when they are as planned, which `pulumi up` waits
- * for; another plan is another pod. Nothing flows through it.
+ * for; another plan is another Deployment. Nothing flows through it.
  */
 export class StreamKeeper extends pulumi.ComponentResource {
   /** Its Deployment's name, once it is ready. */
@@ -44,7 +44,7 @@ export class StreamKeeper extends pulumi.ComponentResource {
       { metadata: { name: NAME, namespace: args.namespace, labels, annotations: PATCH_FORCE }, data: files },
       { parent: this },
     );
-    const after = { parent: this, dependsOn: [config] };
+    const after = { parent: this, dependsOn: [config], ...ANEW };
     this.deployment = new k8s.apps.v1.Deployment(`${name}-keeper`, deployment(args, files), after).metadata.name;
     this.registerOutputs({ deployment: this.deployment });
   }
@@ -52,6 +52,12 @@ export class StreamKeeper extends pulumi.ComponentResource {
 
 /** One that a killed run made and did not write down is taken over, not refused as another manager's. */
 const PATCH_FORCE = { "pulumi.com/patchForce": "true" };
+
+/**
+ * Another pod is another Deployment: where one is updated by Recreate, Pulumi (provider 4.25.0) may take the former pod's last moments
+ * for the rollout's end, and be done before the new plan is (docs/decisions/0010-keeper.md).
+ */
+const ANEW = { replaceOnChanges: ["spec"], deleteBeforeReplace: true };
 
 /** What the keeper runs, and what that reads. */
 const SCRIPTS = ["keeper.sh", "succession.sh", "brake.sh"];

@@ -17,4 +17,10 @@ describe("the keeper's scripts", () => {
     for (const file of ["keeper.sh", "succession.sh", "brake.sh"]) assert.ok(scripts.includes(file), file);
     for (const file of scripts) assert.doesNotMatch(readFileSync(join(FOLDER, file), "utf8"), open, file);
   });
+
+  it("put jq's `reduce` into parentheses where it is a value in an object, which jq before 1.7 asks for", () => {
+    const bare = /(?<!\bdef [\w($)]+):\s*(reduce|if|foreach|try)\b/;
+    assert.match("{a: reduce .[] as $x (0; . + $x)}", bare);
+    for (const file of scripts) assert.doesNotMatch(readFileSync(join(FOLDER, file), "utf8"), bare, file);
+  });
 });

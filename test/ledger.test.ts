@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { backlogOf, beganAfter, judge, type Kept, outOfOrder, together } from "./durability/ledger.ts";
-import { missing, type Row, renewed, totalOf } from "./durability/report.ts";
+import { backlogOf, beganAfter, judge, judgeOwn, type Kept, outOfOrder, together } from "./durability/ledger.ts";
+import { missing, type Row, renewed, tables, totalOf } from "./durability/report.ts";
 
 // The checker itself: what it is to find, it has to find.
 const kept = (ids: string): Kept[] => [...ids].map((id) => ({ id, subject: "ops.x", at: 0, delay: id.charCodeAt(0) }));
@@ -31,6 +31,11 @@ describe("the checker of events", () => {
   it("takes a series that comes twice for doubled, not for out of order", () => {
     const { doubled, reordered } = judged("abcd", "abcd", "abcabcd");
     assert.deepEqual({ doubled, reordered }, { doubled: 3, reordered: 0 });
+  });
+
+  it("takes what of the primary's own passed through for stored, and finds what did not", () => {
+    const { sent, stored, lost, strange } = judgeOwn([..."abcdef"], [..."cde"], kept("abcd"));
+    assert.deepEqual({ sent, stored, lost, strange }, { sent: 6, stored: 5, lost: 1, strange: 0 });
   });
 
   it("counts each that comes after a later one", () => {
@@ -111,6 +116,23 @@ describe("rows of the durability page", () => {
       renewed(first, [row("b", 1)], true).map(({ title, before }) => [title, before.stored]),
       [["b", 10]],
     );
+  });
+
+  it("tell of the primary's own events where not all came once and in order, and where its streams were not read", () => {
+    const own = (stored: number, lost: number) => ({ ...counts(stored, lost), sent: 5 });
+    const rows = [
+      { ...row("all came", 1), own: own(5, 0), ownRead: true as const },
+      { ...row("plain", 1), persistent: false, own: own(4, 0) },
+      { ...row("said to nobody", 1), own: own(4, 0), ownRead: true as const },
+      { ...row("lost", 1), own: own(5, 1), ownRead: true as const },
+      { ...row("of former days", 1), own: own(3, 0) },
+    ];
+    const [, page = ""] = tables(rows).split("what was done | sent at the primary");
+    assert.deepEqual(page.trim().split("\n").slice(2), [
+      "| said to nobody | 5 | 4 | **0** | 0 | 0 | 0 |",
+      "| lost | 5 | 5 | **1** | 0 | 0 | 0 |",
+      "| of former days | 5 | 3 | not read | 0 | 0 | 0 |",
+    ]);
   });
 
   it("name what other versions have and the default has not", () => {

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
+import { count, settled } from "../durability/arrived.ts";
 import { eventText } from "../durability/flow.ts";
 import { readStream } from "../durability/ledger.ts";
-import { count, settled } from "../durability/scenario.ts";
 import { installed } from "./installed.ts";
 import { DEFAULT_VERSION } from "./versions.ts";
 

@@ -37,6 +37,8 @@ export class NatsServer {
   #env: Readonly<Record<string, string>> = {};
   #disk: Disk | undefined;
   #process: ChildProcess | undefined;
+  /** The process that has said that all is well with it. */
+  #well: ChildProcess | undefined;
 
   constructor(program: string, name: string, conf: string, ports: PodPorts) {
     this.name = name;
@@ -131,15 +133,32 @@ export class NatsServer {
     return leafs ?? [];
   }
 
+  /**
+   * Whether its cluster's Service leads clients to it: it runs, and its pod's startup probe has found that all is well with it.
+   * (After a container has died, Kubernetes leads clients to the next one for about a second, until it has noticed: here none.)
+   */
+  async serves(): Promise<boolean> {
+    const child = this.#process;
+    if (!child || ended(child)) return false;
+    if (this.#well !== child && (await this.#health().catch(() => undefined))?.ok) this.#well = child;
+    return this.#well === child;
+  }
+
+  /** What it says of itself, also while it does not answer others. */
+  async #health(): Promise<{ readonly ok: boolean; readonly text: string }> {
+    const page = await fetch(`http://127.0.0.1:${this.ports.monitor}/healthz`, { signal: AbortSignal.timeout(2000) });
+    return { ok: page.ok, text: await page.text() };
+  }
+
   /** Waits until it says that all is well with it, as the pod's startup probe does. */
   async healthy(): Promise<void> {
-    const page = () => fetch(`http://127.0.0.1:${this.ports.monitor}/healthz`);
     await until(
       `${this.name} to be well`,
-      async () => (await page()).ok,
-      async () => (await page()).text(),
+      async () => (await this.#health()).ok,
+      async () => (await this.#health()).text,
       240,
     );
+    this.#well = this.#process;
   }
 
   /** Routes to other servers of its cluster: to how many of them. */

@@ -11,10 +11,26 @@ export function siteOf(nats: Installation, edges: readonly string[], persistent 
     edges,
     place: { level: "processes", version: nats.version, persistent },
     async connect(cluster, lasting = false): Promise<NatsConnection> {
-      const servers = nats.cluster(cluster).servers.map(({ ports }) => `127.0.0.1:${ports.client}`);
+      const set = nats.cluster(cluster);
+      const serving = await set.serving();
+      if (serving.length === 0) throw new Error(`no server of ${cluster} takes clients yet`);
+      // one that connects again may do so at any server
+      const servers = (lasting ? set.servers : serving).map(({ ports }) => `127.0.0.1:${ports.client}`);
       const { user, password } = nats.login(cluster);
       const endless = { reconnect: true, maxReconnectAttempts: -1, reconnectTimeWait: 100 };
       return connect({ servers, user, pass: password, timeout: 2000, ...(lasting ? endless : { reconnect: false }) });
+    },
+    async keeper(): Promise<NatsConnection> {
+      const { keeper } = nats.deployed;
+      if (!keeper) throw new Error("nothing is stored");
+      const servers = nats.cluster("primary").servers.map(({ ports }) => `127.0.0.1:${ports.client}`);
+      return connect({
+        servers,
+        user: keeper.login.user,
+        pass: keeper.login.password,
+        timeout: 2000,
+        reconnect: false,
+      });
     },
   };
 }

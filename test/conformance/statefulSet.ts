@@ -91,6 +91,12 @@ export class StatefulSet {
     }
   }
 
+  /** Servers to which the cluster's Service leads clients. */
+  async serving(): Promise<readonly NatsServer[]> {
+    const serve = await Promise.all(this.servers.map((server) => server.serves()));
+    return this.servers.filter((_, i) => serve[i]);
+  }
+
   async reload(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.reload()));
   }

@@ -4,6 +4,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { OPS_STREAM } from "../../components/streams.ts";
 import { readEvent } from "./flow.ts";
 
 /** An event as a stream has it. */
@@ -28,20 +29,20 @@ export const NO_ROOM = /no space left|out of (disk|storage|resource)/i;
 /** Seconds that a replica has to get what its leader has. */
 const REPLICATED = 30;
 
-/** All of a stream that is called `ops`, in its order; every client of `app` may ask so. */
-export async function readStream(connection: NatsConnection, filter?: string): Promise<Kept[]> {
+/** All of a stream, in its order; every client of `app` may ask so for `ops`. */
+export async function readStream(connection: NatsConnection, filter?: string, stream = OPS_STREAM): Promise<Kept[]> {
   const manager = await jetstreamManager(connection, { timeout: 20_000 });
   for (const end = Date.now() + REPLICATED * 1000; ; await pause(1000)) {
-    const { state } = await manager.streams.info("ops", filter ? { subjects_filter: filter } : {});
+    const { state } = await manager.streams.info(stream, filter ? { subjects_filter: filter } : {});
     const has = filter ? Object.values(state.subjects ?? {}).reduce((sum, n) => sum + n, 0) : state.messages;
-    const kept = has === 0 ? [] : await readReplica(connection, filter);
+    const kept = has === 0 ? [] : await readReplica(connection, filter, stream);
     // a consumer reads from the server that it is on, which may not have all yet
     if (kept.length >= has || Date.now() > end) return kept;
   }
 }
 
-async function readReplica(connection: NatsConnection, filter: string | undefined): Promise<Kept[]> {
-  const consumer = await jetstream(connection).consumers.get("ops", filter ? { filter_subjects: filter } : {});
+async function readReplica(connection: NatsConnection, filter: string | undefined, stream: string): Promise<Kept[]> {
+  const consumer = await jetstream(connection).consumers.get(stream, filter ? { filter_subjects: filter } : {});
   const { num_pending } = await consumer.info();
   const kept: Kept[] = [];
   if (num_pending === 0) {
@@ -151,6 +152,10 @@ export function judge(sent: readonly string[], stored: readonly string[], found:
     backlog: backlogOf(found),
   };
 }
+
+/** The same of the primary's own events: what passed through a server's stream may be gone from there, by its limits or with its disk. */
+export const judgeOwn = (sent: readonly string[], stored: readonly string[], found: readonly Kept[]): Verdict =>
+  judge(sent, [...new Set([...stored, ...found.map(({ id }) => id)])], found);
 
 /** How many ids come after one that stands later in an order; ids that are not in it, and doubles, do not count. */
 export function outOfOrder(order: readonly string[], ids: readonly string[]): number {

@@ -28,6 +28,8 @@ export interface Row extends Place {
   /** Milliseconds from when a link was back until, at the edge where it took longest, the first event came that had waited. */
   readonly began?: number;
   readonly own: Counts;
+  /** The streams of the primary's servers were read, too; in rows without it what was found in `ops` counts as stored. */
+  readonly ownRead?: true;
   /** The day of the run, as 2026-11-24. */
   readonly day: string;
   /** What the edges' counts were in runs that this one stands for in the tables. */
@@ -64,7 +66,16 @@ export async function recorded(file: string, day: string): Promise<Row[]> {
     const caughtUp = together(edges.map(({ backlog }) => backlog));
     const begins = edges.flatMap(({ began }) => began ?? []);
     const began = begins.length === 0 ? {} : { began: Math.max(...begins) };
-    const counts = { edges: added(edges), longest, caughtUp, ...began, own: added(own), day, before: added([]) };
+    const counts = {
+      edges: added(edges),
+      longest,
+      caughtUp,
+      ...began,
+      own: added(own),
+      ownRead: true as const,
+      day,
+      before: added([]),
+    };
     return { level, version, persistent, title, ...counts };
   });
 }
@@ -126,8 +137,8 @@ function caughtUp({ caughtUp, began }: Row): string {
 const HEAD = `| what was done | sent | stored at the edges | not stored | lost / doubled / out of order | live: not heard / heard twice | longest way | catch-up | sent without persistence | lost without |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |`;
 
-const OWN_HEAD = `| what was done | sent at the primary | in \`ops\` | doubled | out of order | live: heard twice |
-| --- | --- | --- | --- | --- | --- |`;
+const OWN_HEAD = `| what was done | sent at the primary | stored there | lost | doubled | out of order | live: heard twice |
+| --- | --- | --- | --- | --- | --- | --- |`;
 
 /** Tables of all rows: one for each level and version, and one of the primary's own events where they were not all there once and in order. */
 export function tables(rows: readonly Row[]): string {
@@ -135,21 +146,33 @@ export function tables(rows: readonly Row[]): string {
   return [...groups]
     .map(([title, all]) => {
       const lines = [...grouped(all, (row) => row.title)].map(([what, some]) => line(what, some));
-      const own = all.filter(
-        ({ persistent, own: { sent, stored, doubled, reordered, heardTwice } }) =>
-          persistent && (stored < sent || doubled + reordered + heardTwice > 0),
-      );
-      const ownLines = own.map(({ title, own: { sent, stored, doubled, reordered, heardTwice } }) => {
-        const cells = [sent, stored, doubled, reordered, heardTwice].map(count);
-        return `| ${[title, ...cells].join(" | ")} |`;
-      });
-      const more =
-        own.length === 0
-          ? ""
-          : `\nThe primary's own events, where they did not all come once and in order. Those that a client's library had taken and that are not in \`ops\` are its publisher's loss, or what a server's own stream lost or was passed over with its disk: that stream is not read. Out of order are those of one connection, which its client may have had at two servers:\n\n${OWN_HEAD}\n${ownLines.join("\n")}\n`;
-      return `## ${title[0]?.toUpperCase()}${title.slice(1)}\n\n${HEAD}\n${lines.join("\n")}\n${more}`;
+      return `## ${title[0]?.toUpperCase()}${title.slice(1)}\n\n${HEAD}\n${lines.join("\n")}\n${ownTable(all)}`;
     })
     .join("\n");
+}
+
+/** Of the primary's own events; nothing where all that was sent came once and in order. */
+function ownTable(rows: readonly Row[]): string {
+  const lines = rows.flatMap(({ title, persistent, ownRead, own }) => {
+    const { sent, stored, lost, doubled, reordered, heardTwice } = own;
+    if (!persistent || (stored >= sent && lost + doubled + reordered + heardTwice === 0)) return [];
+    const [first, last] = [
+      [sent, stored],
+      [doubled, reordered, heardTwice],
+    ].map((cells) => cells.map(count).join(" | "));
+    return [`| ${title} | ${first} | ${ownRead ? `**${count(lost)}**` : "not read"} | ${last} |`];
+  });
+  if (lines.length === 0) return "";
+  return `
+The primary's own events, where not all that was sent came once and in order. Stored: in the stream of the server that the client had, or
+in \`ops\`; the rest is its publisher's loss (of one that keeps its connection up to 199 each time that breaks: it asks after each 200th whether
+they were taken), or what that stream had and has no more: with its disk, by its limits, or because it was told to count on. Where the
+servers' streams were not read, what is in \`ops\` counts as stored. Out of order are those of one connection, which its client may have
+had at two servers:
+
+${OWN_HEAD}
+${lines.join("\n")}
+`;
 }
 
 /** Scenarios that were run on other versions and not on this one, with persistence or without; empty when there are none. */
@@ -167,7 +190,7 @@ export function missing(rows: readonly Row[], version: string): string {
     .join("\n");
 }
 
-/** What all runs with persistence on one version say together. */
+/** What all runs with persistence on one version say together, of edges. */
 export const totalOf = (rows: readonly Row[], version: string): Counts =>
   added(
     rows.filter((row) => row.persistent && row.version === version).flatMap(({ edges, before }) => [edges, before]),

@@ -2,11 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { setTimeout as pause } from "node:timers/promises";
-import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { until } from "../conformance/until.ts";
-import { Flow, readEvent } from "./flow.ts";
-import { backlogOf, beganAfter, judge, Live, outOfOrder, readStream, type Verdict } from "./ledger.ts";
+import { arrivedOf, reached, settled } from "./arrived.ts";
+import { Flow } from "./flow.ts";
+import { backlogOf, beganAfter, judge, judgeOwn, Live, outOfOrder, type Verdict } from "./ledger.ts";
 import { type Place, record } from "./report.ts";
 
 /** An installation that events flow through. */
@@ -17,6 +16,8 @@ export interface Site {
   readonly place: Place;
   /** A new client of any server of a cluster, logged in as app; `lasting` ones connect again by themselves. */
   connect(cluster: string, lasting?: boolean): Promise<NatsConnection>;
+  /** A new client of the account in which the primary's streams are. */
+  keeper(): Promise<NatsConnection>;
 }
 
 export interface Load {
@@ -93,10 +94,6 @@ export async function during(
   }
 }
 
-/** A client of a cluster whose servers may take their time to come back, after they were killed. */
-const reached = (site: Site, cluster: string, lasting = false): Promise<NatsConnection> =>
-  until(`a server of ${cluster}`, () => site.connect(cluster, lasting), undefined, 240);
-
 function publishers(site: Site, run: string, cluster: string, subject: string, load: Load): Flow[] {
   const connect = () => site.connect(cluster);
   const { size } = load;
@@ -109,12 +106,6 @@ function publishers(site: Site, run: string, cluster: string, subject: string, l
       : []),
   ];
 }
-
-/**
- * Seconds without growth until what is missing of the primary's own events is not waited for any more: some are lost with their
- * server. Longer than a keeper takes to wake the source of a server that is back.
- */
-const OWN = 20;
 
 interface Told {
   readonly site: Site;
@@ -144,54 +135,18 @@ async function judged(
     };
     return { ...verdict, unheard: live.missed(sent), heardTwice: live.doubled(sent), settling: 0 };
   }
-  const atPrimary = await reached(site, "primary");
-  const own = cluster === "primary" ? undefined : await reached(site, cluster);
-  const wanted = own ? await settled(() => count(own, subject), sent.length, 2) : sent.length;
-  // as many are there too early where a disk was wiped: of those that were fetched before, the edge has none any more
-  const newest = own && (await last(own, subject));
-  const complete = async () => newest === undefined || (await last(atPrimary, subject)) === newest;
-  const come = async () => {
-    const found = await count(atPrimary, subject);
-    return found < wanted || (await complete()) ? found : wanted - 1;
-  };
-  await settled(come, wanted, own ? seconds : OWN);
+  const { stored, found } = await arrivedOf(site, { cluster, subject, sent }, seconds);
   const settling = (Date.now() - started) / 1000;
-  const found = await readStream(atPrimary, subject);
-  const stored = own ? (await readStream(own, subject)).map(({ id }) => id) : [...new Set(found.map(({ id }) => id))];
   const ids = found.map(({ id }) => id);
   await settled(async () => ids.length - live.missed(ids), ids.length, 5);
-  await Promise.all([atPrimary.close(), own?.close()]);
   const heard = { unheard: live.missed(ids), heardTwice: live.doubled(ids) };
-  // the primary has no stream of its own that says in which order it took them: what one connection says stays in order
-  const lasting = flows.filter(({ connectionEach }) => !connectionEach);
-  const order = own ? {} : { reordered: lasting.reduce((sum, flow) => sum + outOfOrder(flow.sent, ids), 0) };
   const began = back === undefined ? undefined : beganAfter(found, back);
-  return { ...judge(sent, stored, found), ...order, ...heard, began, settling };
-}
-
-/** How many messages of a subject a stream `ops` has. */
-export async function count(connection: NatsConnection, subject: string): Promise<number> {
-  const manager = await jetstreamManager(connection, { timeout: 5000 });
-  const { state } = await manager.streams.info("ops", { subjects_filter: subject });
-  return state.subjects?.[subject] ?? 0;
-}
-
-/** The id of the last message of a subject in a stream `ops`; undefined where there is none. */
-async function last(connection: NatsConnection, subject: string): Promise<string | undefined> {
-  const manager = await jetstreamManager(connection, { timeout: 5000 });
-  const message = await manager.streams.getMessage("ops", { last_by_subj: subject });
-  return message ? readEvent(message.string()).id : undefined;
-}
-
-/** Waits until a count is as high as wanted, or has not grown for so many seconds; gives the last one. */
-export async function settled(look: () => Promise<number>, wanted: number, seconds: number): Promise<number> {
-  let [last, since] = [-1, Date.now()];
-  for (;;) {
-    const now = await look().catch(() => last);
-    if (now !== last) [last, since] = [now, Date.now()];
-    if (now >= wanted || Date.now() - since > seconds * 1000) return now;
-    await pause(200);
-  }
+  const common = { ...heard, began, settling };
+  if (cluster !== "primary") return { ...judge(sent, stored, found), ...common };
+  // no stream says in which order the servers together took them: what one connection says stays in order
+  const lasting = flows.filter(({ connectionEach }) => !connectionEach);
+  const reordered = lasting.reduce((sum, flow) => sum + outOfOrder(flow.sent, ids), 0);
+  return { ...judgeOwn(sent, stored, found), reordered, ...common };
 }
 
 /**

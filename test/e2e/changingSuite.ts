@@ -70,11 +70,15 @@ export function changingSuite(all: boolean): void {
     const before = await s.claims(stack);
     const had = await s.stream(stack);
     assert.ok(had.messages > 0);
+    const keeper = () => w.kubectl[stack].run(["get", "deployment", "nats-keeper", "-o", "jsonpath={.metadata.uid}"]);
+    const former = await keeper();
     await w.shell(stack, (await steps(/ patch /)).replaceAll("-s edge-1", `-s ${stack}`));
     assert.deepEqual(
       await s.claims(stack),
       before.map((claim) => ({ ...claim, size: "4Gi" })),
     );
+    // where it is only updated, `up` may end before the streams are as planned
+    assert.notEqual(await keeper(), former);
     const grown = await s.stream(stack);
     assert.deepEqual([grown.last, grown.messages], [had.last, had.messages]);
     const wanted = 2 * had.limit; // each is a whole number of bytes

@@ -3,6 +3,8 @@
 
 import { connect } from "@nats-io/transport-node";
 import { execa } from "execa";
+import { KEEPER } from "../../components/logins.ts";
+import { INCLUDE } from "../../components/values.ts";
 import { CLIENT_PORT } from "../../defaults.ts";
 import { layoutOf } from "../../sandbox/cluster/layout.ts";
 import { findMachine, runInside } from "../../sandbox/cluster/machine.ts";
@@ -28,12 +30,14 @@ export async function siteOf(
   const stacks: Stack[] = ["primary", ...edges];
   const passwords = new Map<string, string>();
   for (const stack of stacks) passwords.set(stack, String((await w.workspace.outputs(stack)).appPassword));
+  const server = (cluster: string) =>
+    `${layoutOf(cluster).address}:${cluster === "primary" ? CLIENT_PORT : EDGE_CLIENT_PORT}`;
   return {
     edges,
     place: { level: "real clusters", version, persistent },
     connect: (cluster, lasting = false) =>
       connect({
-        servers: `${layoutOf(cluster).address}:${cluster === "primary" ? CLIENT_PORT : EDGE_CLIENT_PORT}`,
+        servers: server(cluster),
         user: "app",
         pass: passwords.get(cluster),
         timeout: 2000,
@@ -42,6 +46,15 @@ export async function siteOf(
           ? { reconnect: true, maxReconnectAttempts: -1, reconnectTimeWait: 100, pingInterval: 2000, maxPingOut: 2 }
           : { reconnect: false }),
       }),
+    keeper: async () => {
+      const { data } = await w.kubectl.primary.json<{ data: Record<string, string> }>([
+        "get",
+        "secret",
+        INCLUDE.secret,
+      ]);
+      const pass = Buffer.from(data["keeper-password"] ?? "", "base64").toString();
+      return connect({ servers: server("primary"), user: KEEPER, pass, timeout: 2000, reconnect: false });
+    },
   };
 }
 
