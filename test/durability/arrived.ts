@@ -103,11 +103,14 @@ export async function count(connection: NatsConnection, subject: string, stream 
 
 /** Waits until a count is as high as wanted, or has not grown for so many seconds; gives the last one, -1 where there was none for a minute. */
 export async function settled(look: () => Promise<number>, wanted: number, seconds: number): Promise<number> {
-  let [last, since] = [-1, Date.now()];
+  let last: number | undefined;
+  let since = Date.now();
   for (;;) {
     const now = await look().catch(() => last);
     if (now !== last) [last, since] = [now, Date.now()];
-    if (now >= wanted || Date.now() - since > (now < 0 ? Math.max(seconds, 60) : seconds) * 1000) return now;
+    if (now !== undefined && now >= wanted) return now;
+    const patience = now === undefined ? Math.max(seconds, 60) : seconds;
+    if (Date.now() - since > patience * 1000) return now ?? -1;
     await pause(200);
   }
 }
