@@ -16,8 +16,11 @@ logs() {
     | "\([$logs[].wal.bytes] | max // 0) \($logs | any(.catching_up or .paused)) \(map(select(. == null)) | length)"'
 }
 
+# a cluster, by the name of one of its servers
+by_server='def cluster: sub("-nats-[0-9]+$"; "");'
+
 # linked: the names of clusters that have a link
-linked() { pages leafz | jq -r 'values.leafs // [] | .[].name | sub("-nats-[0-9]+$"; "")' | tr '\n' ' '; }
+linked() { pages leafz | jq -r "$by_server"'values.leafs // [] | .[].name | cluster' | tr '\n' ' '; }
 
 # of a stream's information: clusters whose source is behind by more than is on its way, and by which subject each is told to pause
 behind='[.config.sources[] | select(.external and .consumer)] as $planned

@@ -225,13 +225,13 @@ look() {
 # A source asks for what it reads again after pauses of the server's own, up to minutes, also when that is back: an edge whose
 # link was cut, a server of ours, a stream between two leaders. Taken out and put back it asks at once. It is silent after
 # eleven seconds without a sign of life (one more than the server itself waits) or when a new leader has not heard it yet, and
-# is woken when it was so for four seconds (servers before 2.14: eight) while what it reads was there: messages of one that only pauses may be under way, and the
-# consumer of an edge that is new is made when nobody listens for two seconds. One of an edge that was heard before and whose link has
-# just come is woken at the second look (the leader itself may ask when it comes); but once, for its consumer may have to be made anew,
-# too. One that stays silent is woken again after ever longer pauses, of eight seconds up to three hundred.
+# is woken when it was so for four seconds (servers before 2.14: eight) while what it reads was there: messages of one that only
+# pauses may be under way, and the consumer of an edge that is new is made when nobody listens for two seconds. One of an edge that was
+# heard before and whose link has just come is woken at the second look (the leader itself may ask when it comes); but once, for its
+# consumer may have to be made anew, too. One that stays silent is woken again after ever longer pauses, of eight seconds up to three
+# hundred.
 key='def key: if .external then .external.deliver // "" | ltrimstr("up.") else "." + .name end;'
-cluster='def cluster: sub("-nats-[0-9]+$"; ""); def set: reduce .[] as $key ({}; .[$key] = true);'
-listen="$key$cluster"'
+listen="$key$by_server"'def set: reduce .[] as $key ({}; .[$key] = true);
 . as [$stream, $states, $servers, $leafs, $links, $now, $info]
 | select($info.config)
 | ($states[$stream] // {}) as $state
@@ -253,7 +253,7 @@ listen="$key$cluster"'
     heard: (reduce $back[] as $key ($heard; del(.[$key]))),
     quiet: ($quiet + ($back | map({key: ., value: $first})) | from_entries)}}'
 # Which links have come, and when, as of this change; those that were seen in the last minute have only not been told of for a while.
-arrived="$cluster"'def at($time): reduce .[] as $link ({}; .[$link | tojson] = $time);
+arrived="$by_server"'def at($time): reduce .[] as $link ({}; .[$link | tojson] = $time);
 def young($seconds): with_entries(select($now - .value < $seconds));
 . as [$before, $leafs, $links]
 | (($links.seen // {} | young(60)) + ($before | at($now))) as $seen

@@ -63,7 +63,7 @@ export class Installation {
     const primaryFiles = await this.#deployPrimary(listed);
     await set.write(primaryFiles, edit);
     await set.start();
-    await Promise.all(set.servers.map((server) => server.healthy()));
+    await set.healthy();
     await this.#keep("primary", primaryFiles);
     for (const name of edges) await this.addEdge(name);
     await Promise.all(edges.map((name) => this.linked(name)));
@@ -76,7 +76,7 @@ export class Installation {
     const set = this.#add(name, await podPorts(this.#plan.edgeReplicas ?? 1));
     await set.write(edge);
     await set.start();
-    await Promise.all(set.servers.map((server) => server.healthy()));
+    await set.healthy();
     await this.#keep(name, edge);
     return edge;
   }

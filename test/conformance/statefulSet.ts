@@ -91,6 +91,11 @@ export class StatefulSet {
     }
   }
 
+  /** Waits until all is well with every server. */
+  async healthy(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.healthy()));
+  }
+
   /** Servers to which the cluster's Service leads clients. */
   async serving(): Promise<readonly NatsServer[]> {
     const serve = await Promise.all(this.servers.map((server) => server.serves()));
