@@ -3,6 +3,7 @@
 
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { execa } from "execa";
 import { stateFolder } from "./cluster/layout.ts";
 import { checkSandbox } from "./cluster/sandbox.ts";
@@ -51,10 +52,9 @@ interface Report {
 }
 
 /** One run of mocha: what it prints goes on, what it counted comes back. A run that died counts as one failure. */
-async function run({ spec, seconds, exit }: Run, folder: string): Promise<Report["stats"]> {
+async function run({ spec, seconds, exit }: Run, folder: string, grep?: string): Promise<Report["stats"]> {
   const file = join(folder, `${spec.replace(/[^a-z0-9]+/gi, "-")}.json`);
   await rm(file, { force: true });
-  const only = process.argv.includes("--grep") ? process.argv.slice(process.argv.indexOf("--grep")) : [];
   // not by mocha's --node-option, for which it starts a second process and hands no SIGTERM on to it
   const mocha = ["--import=tsx", join(PROJECT, "node_modules/mocha/bin/mocha.js")];
   const args = [
@@ -65,6 +65,7 @@ async function run({ spec, seconds, exit }: Run, folder: string): Promise<Report
     String(seconds * 1000),
     ...(exit ? ["--exit"] : []),
   ];
+  const only = grep === undefined ? [] : ["--grep", grep];
   const reporter = ["--reporter", "./sandbox/reporter.cjs", "--reporter-option", `output=${file}`];
   const ended = await execa(process.execPath, [...mocha, ...args, ...reporter, ...only, spec], {
     cwd: PROJECT,
@@ -77,16 +78,32 @@ async function run({ spec, seconds, exit }: Run, folder: string): Promise<Report
   return ended.failed && stats.failures === 0 ? { ...stats, failures: 1 } : stats;
 }
 
+/** What the command line asks for; any other word on it would make a run of hours out of a slip. */
+function asked(words: string[]): { readonly names: readonly string[]; readonly grep?: string } {
+  const expected = `expected one or more of ${Object.keys(SUITES).join(", ")}, and perhaps --grep "part of a title"`;
+  try {
+    const { values, positionals } = parseArgs({
+      args: words,
+      options: { grep: { type: "string" } },
+      allowPositionals: true,
+    });
+    const strange = positionals.filter((name) => !(name in SUITES));
+    if (strange.length > 0) throw new Error(`no suite: ${strange.join(", ")}`);
+    if (positionals.length === 0) throw new Error("no suite named");
+    return { names: positionals, ...values };
+  } catch (error) {
+    console.error(`${(error as Error).message}; ${expected}; next: npm test`);
+    process.exit(2);
+  }
+}
+
 async function main(): Promise<void> {
-  const words = process.argv.slice(2);
-  const options = words.findIndex((word) => word.startsWith("--")); // what follows one is no suite
-  const names = (options < 0 ? words : words.slice(0, options)).filter((name) => name in SUITES);
-  if (names.length === 0) throw new Error(`expected one or more of ${Object.keys(SUITES).join(", ")}; next: npm test`);
+  const { names, grep } = asked(process.argv.slice(2));
   const folder = join(stateFolder, "reports");
   await mkdir(folder, { recursive: true });
   const counts: Report["stats"][] = [];
   for (const name of names) await PROGRAMS[name]?.();
-  for (const name of names) for (const one of SUITES[name] ?? []) counts.push(await run(one, folder));
+  for (const name of names) for (const one of SUITES[name] ?? []) counts.push(await run(one, folder, grep));
   const sum = (key: keyof Report["stats"]) => counts.reduce((total, count) => total + count[key], 0);
   const [passed, failed, skipped] = [sum("passes"), sum("failures"), sum("pending")];
   console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
