@@ -8,7 +8,7 @@ import { gunzipSync } from "node:zlib";
 import type { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Cluster } from "./components/release.ts";
+import { type Cluster, OWNER } from "./components/release.ts";
 
 const NAMESPACE = "kubernetes:";
 
@@ -32,14 +32,22 @@ export function clusterProvider(keys: Readonly<Record<string, string>>, secretKe
   return new k8s.Provider("cluster", { kubeconfig: "", ...Object.fromEntries(args), ...mutable });
 }
 
-/** The same cluster for what no resource answers. The client is loaded when one is asked. */
-export function clusterClient(keys: Readonly<Record<string, string>>): Cluster {
+/** The same cluster for what no resource answers. The client is loaded when one is asked. `stack` is the full name of ours. */
+export function clusterClient(keys: Readonly<Record<string, string>>, stack: string): Cluster {
   const config = async () => {
     const client = await import("@kubernetes/client-node");
     return { client, config: kubeConfig(keys, () => new client.KubeConfig()) };
   };
   const connect = () => config().then(({ client, config }) => config.makeApiClient(client.CoreV1Api));
   return {
+    stack,
+    async namespaces(secret) {
+      const fieldSelector = `metadata.name=${secret}`;
+      const { items } = await (await connect()).listSecretForAllNamespaces({ fieldSelector });
+      return items.flatMap(({ metadata }) =>
+        metadata?.annotations?.[OWNER] === stack ? (metadata.namespace ?? []) : [],
+      );
+    },
     async helmRecords(namespace, release) {
       const api = await connect();
       const { items } = await api.listNamespacedSecret({ namespace, labelSelector: `owner=helm,name=${release}` });

@@ -19,16 +19,17 @@ export default async function program() {
   // the engine's own list; the SDK keeps its reader of it to itself
   const secretKeys = new Set<string>(JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]"));
   const sharedFile = join(pulumi.runtime.getRootDirectory(), SHARED_FILE);
+  const [organization, project, stack] = [pulumi.getOrganization(), pulumi.getProject(), pulumi.getStack()];
   const settings = readSettings({
-    stack: pulumi.getStack(),
-    organization: pulumi.getOrganization(),
-    project: pulumi.getProject(),
+    stack,
+    organization,
+    project,
     config,
     secretKeys,
     sharedFile: existsSync(sharedFile) ? readFileSync(sharedFile, "utf8") : undefined,
   });
   const keys = accessKeys(config);
-  const cluster = clusterClient(keys);
+  const cluster = clusterClient(keys, `${organization}/${project}/${stack}`);
   const tag = serverTag(settings);
   if (settings.role === "primary") {
     await warn(publishWarning(tag), settings.persistence && storeWarning(tag));

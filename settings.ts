@@ -22,9 +22,11 @@ export const edgeName = label("an RFC 1123 label (a-z, 0-9 and -, beginning and 
   .max(EDGE_NAME_LENGTH, `at most ${EDGE_NAME_LENGTH} characters`)
   .refine((name) => name !== "primary", "another name: primary is the primary cluster's own");
 
-const subjectText = "a NATS subject (tokens between dots, * for one token, > for the rest)";
+// servers keep what begins with $ for themselves, and give {{ }} a meaning of their own
+const subjectText =
+  "a NATS subject (tokens between dots, * for one token, > for the rest), not beginning with $, without { and }";
 const subject = text(subjectText).regex(
-  /^(?!.*\.\.)(?!\.)(?!.*\.$)(?:[^\s.*>"]+|\*)(?:\.(?:[^\s.*>"]+|\*))*(?:\.>)?$/,
+  /^(?!.*\.\.)(?![.$])(?!.*\.$)(?:[^\s.*>"{}]+|\*)(?:\.(?:[^\s.*>"{}]+|\*))*(?:\.>)?$/,
   subjectText,
 );
 
@@ -51,8 +53,11 @@ const quantity = (smallest: string) => {
     .regex(/^[1-9][0-9]*(Ki|Mi|Gi|Ti|k|M|G|T)$/, what)
     .refine((size) => bytes(size) >= bytes(smallest), what);
 };
-const durationText = "a whole number of days, hours or minutes, such as 7d, 12h or 90m";
-const duration = text(durationText).regex(/^[1-9][0-9]*[dhm]$/, durationText);
+const LONGEST_DAYS = 36_500; // NATS counts nanoseconds in 63 bits, which are 292 years
+const durationText = `a whole number of days, hours or minutes, such as 7d, 12h or 90m, of at most ${LONGEST_DAYS}d`;
+const duration = text(durationText)
+  .regex(/^[1-9][0-9]*[dhm]$/, durationText)
+  .refine((time) => seconds(time) <= seconds(`${LONGEST_DAYS}d`), durationText);
 const storageClass = text("the name of a storage class");
 
 const image = strict({

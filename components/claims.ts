@@ -13,6 +13,7 @@ import {
   type WantedServers,
 } from "./release.ts";
 import { SHARE } from "./streams.ts";
+import { INCLUDE } from "./values.ts";
 
 /**
  * Refuses, before anything is changed, what Kubernetes cannot change in a set of servers that runs (whether they have a claim,
@@ -29,6 +30,27 @@ export async function refuseOtherServers(cluster: Cluster, namespace: string, wa
   if (running === undefined) return refuseOtherClaims(cluster, namespace, wanted);
   const change = otherClaim(running.claim, wanted, namespace) ?? otherNumber(running, wanted);
   if (change !== undefined) throw new Error(`${change}; README, "Changing persistence", says more`);
+}
+
+/**
+ * Refuses another namespace than that in which this stack's servers have claims: new ones would begin with empty claims there, and
+ * what is stored would stay behind, an edge's unread.
+ * @throws Error with one line that says what to do. A cluster that gives no answer is a warning.
+ */
+export async function refuseOtherNamespace(cluster: Cluster, namespace: string): Promise<void> {
+  const namespaces = await cluster.namespaces(INCLUDE.secret).catch((error: Error) => {
+    const what = `could not look for servers of this stack in other namespaces (${firstLine(error)})`;
+    return pulumi.log.warn(`${what}; where there are some, what they have stored stays behind`).then(() => []);
+  });
+  for (const former of namespaces.filter((name) => name !== namespace)) {
+    const claims = await claimsLeft(cluster, former);
+    if (claims.length === 0) continue;
+    throw new Error(
+      `namespace: expected ${former}, where this stack's servers run and what they have stored is (${told(claims)}); came ${namespace}, ` +
+        `and streams do not move; nothing was changed; next: pulumi config set ops-nats:namespace ${former}, or, to leave behind what ` +
+        `is stored there, first pulumi destroy (claims stay), then pulumi up`,
+    );
+  }
 }
 
 /** The most of a server's disk that all streams of a cluster together may take. */

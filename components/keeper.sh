@@ -68,10 +68,13 @@ away() { case " $down " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 # microseconds since 1970: when it was wiped, it is past all that was ever taken from it. It is made without its subjects, which it
 # gets when it counts. (first_seq in its definition would do it in one step; 2.10 empties such a stream at its next start.)
 count() {
+  # a clock that was not set yet would have it count below numbers that were taken, and what comes then is passed over
+  [ "$(date +%s)" -ge $OLDEST ] || { say "stream $1 does not count on: the clock of this machine is behind, it is set first"; return 1; }
   answer=$(api "STREAM.PURGE.$1" "$(jq -nc '{seq: (now * 1000000 | floor)}')")
   [ "$(code "$answer")" = 0 ] || refused "stream $1 does not count on" "$answer"
 }
 uncounted='.state.first_seq < 1e15'
+OLDEST=1795737600 # 2026-11-27
 
 # A server's own stream whose disk was lost is there again with its server, for the cluster remembers it, and counts from one: those
 # numbers were taken, and what has them is passed over. It is told to count on from now.
@@ -79,7 +82,8 @@ wiped="$uncounted"' and (.created | sub("\\.[0-9]+"; "") | fromdate) < $start
 and (.state.messages == 0 or (.state.first_ts | sub("\\.[0-9]+"; "") | fromdate) >= $start)'
 
 # recount STREAM: looks, once after each start of its server, whether it was wiped. Whoever reads it still has numbers of the
-# consumer that is gone: it is taken off meanwhile, so that it begins with the new one.
+# consumer that is gone: it is taken off meanwhile, so that it begins with the new one. Where that is not done to its end, what reads
+# stays as it is until the next time (held): put back, it would pass over what has a number that was taken.
 recount() {
   case " $fresh " in *" $1 "*) ;; *) return 0 ;; esac
   ordinal=${1##*-}
@@ -89,11 +93,12 @@ recount() {
     readers=$(jq -r '.wake[0]' "$plan")
     intake=$(api "STREAM.INFO.$readers")
     case $(code "$intake") in
-      0) withdraw "$readers" "$intake" "[\".$1\"]" || return 1 ;;
+      0) held=$1; withdraw "$readers" "$intake" "[\".$1\"]" || return 1 ;;
       10059) ;;
       *) refused "stream $readers cannot be asked for" "$intake"; return 1 ;;
     esac
     count "$1" || return 1
+    held=''
     [ "$(code "$intake")" != 0 ] || restore "$readers" "$intake" "[\".$1\"]" || return 1
     say "stream $1: its server began with nothing, it counts on from now"
   fi
@@ -132,11 +137,11 @@ stream() {
   want=$(jq -c ".streams[$1].config" "$plan")
   name=$(printf '%s' "$want" | jq -r .name)
   origin=$(jq ".streams[$1].origin" "$plan")
-  away "$name" && return 1
+  away "$name" && { absent=1; return 0; }
   done='' unseated=0
   found=$(api "STREAM.INFO.$name")
   if [ "$(code "$found")" = 10059 ]; then
-    [ "$all" = 0 ] || return 1
+    [ "$all$absent" = 00 ] || return 1
     found=$(api "STREAM.CREATE.$name" "$(printf '%s' "$want" | jq -c "if $origin then del(.subjects) else . end")")
     [ "$(code "$found")" = 0 ] || { refused "stream $name is not made" "$found"; return 1; }
     done=made
@@ -178,7 +183,7 @@ in_use() {
 # listens; a source does so again when it has asked for it.
 consumer() {
   where=$(jq -r ".consumers[$1] | .stream + \".\" + .config.name" "$plan")
-  away "${where%.*}" && return 1
+  away "${where%.*}" && { absent=1; return 0; }
   found=$(api "CONSUMER.INFO.$where")
   case $(code "$found") in
     0) missing_since='' told_before='' ;;
@@ -197,15 +202,17 @@ consumer() {
 }
 
 # Origins and their consumers come first: what reads them looks for them at once, and then after ever longer pauses. So it is
-# made when they are there; once it is there, one that is away keeps nobody from changing it.
+# made when they are there; once it is there, one that is away keeps nobody from changing it, nor an `up` from its end: what its
+# server has is looked at when that is back.
 ensure() {
-  all=0
+  all=0 absent=0 held=''
   was=$down
   down=$(printf '%s' "$servers" | jq -r 'to_entries | map(select(.value | not) | "own-nats-\(.key)") | join(" ")')
   [ "$down" = "$was" ] || say "servers that do not answer: $(printf '%s' "${down:-none}" | sed 's/own-//g')"
   sickness
   for i in $(jq -r '.streams | to_entries[] | select(.value.origin) | .key' "$plan"); do stream "$i" || all=1; done
   for i in $(jq -r '.consumers | keys[]' "$plan"); do consumer "$i" || all=1; done
+  [ -z "$held" ] || return 1
   for i in $(jq -r '.streams | to_entries[] | select(.value.origin | not) | .key' "$plan"); do stream "$i" || all=1; done
   return $all
 }
@@ -327,6 +334,9 @@ END
     links_then=$(printf '%s\n' "${leafs_before:-$leafs}" "$leafs" "$links" | jq -cs --argjson now "$now" "$arrived") && links=$links_then
   fi
   case $planned in yes) pause=60 ;; waits) pause=$((15 + 3 * took)) ;; *) pause=3 ;; esac
+  # a clock that was set back would keep it waiting
+  [ "$now" -ge "$ensured" ] || ensured=0
+  [ "$now" -ge "$listened" ] || listened=0
   # when a server has come or gone, every three seconds until all is as planned, then seldom
   if [ "$servers" != "$servers_before" ]; then
     fresh="$fresh $(printf '%s\n' "${servers_before:-[]}" "$servers" | jq -rs "$started")"
@@ -334,7 +344,7 @@ END
   if [ "$servers" != "$servers_before" ] || [ $((now - ensured)) -ge $pause ]; then
     ensured=$now
     if ensure; then
-      [ -e "$ready" ] || say "all streams are as planned"
+      [ -e "$ready" ] || say "all streams are as planned${down:+, but those of servers that do not answer}"
       : >"$ready"
       planned=yes
       [ -z "$waiting" ] || planned=waits

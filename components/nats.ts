@@ -4,8 +4,16 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Chart } from "../settings.ts";
-import { refuseOtherClaims, refuseOtherServers, tellSmallClaims } from "./claims.ts";
-import { type Cluster, DESCRIPTION, formerServersGone, RELEASE, refuseForeignRelease, wakeServers } from "./release.ts";
+import { refuseOtherClaims, refuseOtherNamespace, refuseOtherServers, tellSmallClaims } from "./claims.ts";
+import {
+  type Cluster,
+  DESCRIPTION,
+  formerServersGone,
+  OWNER,
+  RELEASE,
+  refuseForeignRelease,
+  wakeServers,
+} from "./release.ts";
 import { INCLUDE, serversIn, type Values } from "./values.ts";
 
 export interface NatsServerArgs {
@@ -34,7 +42,10 @@ export class NatsServer extends pulumi.ComponentResource {
     const { namespace, cluster, values } = args;
     const unchangeable = () => refuseOtherServers(cluster, namespace, serversIn(values));
     const smallClaims = () => tellSmallClaims(cluster, namespace, serversIn(values));
-    const patch = new k8s.core.v1.NamespacePatch(`${name}-namespace`, namespaceArgs(args), { parent: this });
+    const patch = new k8s.core.v1.NamespacePatch(`${name}-namespace`, namespaceArgs(args), {
+      parent: this,
+      hooks: { beforeCreate: [() => refuseOtherNamespace(cluster, namespace)] }, // also where it takes another's place
+    });
     const secret = new k8s.core.v1.Secret(`${name}-auth`, secretArgs(args), {
       parent: this,
       dependsOn: [patch],
@@ -65,13 +76,19 @@ const namespaceArgs = ({ namespace }: NatsServerArgs): k8s.core.v1.NamespacePatc
   metadata: { name: namespace },
 });
 
-const secretArgs = ({ namespace, include, appPassword, keeperPassword }: NatsServerArgs): k8s.core.v1.SecretArgs => ({
+const secretArgs = ({
+  namespace,
+  include,
+  appPassword,
+  keeperPassword,
+  cluster,
+}: NatsServerArgs): k8s.core.v1.SecretArgs => ({
   metadata: {
     name: INCLUDE.secret,
     namespace,
     labels: { "app.kubernetes.io/part-of": "ops-nats" },
     // one that a killed run made and did not write down is taken over, not refused as another manager's
-    annotations: { "pulumi.com/patchForce": "true" },
+    annotations: { "pulumi.com/patchForce": "true", [OWNER]: cluster.stack },
   },
   stringData: {
     [INCLUDE.key]: include,

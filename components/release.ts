@@ -40,8 +40,15 @@ export interface WantedServers extends Servers {
   readonly fileLimit: string | undefined;
 }
 
+/** The annotation of our Secret that tells whose it is. */
+export const OWNER = "ops-nats/stack";
+
 /** What the resources alone cannot do in their cluster; index.ts hands it down with the provider. */
 export interface Cluster {
+  /** The stack's full name, organization/project/stack: what it makes is known by it, see {@link OWNER}. */
+  readonly stack: string;
+  /** Namespaces in which this stack has made a Secret of the name; empty where there is none. */
+  namespaces(secret: string): Promise<readonly string[]>;
   /** All revisions of the release, in any order; empty where there is none. */
   helmRecords(namespace: string, release: string): Promise<readonly HelmRecord[]>;
   /** The servers of a release as they run: how many, and the claim of each; undefined where no StatefulSet is. */

@@ -3,7 +3,7 @@
 
 # A part of keeper.sh: sources that read by a consumer (from 2.14 on) follow sources without one, of older servers.
 # shellcheck shell=sh disable=SC2016,SC2034,SC2154 # what stands in single quotes is jq's; keeper.sh has the other names
-# Reads found, want, name, all, ready, errors; changes found and want, waiting (sources that cannot be put in yet) and unseated.
+# Reads found, want, name, all, absent, ready, errors; changes found and want, waiting (sources that cannot be put in yet) and unseated.
 
 # A source that reads by a consumer begins where that is, whatever the stream has of what it reads. So each consumer is first set to
 # where the source was that it follows: its place. The stream's messages tell it, in a header: "<stream> <number> <what is read> <where
@@ -70,7 +70,7 @@ succeed() {
   waited=$waiting
   waiting='' unseated=0
   if [ "$(printf '%s\n%s\n' "$found" "$want" | jq -s "$followed")" = true ]; then
-    [ "$all" = 0 ] || return 1
+    [ "$all$absent" = 00 ] || return 1
     note unread '.sources |= map(select(.consumer))' || return 1
     say "stream $name: its sources without a consumer are taken out"
   fi

@@ -49,6 +49,8 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
       ...(claim ? { jetstream: jetStream(claim, cluster, sync, serverTag({ images, values: user })) } : {}),
       merge: {
         $include: `../${INCLUDE.folder}/${INCLUDE.key}`,
+        // NATS reads a variable's text as configuration: without quotes inside, a name such as 2024-nats-0 is a date that is wrong
+        server_name: "<< $QUOTED_SERVER_NAME >>",
         // a silent link is given up after two unanswered pings: by the edge, which then dials anew, within 27 s, by the primary within 36
         ping_interval: "9s",
         ping_max: 2,
@@ -58,6 +60,7 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
     },
     container: {
       image: image(images.nats),
+      env: { QUOTED_SERVER_NAME: '"$(SERVER_NAME)"' }, // the chart's own comes before it
       merge: { startupProbe: probe(900), readinessProbe: probe(10) },
       patch: [add("/volumeMounts/-", { name: INCLUDE.secret, mountPath: `/etc/${INCLUDE.folder}`, readOnly: true })],
     },

@@ -39,12 +39,19 @@ const server = (cluster: string, replicas: number, config: object): object => ({
   config: {
     serverNamePrefix: `${cluster}-`,
     cluster: replicas > 1 ? { enabled: true, replicas, merge: { name: cluster } } : { enabled: false },
-    merge: { $include: include, ping_interval: "9s", ping_max: 2, max_payload: 8388608, write_deadline: "10s" },
+    merge: {
+      $include: include,
+      server_name: "<< $QUOTED_SERVER_NAME >>",
+      ping_interval: "9s",
+      ping_max: 2,
+      max_payload: 8388608,
+      write_deadline: "10s",
+    },
     ...config,
   },
   container: {
     image: { repository: "nats", tag: "2.14.10-alpine", pullPolicy: "IfNotPresent" },
-    env: { GOMEMLIMIT: "200MiB" },
+    env: { GOMEMLIMIT: "200MiB", QUOTED_SERVER_NAME: '"$(SERVER_NAME)"' },
     merge: { startupProbe: probe(900), readinessProbe: probe(10), resources: { requests: { cpu: "100m" } } },
     patch: [
       { op: "add", path: "/volumeMounts/-", value: { name: "nats-auth", mountPath: "/etc/nats-auth", readOnly: true } },

@@ -5,6 +5,8 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { SHARE } from "../components/streams.ts";
 import { bytes, edgeSchema, primarySchema, SMALLEST } from "../settings.ts";
+import { page } from "./durability/page.ts";
+import type { Row } from "./durability/report.ts";
 import { OUTPUTS } from "./program.test.ts";
 
 const root = new URL("../", import.meta.url);
@@ -104,6 +106,22 @@ describe("README", () => {
     assert.deepEqual(
       links.filter((link) => !existsSync(new URL(link, root))),
       [],
+    );
+  });
+});
+
+describe("docs/durability.md", () => {
+  it("says what its rows say", () => {
+    const text = readFileSync(new URL("docs/durability.md", root), "utf8");
+    const rows = readFileSync(new URL("docs/durability.jsonl", root), "utf8").trim().split("\n");
+    const on = /the last time on (.*);$/m.exec(text)?.[1] ?? assert.fail("no machine");
+    assert.ok(rows.length > 50);
+    assert.equal(
+      text,
+      page(
+        rows.map((row) => JSON.parse(row) as Row),
+        on,
+      ),
     );
   });
 });

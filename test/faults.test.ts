@@ -135,6 +135,24 @@ describe("faults", () => {
         /^ops-nats:persistence.maxAge: expected a whole number of days, hours or minutes, .*; came "7"/,
       ],
       [
+        "an age that NATS cannot count",
+        "primary",
+        { hosts, persistence: { enabled: true, maxAge: "106752d" } },
+        /^ops-nats:persistence.maxAge: expected .* of at most 36500d; came "106752d"/,
+      ],
+      [
+        "a subject that servers keep for themselves",
+        "primary",
+        { hosts, edges: [{ name: "edge-1", publish: ["$JS.>"] }] },
+        /^ops-nats:edges\[0\].publish\[0\]: expected a NATS subject .*not beginning with \$.*; came "\$JS.>"/,
+      ],
+      [
+        "a subject that servers would read as a template",
+        "primary",
+        { hosts, edges: [{ name: "edge-1", receive: ["{{x}}.y"] }] },
+        /^ops-nats:edges\[0\].receive\[0\]: expected a NATS subject .*without \{ and \}.*; came "\{\{x\}\}.y"/,
+      ],
+      [
         "an end that is neither",
         "primary",
         { hosts, persistence: { enabled: true, whenFull: "stop" } },

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { mock } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
-import { refuseOtherClaims, refuseOtherServers, tellSmallClaims } from "../components/claims.ts";
+import { refuseOtherClaims, refuseOtherNamespace, refuseOtherServers, tellSmallClaims } from "../components/claims.ts";
 import {
   type ClaimTemplate,
   type Cluster,
@@ -19,6 +19,8 @@ import { mockEngine } from "./mocks.ts";
 
 describe("release that is there already", () => {
   const cluster = (...records: HelmRecord[]): Cluster => ({
+    stack: "organization/ops-nats/edge-1",
+    namespaces: () => assert.fail("not asked for"),
     helmRecords: async () => records,
     runningServers: () => assert.fail("not asked for"),
     claims: () => assert.fail("not asked for"),
@@ -64,22 +66,28 @@ describe("release that is there already", () => {
       throw new Error("connect ECONNREFUSED\nand more");
     };
     const far: Cluster = {
+      stack: "organization/ops-nats/edge-1",
+      namespaces: async (secret) => {
+        asked.push(`namespaces ${secret}`);
+        throw new Error("secrets is forbidden");
+      },
       helmRecords: silent("records"),
       runningServers: silent("set"),
       claims: silent("claims"),
       serverPods: silent("servers"),
       touchPods: silent("pods"),
     };
+    await refuseOtherNamespace(far, "events");
     await refuseForeignRelease(far, "events");
     await formerServersGone(far, "events");
     await refuseOtherServers(far, "events", { replicas: 1, claim: undefined, fileLimit: undefined });
     const claim = { size: "1Gi", storageClass: undefined };
     await refuseOtherClaims(far, "events", { replicas: 1, claim, fileLimit: "1Gi" });
     await wakeServers(far, "events");
-    assert.deepEqual(
-      asked,
-      ["records", "servers", "set", "claims", "pods"].map((what) => `${what} events nats`),
-    );
+    assert.deepEqual(asked, [
+      "namespaces ops-nats-auth",
+      ...["records", "servers", "set", "claims", "pods"].map((what) => `${what} events nats`),
+    ]);
   });
 
   it("waits until the servers of the former release are gone", async () => {
@@ -96,6 +104,26 @@ describe("release that is there already", () => {
     await assert.rejects(formerServersGone(stuck, "events", { seconds: 0, pause: 0.01 }), {
       message:
         /^pods in namespace events: [^\n]*still there: nats-0, nats-2; next: kubectl -n events describe pod nats-0/,
+    });
+  });
+
+  describe("a namespace", () => {
+    const claimed = (...former: string[]): Cluster => ({
+      ...cluster(),
+      namespaces: async () => [...former, "empty"],
+      claims: async (namespace) => (former.includes(namespace) ? [{ name: "nats-js-nats-0", size: "2Gi" }] : []),
+    });
+
+    it("that is the stack's own, or the first: goes on", async () => {
+      await refuseOtherNamespace(claimed(), "events");
+      await refuseOtherNamespace(claimed("events"), "events");
+    });
+
+    it("in place of one in which this stack has stored: one line with the way back, and the other", async () => {
+      await assert.rejects(refuseOtherNamespace(claimed("ops-system"), "events"), {
+        message:
+          /^namespace: expected ops-system, [^\n]*nats-js-nats-0 of 2Gi\); came events, [^\n]*nothing was changed; next: pulumi config set ops-nats:namespace ops-system, or, [^\n]*pulumi destroy [^\n]*then pulumi up$/,
+      });
     });
   });
 

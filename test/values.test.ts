@@ -28,10 +28,16 @@ describe("chart values", () => {
     config: {
       serverNamePrefix: "edge-1-",
       cluster: { enabled: false },
-      merge: { $include: "../nats-auth/ops-nats.conf", ping_interval: "9s", ping_max: 2 },
+      merge: {
+        $include: "../nats-auth/ops-nats.conf",
+        server_name: "<< $QUOTED_SERVER_NAME >>",
+        ping_interval: "9s",
+        ping_max: 2,
+      },
     },
     container: {
       image: { repository: "nats", tag: "2.14.10-alpine" },
+      env: { QUOTED_SERVER_NAME: '"$(SERVER_NAME)"' },
       merge: { startupProbe: probe(900), readinessProbe: probe(10) },
       patch: [
         {

@@ -2,36 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { eventText } from "../durability/flow.ts";
 import { readStream } from "../durability/ledger.ts";
 import { installed } from "./installed.ts";
-import { monitorOf } from "./keeper.ts";
+import { Relays } from "./relays.ts";
 import { until } from "./until.ts";
 import { DEFAULT_VERSION } from "./versions.ts";
 
 const EVENTS = 80_000;
 const SIZE = 4000;
-
-/** What a server's monitoring port says, but for the bytes of its logs. */
-async function monitor(origin: string, logBytes: () => number): Promise<Server> {
-  const server = createServer((request, response) => {
-    const relay = async () => {
-      const answer = await fetch(`${origin}${request.url}`);
-      const text = await answer.text();
-      const raft = request.url?.startsWith("/raftz");
-      response.writeHead(answer.status).end(raft ? text.replace(/"bytes": *[0-9]+/g, `"bytes": ${logBytes()}`) : text);
-    };
-    relay().catch(() => response.writeHead(502).end()); // the server is being ended
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return server;
-}
 
 // With logs that are long because a server copies, and disks that they would fill, it is in `npm run test:chaos`.
 describe("an edge with a backlog pauses while the primary's servers say that they cannot cut their logs", () => {
@@ -42,19 +23,18 @@ describe("an edge with a backlog pauses while the primary's servers say that the
     edge: { persistence: { size: "1G" } },
     disk: (claim) => claim, // in memory: an edge's backlog of that many is many writes, and how fast a disk takes them is not what is asked here
   });
-  const monitors: Server[] = [];
-  after("close the ports", () => {
-    for (const server of monitors) server.close();
-  });
+  const relays = new Relays();
+  after("close the ports", () => relays.close());
 
   it("and goes on when they have; every event is there once, in order", async function () {
     this.timeout(600_000);
     let logBytes = 1e12;
     const keeper = nats().keeper("primary");
-    for (const { ports } of nats().cluster("primary").servers) {
-      monitors.push(await monitor(monitorOf(ports), () => logBytes));
-    }
-    keeper.monitors = monitors.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    keeper.monitors = await relays.of(nats().cluster("primary").servers, (path, page) =>
+      path.startsWith("/raftz")
+        ? { ...page, text: page.text.replace(/"bytes": *[0-9]+/g, `"bytes": ${logBytes}`) }
+        : page,
+    );
     await keeper.kill();
     const client = await nats().connect(nats().server("edge-1"), nats().login("edge-1"));
     const edge = await jetstreamManager(client);

@@ -64,6 +64,16 @@ onEachVersion("configuration files", (version) => {
     });
   }
 
+  // what NATS would read as a number, a date that is wrong, or an amount
+  for (const name of ["1", "42", "2024", "10-eu", "5g1", "1e3", "00"]) {
+    it(`of an edge called ${name} are taken`, async () => {
+      const remote = (await primary({ edges: [name], persistence: { enabled: true, size: "1Gi" } })).link(name);
+      for (const replicas of [1, 3]) {
+        assert.deepEqual(await complaints(await deployEdge(name, remote, { images, replicas }), replicas), []);
+      }
+    });
+  }
+
   it("with a fault in them are not taken, as a control", async () => {
     const found = await complaints(await primary({ replicas: 1 }), 1, (conf) => `${conf}\nno_such_key: 1\n`);
     assert.match(found.join(), /no_such_key/);

@@ -35,6 +35,8 @@ export interface DeployedPrimary extends Deployed {
 }
 
 const NO_CLUSTER = {
+  stack: "organization/ops-nats/try",
+  namespaces: async () => [],
   helmRecords: async () => [],
   runningServers: async () => undefined,
   claims: async () => [],

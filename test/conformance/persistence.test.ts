@@ -222,4 +222,29 @@ onEachVersion("a primary with persistence", (version) => {
     const { state } = await manager.streams.info("ops", { subjects_filter: ">" });
     assert.ok(both.every((subject) => (state.subjects?.[subject] ?? 0) > 0));
   });
+
+  it("takes another list of edges while one of its servers is down: what that has is looked at when it is back", async () => {
+    const keeper = nats().keeper("primary");
+    await nats().server("primary", 2).kill();
+    await until(
+      "the keeper to notice",
+      () => keeper.log.includes("do not answer: nats-2"),
+      () => keeper.log,
+      30,
+    );
+    const before = keeper.log.length;
+    await nats().list([...listed, "edge-9"]);
+    await keeper.planned();
+    assert.match(keeper.log.slice(before), /all streams are as planned, but those of servers that do not answer/);
+    const store = await nats().connect(nats().server("primary"), nats().deployed.keeper?.login);
+    const { config } = await (await jetstreamManager(store)).streams.info("in");
+    assert.ok(config.sources?.some(({ external }) => external?.deliver === "up.edge-9"));
+    await nats().server("primary", 2).start();
+    await until(
+      "the keeper to see it",
+      () => keeper.log.includes("do not answer: none"),
+      () => keeper.log,
+      60,
+    );
+  });
 });

@@ -41,12 +41,12 @@ const KNOWN = ["serverNamePrefix", "cluster", "leafnodes", "jetstream", "merge"]
 export function podConf(config: Values, pods: readonly PodPorts[], ordinal: number, storeFolder: string): string {
   const unknown = Object.keys(config).filter((key) => !KNOWN.includes(key));
   if (unknown.length > 0) throw new Error(`values.config.${unknown}: teach podConf what the chart makes of it`);
-  const { serverNamePrefix = "", cluster, leafnodes, jetstream, merge: over = {} } = config as ChartConfig;
+  const { cluster, leafnodes, jetstream, merge: over = {} } = config as ChartConfig;
   const own = pods[ordinal];
   if (!own) throw new Error(`pod ${ordinal} of ${pods.length}`);
   const block = (at: Block | undefined, settings: Values) => (at?.enabled ? merge(settings, at.merge) : undefined);
   const settings = {
-    server_name: `${serverNamePrefix}${RELEASE}-${ordinal}`,
+    server_name: "<< $SERVER_NAME >>",
     host: HOST,
     port: own.client,
     http_port: own.monitor,

@@ -103,7 +103,7 @@ export class StatefulSet {
   }
 
   async reload(): Promise<void> {
-    await Promise.all(this.servers.map((server) => server.reload()));
+    await Promise.all(this.servers.filter(({ pid }) => pid !== undefined).map((server) => server.reload()));
   }
 
   async kill(): Promise<void> {
@@ -133,7 +133,10 @@ export class StatefulSet {
 export function podEnvironment(config: Values, env: Readonly<Record<string, string>>, ordinal: number) {
   const POD_NAME = `${RELEASE}-${ordinal}`;
   const SERVER_NAME = `${config.serverNamePrefix ?? ""}${POD_NAME}`;
-  const added = Object.entries(env).map(([name, text]) => [name, text.replaceAll("$(POD_NAME)", POD_NAME)]);
+  const added = Object.entries(env).map(([name, text]) => [
+    name,
+    text.replaceAll("$(POD_NAME)", POD_NAME).replaceAll("$(SERVER_NAME)", SERVER_NAME),
+  ]);
   return { POD_NAME, SERVER_NAME, ...Object.fromEntries(added) } as Record<string, string>;
 }
 

@@ -126,6 +126,21 @@ describe("persistence", () => {
     for (const tag of [kept, held, live]) assert.equal(await s.found(tag, 20), 20);
   });
 
+  it("is not left behind in the namespace: another one is refused before anything is changed", async () => {
+    const pods = await podIdentities(w.kubectl["edge-1"]);
+    await w.configure("edge-1", { ...reachable, namespace: "elsewhere" });
+    const { failed, text } = await w.pulumi("edge-1", ...UP);
+    assert.ok(failed, text);
+    assert.match(
+      text,
+      /namespace: expected ops-system, .*nats-js-nats-0 of 2Gi\); came elsewhere, .*next: pulumi config set/,
+    );
+    assert.deepEqual(await podIdentities(w.kubectl["edge-1"]), pods);
+    assert.equal(await w.kubectl["edge-1"].run(["get", "namespace", "--ignore-not-found", "elsewhere"]), "");
+    await w.ensure("edge-1", reachable);
+    assert.deepEqual(await podIdentities(w.kubectl["edge-1"]), pods);
+  });
+
   it("shows no password of the keeper in clear text", async () => {
     const { data } = await w.kubectl.primary.json<{ data: Record<string, string> }>(["get", "secret", "ops-nats-auth"]);
     const password = Buffer.from(data["keeper-password"] ?? "", "base64").toString();

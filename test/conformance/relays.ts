@@ -1,0 +1,42 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { monitorOf } from "./keeper.ts";
+import type { NatsServer } from "./natsServer.ts";
+
+export interface Page {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Ports that say what servers' monitoring ports say, but for what a test would have them say. */
+export class Relays {
+  readonly #servers: Server[] = [];
+
+  /** @param change what becomes of a page: its path with what is asked for, as `/healthz?js-server-only=true` */
+  async of(servers: readonly NatsServer[], change: (path: string, page: Page) => Page): Promise<readonly string[]> {
+    const urls: string[] = [];
+    for (const { ports } of servers) {
+      const server = createServer(({ url = "/" }, response) => {
+        const relay = async () => {
+          const answer = await fetch(`${monitorOf(ports)}${url}`);
+          const { status, text } = change(url, { status: answer.status, text: await answer.text() });
+          response.writeHead(status).end(text);
+        };
+        relay().catch(() => response.writeHead(502).end()); // the server is being ended
+      });
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      this.#servers.push(server);
+      urls.push(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    }
+    return urls;
+  }
+
+  close(): void {
+    for (const server of this.#servers) server.close();
+  }
+}

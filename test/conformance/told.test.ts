@@ -1,0 +1,101 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { SMALLEST } from "../../settings.ts";
+import { installed } from "./installed.ts";
+import { Relays } from "./relays.ts";
+import { until } from "./until.ts";
+import { DEFAULT_VERSION } from "./versions.ts";
+
+// With disks that are full in truth, and a primary that then gets all that was kept, it is in `npm run test:chaos`.
+for (const [whenFull, words] of [
+  ["keep-oldest", /stream ops: full with \d+ bytes; new events are refused/],
+  ["keep-newest", /stream ops: full with \d+ bytes; its oldest events give way/],
+] as const) {
+  describe(`an edge's stream that is full (${whenFull})`, () => {
+    const nats = installed(DEFAULT_VERSION, {
+      listed: ["edge-1"],
+      edges: ["edge-1"],
+      primary: { persistence: { enabled: true, size: "2Gi", whenFull } },
+      edge: { persistence: { size: SMALLEST.edge } },
+      disk: (claim) => claim, // in memory: what a disk takes in a second is not what is asked here
+    });
+
+    it("keeps what it was told to keep, and the keeper says so", async () => {
+      nats().nodePort.break();
+      const keeper = nats().keeper("edge-1");
+      const client = await nats().connect(nats().server("edge-1"), nats().login("edge-1"));
+      const { streams } = await jetstreamManager(client);
+      const { config } = await streams.info("ops");
+      const size = 64_000;
+      const room = Math.floor(config.max_bytes / size);
+      const event = (number: number) => `${number} `.padEnd(size, "x");
+      let said = 0;
+      const say = async (count: number) => {
+        for (const end = said + count; said < end; said++) {
+          client.publish("ops.clusters.edge-1.x", event(said));
+          if (said % 100 === 0) await client.flush();
+        }
+        await client.flush();
+      };
+      await say(room - 100);
+      await keeper.kill(); // a minute may pass until its next look
+      await until(
+        "the keeper to say it",
+        () => words.test(keeper.log),
+        () => keeper.log,
+        30,
+      );
+      await say(200);
+      const kept = await until(
+        "the last to be taken or refused",
+        async () => {
+          const { first_seq, last_seq, messages } = (await streams.info("ops")).state;
+          return messages > room - 100 && { first: first_seq, last: last_seq, messages };
+        },
+        async () => (await streams.info("ops")).state,
+        30,
+      );
+      assert.ok(kept.messages <= room, `${kept.messages} of ${room}`);
+      const number = async (seq: number) =>
+        Number((await streams.getMessage("ops", { seq }))?.string().split(" ")[0] ?? assert.fail(`${seq}`));
+      const [oldest, newest] = [await number(kept.first), await number(kept.last)];
+      if (whenFull === "keep-oldest") assert.deepEqual([oldest, newest], [0, kept.messages - 1]);
+      else assert.deepEqual([oldest, newest], [said - kept.messages, said - 1]);
+    });
+  });
+}
+
+describe("a server that runs and is not well, as one whose disk is full", () => {
+  const nats = installed(DEFAULT_VERSION, {
+    listed: ["edge-1"],
+    edges: [],
+    primary: { persistence: { enabled: true, size: "1Gi" } },
+  });
+  const relays = new Relays();
+  after("close the ports", () => relays.close());
+
+  it("is told by the keeper, and when it is well again", async () => {
+    const keeper = nats().keeper("primary");
+    const [first, ...others] = nats().cluster("primary").servers;
+    assert.ok(first);
+    let well = false;
+    keeper.monitors = [
+      ...(await relays.of([first], (path, page) => (path === "/healthz" && !well ? { ...page, status: 503 } : page))),
+      ...(await relays.of(others, (_, page) => page)),
+    ];
+    await keeper.kill();
+    const told = (line: string) =>
+      until(
+        line,
+        () => keeper.log.includes(line),
+        () => keeper.log,
+        90,
+      );
+    await told("servers that are not well: nats-0");
+    well = true;
+    await told("servers that are not well: none");
+  });
+});
