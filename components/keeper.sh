@@ -137,7 +137,7 @@ stream() {
   want=$(jq -c ".streams[$1].config" "$plan")
   name=$(printf '%s' "$want" | jq -r .name)
   origin=$(jq ".streams[$1].origin" "$plan")
-  away "$name" && { absent=1; return 0; }
+  away "$name" && { absent=1; return $recent; }
   done='' unseated=0
   found=$(api "STREAM.INFO.$name")
   if [ "$(code "$found")" = 10059 ]; then
@@ -183,7 +183,7 @@ in_use() {
 # listens; a source does so again when it has asked for it.
 consumer() {
   where=$(jq -r ".consumers[$1] | .stream + \".\" + .config.name" "$plan")
-  away "${where%.*}" && { absent=1; return 0; }
+  away "${where%.*}" && { absent=1; return $recent; }
   found=$(api "CONSUMER.INFO.$where")
   case $(code "$found") in
     0) missing_since='' told_before='' ;;
@@ -202,13 +202,17 @@ consumer() {
 }
 
 # Origins and their consumers come first: what reads them looks for them at once, and then after ever longer pauses. So it is
-# made when they are there; once it is there, one that is away keeps nobody from changing it, nor an `up` from its end: what its
-# server has is looked at when that is back.
+# made when they are there; once it is there, one that is away keeps nobody from changing it, nor, after a quarter of a minute, an `up` from its end: what
+# its server has is looked at when that is back.
 ensure() {
   all=0 absent=0 held=''
   was=$down
   down=$(printf '%s' "$servers" | jq -r 'to_entries | map(select(.value | not) | "own-nats-\(.key)") | join(" ")')
-  [ "$down" = "$was" ] || say "servers that do not answer: $(printf '%s' "${down:-none}" | sed 's/own-//g')"
+  if [ "$down" != "$was" ]; then
+    down_since=$now
+    say "servers that do not answer: $(printf '%s' "${down:-none}" | sed 's/own-//g')"
+  fi
+  recent=$((now - down_since < 15)) # such a one may only have been slow to answer
   sickness
   for i in $(jq -r '.streams | to_entries[] | select(.value.origin) | .key' "$plan"); do stream "$i" || all=1; done
   for i in $(jq -r '.consumers | keys[]' "$plan"); do consumer "$i" || all=1; done
@@ -317,7 +321,7 @@ if jq -e .brake "$plan" >/dev/null; then
 fi
 trap '[ -z "$brakes" ] || kill $brakes; exit 0' TERM INT
 say "keeping $(jq -r '[.streams[].config.name] | join(", ")' "$plan")"
-servers='' leafs='' links='{}' states='{}' missing_since='' told_before='' told_since=0 down='' fresh='' fulls='' sick='' waiting=''
+servers='' leafs='' links='{}' states='{}' missing_since='' told_before='' told_since=0 down='' down_since=0 fresh='' fulls='' sick='' waiting=''
 planned=no calm=no ensured=0 took=0 listened=0
 while :; do
   servers_before=$servers leafs_before=$leafs
