@@ -8,6 +8,7 @@ import {
   type Cluster,
   firstLine,
   type LeftClaim,
+  OWNER,
   RELEASE,
   type Servers,
   type WantedServers,
@@ -35,20 +36,25 @@ export async function refuseOtherServers(cluster: Cluster, namespace: string, wa
 /**
  * Refuses another namespace than that in which this stack's servers have claims: new ones would begin with empty claims there, and
  * what is stored would stay behind, an edge's unread.
- * @throws Error with one line that says what to do. A cluster that gives no answer is a warning.
+ * @throws Error with one line that says what to do. A cluster that does not tell the namespaces is a warning.
  */
 export async function refuseOtherNamespace(cluster: Cluster, namespace: string): Promise<void> {
   const namespaces = await cluster.namespaces(INCLUDE.secret).catch((error: Error) => {
     const what = `could not look for servers of this stack in other namespaces (${firstLine(error)})`;
-    return pulumi.log.warn(`${what}; where there are some, what they have stored stays behind`).then(() => []);
+    return pulumi.log
+      .warn(
+        `${what}; that takes the right to list Secrets in all of them; where there are some, what they have stored stays behind`,
+      )
+      .then(() => []);
   });
   for (const former of namespaces.filter((name) => name !== namespace)) {
-    const claims = await claimsLeft(cluster, former);
+    const claims = await cluster.claims(former, RELEASE);
     if (claims.length === 0) continue;
     throw new Error(
       `namespace: expected ${former}, where this stack's servers run and what they have stored is (${told(claims)}); came ${namespace}, ` +
         `and streams do not move; nothing was changed; next: pulumi config set ops-nats:namespace ${former}, or, to leave behind what ` +
-        `is stored there, first pulumi destroy (claims stay), then pulumi up`,
+        `is stored there, first pulumi destroy (claims stay), then pulumi up; or, where they are those of a stack of the same name ` +
+        `from elsewhere, kubectl -n ${former} annotate secret ${INCLUDE.secret} ${OWNER}-, then pulumi up`,
     );
   }
 }

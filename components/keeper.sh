@@ -69,12 +69,12 @@ away() { case " $down " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 # gets when it counts. (first_seq in its definition would do it in one step; 2.10 empties such a stream at its next start.)
 count() {
   # a clock that was not set yet would have it count below numbers that were taken, and what comes then is passed over
-  [ "$(date +%s)" -ge $OLDEST ] || { say "stream $1 does not count on: the clock of this machine is behind, it is set first"; return 1; }
+  [ "$(date +%s)" -ge $OLDEST ] || { say "stream $1 does not count on: the clock of this node is years behind: set it"; return 1; }
   answer=$(api "STREAM.PURGE.$1" "$(jq -nc '{seq: (now * 1000000 | floor)}')")
   [ "$(code "$answer")" = 0 ] || refused "stream $1 does not count on" "$answer"
 }
 uncounted='.state.first_seq < 1e15'
-OLDEST=1795737600 # 2026-11-27
+OLDEST=1767225600 # 2026-01-01
 
 # A server's own stream whose disk was lost is there again with its server, for the cluster remembers it, and counts from one: those
 # numbers were taken, and what has them is passed over. It is told to count on from now.
@@ -82,28 +82,32 @@ wiped="$uncounted"' and (.created | sub("\\.[0-9]+"; "") | fromdate) < $start
 and (.state.messages == 0 or (.state.first_ts | sub("\\.[0-9]+"; "") | fromdate) >= $start)'
 
 # recount STREAM: looks, once after each start of its server, whether it was wiped. Whoever reads it still has numbers of the
-# consumer that is gone: it is taken off meanwhile, so that it begins with the new one. Where that is not done to its end, what reads
-# stays as it is until the next time (held): put back, it would pass over what has a number that was taken.
+# consumer that is gone: it is taken off meanwhile, so that it begins with the new one. Until that is done (held), what reads stays as
+# it is: put back, it would pass over what has a number that was taken.
 recount() {
   case " $fresh " in *" $1 "*) ;; *) return 0 ;; esac
   ordinal=${1##*-}
   start=$(fetch "$(printf '%s\n' $MONITORS | sed -n "$((ordinal + 1))p")/varz" | jq '.start | sub("\\.[0-9]+"; "") | fromdate') || return 1
   [ -n "$start" ] || return 1
   if [ "$(printf '%s' "$found" | jq --argjson start "$start" "$wiped")" = true ]; then
+    case " $held " in *" $1 "*) ;; *) held="$held $1" ;; esac
     readers=$(jq -r '.wake[0]' "$plan")
     intake=$(api "STREAM.INFO.$readers")
     case $(code "$intake") in
-      0) held=$1; withdraw "$readers" "$intake" "[\".$1\"]" || return 1 ;;
+      0) withdraw "$readers" "$intake" "[\".$1\"]" || return 1 ;;
       10059) ;;
       *) refused "stream $readers cannot be asked for" "$intake"; return 1 ;;
     esac
     count "$1" || return 1
-    held=''
+    held=$(less "$held" "$1")
     [ "$(code "$intake")" != 0 ] || restore "$readers" "$intake" "[\".$1\"]" || return 1
     say "stream $1: its server began with nothing, it counts on from now"
   fi
-  fresh=$(printf ' %s ' "$fresh" | sed "s/ $1 / /")
+  held=$(less "$held" "$1") fresh=$(less "$fresh" "$1")
 }
+
+# less NAMES NAME: the names but that one
+less() { printf ' %s ' "$1" | sed "s/ $2 / /g; s/^ *$//"; }
 
 # full STREAM: says when a stream has come to its limit, and when it has room again
 full() {
@@ -137,11 +141,11 @@ stream() {
   want=$(jq -c ".streams[$1].config" "$plan")
   name=$(printf '%s' "$want" | jq -r .name)
   origin=$(jq ".streams[$1].origin" "$plan")
-  away "$name" && { absent=1; return $recent; }
+  away "$name" && { absent=1; held=$(less "$held" "$name"); return $recent; } # it is fresh when it is back
   done='' unseated=0
   found=$(api "STREAM.INFO.$name")
   if [ "$(code "$found")" = 10059 ]; then
-    [ "$all$absent" = 00 ] || return 1
+    [ "$origin" = true ] || [ "$all$absent" = 00 ] || return 1
     found=$(api "STREAM.CREATE.$name" "$(printf '%s' "$want" | jq -c "if $origin then del(.subjects) else . end")")
     [ "$(code "$found")" = 0 ] || { refused "stream $name is not made" "$found"; return 1; }
     done=made
@@ -205,7 +209,7 @@ consumer() {
 # made when they are there; once it is there, one that is away keeps nobody from changing it, nor, after a quarter of a minute, an `up` from its end: what
 # its server has is looked at when that is back.
 ensure() {
-  all=0 absent=0 held=''
+  all=0 absent=0
   was=$down
   down=$(printf '%s' "$servers" | jq -r 'to_entries | map(select(.value | not) | "own-nats-\(.key)") | join(" ")')
   if [ "$down" != "$was" ]; then
@@ -213,6 +217,7 @@ ensure() {
     say "servers that do not answer: $(printf '%s' "${down:-none}" | sed 's/own-//g')"
   fi
   recent=$((now - down_since < 15)) # such a one may only have been slow to answer
+  case $servers in *'"'*) ;; *) recent=1 ;; esac # not one answers: nothing is known of any
   sickness
   for i in $(jq -r '.streams | to_entries[] | select(.value.origin) | .key' "$plan"); do stream "$i" || all=1; done
   for i in $(jq -r '.consumers | keys[]' "$plan"); do consumer "$i" || all=1; done
@@ -321,7 +326,7 @@ if jq -e .brake "$plan" >/dev/null; then
 fi
 trap '[ -z "$brakes" ] || kill $brakes; exit 0' TERM INT
 say "keeping $(jq -r '[.streams[].config.name] | join(", ")' "$plan")"
-servers='' leafs='' links='{}' states='{}' missing_since='' told_before='' told_since=0 down='' down_since=0 fresh='' fulls='' sick='' waiting=''
+servers='' leafs='' links='{}' states='{}' missing_since='' told_before='' told_since=0 down='' down_since=0 fresh='' fulls='' sick='' waiting='' held='' now=0
 planned=no calm=no ensured=0 took=0 listened=0
 while :; do
   servers_before=$servers leafs_before=$leafs
@@ -333,14 +338,15 @@ $(look)
 END
   # a look that failed tells nothing
   : "${servers:=$servers_before}" "${leafs:=$leafs_before}"
+  now_before=$now
   now=$(date +%s)
+  if [ "$now" -lt "$now_before" ]; then # the clock was set back: no time that was kept says anything
+    states='{}' links='{}' missing_since='' told_before='' down_since=$now ensured=0 listened=0
+  fi
   if [ "$leafs" != "$leafs_before" ]; then
     links_then=$(printf '%s\n' "${leafs_before:-$leafs}" "$leafs" "$links" | jq -cs --argjson now "$now" "$arrived") && links=$links_then
   fi
   case $planned in yes) pause=60 ;; waits) pause=$((15 + 3 * took)) ;; *) pause=3 ;; esac
-  # a clock that was set back would keep it waiting
-  [ "$now" -ge "$ensured" ] || ensured=0
-  [ "$now" -ge "$listened" ] || listened=0
   # when a server has come or gone, every three seconds until all is as planned, then seldom
   if [ "$servers" != "$servers_before" ]; then
     fresh="$fresh $(printf '%s\n' "${servers_before:-[]}" "$servers" | jq -rs "$started")"
@@ -348,7 +354,7 @@ END
   if [ "$servers" != "$servers_before" ] || [ $((now - ensured)) -ge $pause ]; then
     ensured=$now
     if ensure; then
-      [ -e "$ready" ] || say "all streams are as planned${down:+, but those of servers that do not answer}"
+      [ -e "$ready" ] || say "all streams are as planned$([ $absent = 0 ] || echo ', but those of servers that do not answer')"
       : >"$ready"
       planned=yes
       [ -z "$waiting" ] || planned=waits

@@ -110,13 +110,19 @@ export interface EdgeStorage extends Storage {
   readonly subjects: readonly string[];
 }
 
+/**
+ * Whole seconds as NATS counts them, in nanoseconds. From 100 days on it is one second more: the keeper's jq (1.6) would print a round
+ * number of that size with an exponent (1e+16), which servers do not take for a whole one.
+ */
+export const nanoseconds = (seconds: number): number => (seconds < 100 * 86_400 ? seconds : seconds + 1) * 1e9;
+
 /** What all streams have in common. */
 export const stream = ({ claim, retention, replicas }: Storage, share: number, name: string): StreamConfig => ({
   name,
   storage: "file",
   num_replicas: replicas >= 3 ? 3 : 1,
   max_bytes: Math.floor(bytes(claim.size) * share),
-  max_age: retention.maxAge * 1e9,
+  max_age: nanoseconds(retention.maxAge),
   discard: "old",
 });
 

@@ -87,7 +87,7 @@ function asked(words: string[]): { readonly names: readonly string[]; readonly g
       options: { grep: { type: "string" } },
       allowPositionals: true,
     });
-    const strange = positionals.filter((name) => !(name in SUITES));
+    const strange = positionals.filter((name) => !Object.hasOwn(SUITES, name));
     if (strange.length > 0) throw new Error(`no suite: ${strange.join(", ")}`);
     if (positionals.length === 0) throw new Error("no suite named");
     return { names: positionals, ...values };

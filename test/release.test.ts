@@ -122,7 +122,7 @@ describe("release that is there already", () => {
     it("in place of one in which this stack has stored: one line with the way back, and the other", async () => {
       await assert.rejects(refuseOtherNamespace(claimed("ops-system"), "events"), {
         message:
-          /^namespace: expected ops-system, [^\n]*nats-js-nats-0 of 2Gi\); came events, [^\n]*nothing was changed; next: pulumi config set ops-nats:namespace ops-system, or, [^\n]*pulumi destroy [^\n]*then pulumi up$/,
+          /^namespace: expected ops-system, [^\n]*nats-js-nats-0 of 2Gi\); came events, [^\n]*nothing was changed; next: pulumi config set ops-nats:namespace ops-system, or, [^\n]*pulumi destroy [^\n]*annotate secret ops-nats-auth ops-nats\/stack-, then pulumi up$/,
       });
     });
   });

@@ -33,6 +33,11 @@ async function main(): Promise<void> {
   const text = await readFile(ROWS, "utf8").catch(() => "");
   const old = text.split("\n").flatMap((row) => (row === "" ? [] : [JSON.parse(row) as Row]));
   const fresh = await recorded(OUTCOMES, new Date().toISOString().slice(0, 10));
+  if (fresh.length === 0) {
+    console.log(`nothing was run to its end: ${PAGE} stays as it is`);
+    process.exitCode = 1;
+    return;
+  }
   const whole = process.argv.length === 2;
   const rows = renewed(old, fresh, whole);
   await writeFile(ROWS, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));

@@ -7,8 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Values } from "../../components/values.ts";
 import { type Deployed, deployEdge, deployPrimary } from "./deployed.ts";
-import { complaint } from "./natsServer.ts";
-import { podEnvironment, podPorts, StatefulSet } from "./statefulSet.ts";
+import { podPorts, StatefulSet } from "./statefulSet.ts";
 import { DEFAULT_VERSION, onEachVersion, serverProgram, VERSIONS } from "./versions.ts";
 
 describe("the versions that are tried", () => {
@@ -31,9 +30,7 @@ onEachVersion("configuration files", (version) => {
   async function complaints(deployed: Deployed, replicas: number, edit?: (conf: string) => string) {
     const set = new StatefulSet(program, "try", join(folder, "try"), await podPorts(replicas));
     await set.write(deployed, edit);
-    const all = await Promise.all(
-      set.servers.map((_, i) => complaint(program, set.confFile(i), podEnvironment(deployed.config, deployed.env, i))),
-    );
+    const all = await Promise.all(set.servers.map((server) => server.complaint()));
     return all.filter((text) => text !== undefined);
   }
 

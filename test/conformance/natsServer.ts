@@ -57,6 +57,16 @@ export class NatsServer {
     this.#disk = disk;
   }
 
+  /** What nats-server says of its configuration as the pod has it, without starting; undefined when it has nothing to say. */
+  async complaint(): Promise<string | undefined> {
+    try {
+      await promisify(execFile)(this.#program, ["-t", "-c", this.#conf], { env: { ...process.env, ...this.#env } });
+      return undefined;
+    } catch (error) {
+      return String((error as { stderr?: string }).stderr ?? error);
+    }
+  }
+
   /** Another nats-server, from its next start on. */
   image(program: string): void {
     this.#program = program;
@@ -166,19 +176,5 @@ export class NatsServer {
     const response = await fetch(`http://127.0.0.1:${this.ports.monitor}/routez`);
     const { routes } = (await response.json()) as { routes?: { remote_id: string }[] | null };
     return new Set((routes ?? []).map((route) => route.remote_id)).size;
-  }
-}
-
-/** Lets nats-server itself judge a configuration file; gives what it complains of, or nothing. */
-export async function complaint(
-  program: string,
-  conf: string,
-  env: Readonly<Record<string, string>> = {},
-): Promise<string | undefined> {
-  try {
-    await promisify(execFile)(program, ["-t", "-c", conf], { env: { ...process.env, ...env } });
-    return undefined;
-  } catch (error) {
-    return String((error as { stderr?: string }).stderr ?? error);
   }
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { SMALLEST } from "../../settings.ts";
 import { installed } from "./installed.ts";
@@ -34,13 +35,14 @@ for (const [whenFull, words] of [
       const event = (number: number) => `${number} `.padEnd(size, "x");
       let said = 0;
       const say = async (count: number) => {
-        for (const end = said + count; said < end; said++) {
-          client.publish("ops.clusters.edge-1.x", event(said));
-          if (said % 100 === 0) await client.flush();
-        }
+        for (const end = said + count; said < end; said++) client.publish("ops.clusters.edge-1.x", event(said));
         await client.flush();
       };
-      await say(room - 100);
+      const state = async () => (await streams.info("ops")).state;
+      while (said < room - 100) {
+        await say(Math.min(1000, room - 100 - said)); // 64 MB: no more than may wait to be stored
+        await until("all to be stored", async () => (await state()).messages === said, state, 60);
+      }
       await keeper.kill(); // a minute may pass until its next look
       await until(
         "the keeper to say it",
@@ -49,16 +51,20 @@ for (const [whenFull, words] of [
         30,
       );
       await say(200);
+      let before = "";
       const kept = await until(
         "the last to be taken or refused",
         async () => {
-          const { first_seq, last_seq, messages } = (await streams.info("ops")).state;
-          return messages > room - 100 && { first: first_seq, last: last_seq, messages };
+          const { first_seq, last_seq, messages } = await state();
+          const [now, then] = [`${first_seq} ${last_seq}`, before];
+          before = now;
+          if (now !== then) await pause(1000);
+          return now === then && { first: first_seq, last: last_seq, messages };
         },
-        async () => (await streams.info("ops")).state,
-        30,
+        () => before,
+        60,
       );
-      assert.ok(kept.messages <= room, `${kept.messages} of ${room}`);
+      assert.ok(kept.messages <= room && kept.messages < said, `${kept.messages} of ${said}, ${room}`);
       const number = async (seq: number) =>
         Number((await streams.getMessage("ops", { seq }))?.string().split(" ")[0] ?? assert.fail(`${seq}`));
       const [oldest, newest] = [await number(kept.first), await number(kept.last)];
