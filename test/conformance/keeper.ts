@@ -79,6 +79,13 @@ export class Keeper {
     if (!existsSync(this.#ready)) throw new Error(`the keeper ended:\n${this.log}`);
   }
 
+  /** Waits until it has said something, after so many characters of its log. */
+  async says(text: string | RegExp, seconds: number, from = 0): Promise<void> {
+    const said = () =>
+      typeof text === "string" ? this.log.slice(from).includes(text) : text.test(this.log.slice(from));
+    await until(`the keeper to say ${text}`, said, () => this.log, seconds);
+  }
+
   /** Ends at once, whatever it is at, and starts anew with what it had. */
   async kill(): Promise<void> {
     const child = this.#process;

@@ -226,27 +226,15 @@ onEachVersion("a primary with persistence", (version) => {
   it("takes another list of edges while one of its servers is down", async () => {
     const keeper = nats().keeper("primary");
     await nats().server("primary", 2).kill();
-    await until(
-      "the keeper to notice",
-      () => keeper.log.includes("do not answer: nats-2"),
-      () => keeper.log,
-      30,
-    );
+    await keeper.says("do not answer: nats-2", 30);
     const before = keeper.log.length;
     await nats().list([...listed, "edge-9"]);
     await keeper.planned();
-    const said = () =>
-      keeper.log.slice(before).includes("all streams are as planned, but those of servers that do not answer");
-    await until("the keeper to say so", said, () => keeper.log, 10);
+    await keeper.says("all streams are as planned, but those of servers that do not answer", 10, before);
     const store = await nats().connect(nats().server("primary"), nats().deployed.keeper?.login);
     const { config } = await (await jetstreamManager(store)).streams.info("in");
     assert.ok(config.sources?.some(({ external }) => external?.deliver === "up.edge-9"));
     await nats().server("primary", 2).start();
-    await until(
-      "the keeper to see it",
-      () => keeper.log.includes("do not answer: none"),
-      () => keeper.log,
-      60,
-    );
+    await keeper.says("do not answer: none", 60);
   });
 });

@@ -44,12 +44,7 @@ for (const [whenFull, words] of [
         await until("all to be stored", async () => (await state()).messages === said, state, 60);
       }
       await keeper.kill(); // a minute may pass until its next look
-      await until(
-        "the keeper to say it",
-        () => words.test(keeper.log),
-        () => keeper.log,
-        30,
-      );
+      await keeper.says(words, 30);
       await say(200);
       let before = "";
       const kept = await until(
@@ -93,15 +88,8 @@ describe("a server that runs and is not well, as one whose disk is full", () => 
       ...(await relays.of(others, (_, page) => page)),
     ];
     await keeper.kill();
-    const told = (line: string) =>
-      until(
-        line,
-        () => keeper.log.includes(line),
-        () => keeper.log,
-        90,
-      );
-    await told("servers that are not well: nats-0");
+    await keeper.says("servers that are not well: nats-0", 90);
     well = true;
-    await told("servers that are not well: none");
+    await keeper.says("servers that are not well: none", 90);
   });
 });
