@@ -8,7 +8,7 @@ import { accessKeys, clusterClient, clusterProvider } from "./cluster.ts";
 import { checkStore, Edge } from "./components/edge.ts";
 import { readLeafLink } from "./components/leafLink.ts";
 import { Primary } from "./components/primary.ts";
-import { publishWarning, storeWarning } from "./components/serverVersion.ts";
+import { orderWarning, publishWarning, storeWarning } from "./components/serverVersion.ts";
 import { serverTag } from "./components/values.ts";
 import { readSettings, SHARED_FILE } from "./config.ts";
 import { edgeOutputs, primaryOutputs } from "./outputs.ts";
@@ -41,7 +41,7 @@ export default async function program() {
   const primary = new pulumi.StackReference(settings.primaryStack);
   const link = await readLeafLink(primary, settings.primaryStack, settings.edge);
   checkStore(settings, link);
-  await warn(link.store?.byConsumer && storeWarning(tag));
+  await warn(link.store?.byConsumer && storeWarning(tag), link.store && orderWarning(tag, link.store.byConsumer));
   return edgeOutputs(
     new Edge("nats", { settings, link, cluster }, { provider: clusterProvider(keys, secretKeys) }),
     settings,

@@ -48,7 +48,13 @@ export async function refuseOtherNamespace(cluster: Cluster, namespace: string):
       .then(() => []);
   });
   for (const former of namespaces.filter((name) => name !== namespace)) {
-    const claims = await cluster.claims(former, RELEASE);
+    const claims = await cluster.claims(former, RELEASE).catch((error: Error) => {
+      throw new Error(
+        `namespace: expected ${former}, where this stack has made servers; came ${namespace}, and whether they left claims in ${former} ` +
+          `cannot be seen (${firstLine(error)}); nothing was changed; next: pulumi config set ops-nats:namespace ${former}, or kubectl ` +
+          `auth can-i list persistentvolumeclaims -n ${former}, and with that right pulumi up`,
+      );
+    });
     if (claims.length === 0) continue;
     throw new Error(
       `namespace: expected ${former}, where this stack's servers run and what they have stored is (${told(claims)}); came ${namespace}, ` +

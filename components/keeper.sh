@@ -175,6 +175,7 @@ in_use() {
     missing_since=$moment
     say "consumer $where: is made when nobody listens to a former one, in half a minute at most"
   fi
+  [ $((moment - now)) -lt 3600 ] || return 0 # the clock was set since this look began: the next one sees to it
   [ $((moment - missing_since)) -lt 30 ] || return 1
   told=$(pages "leafz?subs=true" | jq -cs --arg subject "$1" '
     [.[].leafs // [] | .[] | {name, ip, port, heard: (.subscriptions_list // [] | any(. == $subject))}] | if any(.heard) then [] else . end')
@@ -340,7 +341,8 @@ END
   : "${servers:=$servers_before}" "${leafs:=$leafs_before}"
   now_before=$now
   now=$(date +%s)
-  if [ "$now" -lt "$now_before" ]; then # the clock was set back: no time that was kept says anything
+  # the clock was set, back or by an hour and more: no time that was kept says anything
+  if [ "$now" -lt "$now_before" ] || [ $((now - now_before)) -ge 3600 ]; then
     states='{}' links='{}' missing_since='' told_before='' down_since=$now ensured=0 listened=0
   fi
   if [ "$leafs" != "$leafs_before" ]; then

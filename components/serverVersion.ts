@@ -54,6 +54,20 @@ export function storeWarning(tag: string): string | undefined {
   );
 }
 
+/**
+ * One line to warn of an edge that stores with servers from 2.14 on under a primary with older ones, or undefined: what it still holds when
+ * it starts anew may come twice, once the primary is upgraded after it (decision 9).
+ * @param byConsumer whether the primary reads by a consumer, as servers from 2.14 on do
+ */
+export function orderWarning(tag: string, byConsumer: boolean): string | undefined {
+  const version = serverVersion(tag);
+  if (byConsumer || !version || !sourcesByConsumer(version)) return undefined;
+  return (
+    `nats image tag ${tag}: the primary's servers are older than 2.14.0, and an edge that is upgraded before them may hand over events ` +
+    "twice; upgrade the primary first: set its ops-nats:images and run pulumi up there"
+  );
+}
+
 /** One line to warn of a primary whose servers trust what edges publish, or undefined. */
 export function publishWarning(tag: string): string | undefined {
   const version = serverVersion(tag);

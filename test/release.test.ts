@@ -119,6 +119,17 @@ describe("release that is there already", () => {
       await refuseOtherNamespace(claimed("events"), "events");
     });
 
+    it("in place of one whose claims are not told: one line with the way back, and what to ask for", async () => {
+      const blind: Cluster = {
+        ...claimed("ops-system"),
+        claims: () => Promise.reject(new Error("forbidden\nand more")),
+      };
+      await assert.rejects(refuseOtherNamespace(blind, "events"), {
+        message:
+          /^namespace: expected ops-system, [^\n]*came events, [^\n]*\(forbidden\); nothing was changed; next: pulumi config set ops-nats:namespace ops-system, or kubectl auth can-i list persistentvolumeclaims -n ops-system, [^\n]*pulumi up$/,
+      });
+    });
+
     it("in place of one in which this stack has stored: one line with the way back, and the other", async () => {
       await assert.rejects(refuseOtherNamespace(claimed("ops-system"), "events"), {
         message:

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import {
   checksPublish,
+  orderWarning,
   publishWarning,
   reloadsRemotes,
   serverVersion,
@@ -70,9 +71,22 @@ describe("server version", () => {
     assert.equal(storeWarning("latest"), undefined);
   });
 
+  it("warns of an edge that is upgraded before its primary, and of no other", () => {
+    assert.match(
+      orderWarning("2.14.10-alpine", false) ?? "",
+      /^nats image tag 2\.14\.10-alpine: [^\n]*primary first[^\n]*$/,
+    );
+    assert.equal(orderWarning("2.14.10-alpine", true), undefined);
+    assert.equal(orderWarning("2.12.15-alpine", false), undefined);
+    assert.equal(orderWarning("latest", false), undefined);
+  });
+
   it("has nothing to say of the default", () => {
     const { tag } = DEFAULT_IMAGES.nats;
-    assert.deepEqual([publishWarning(tag), storeWarning(tag)], [undefined, undefined]);
+    assert.deepEqual(
+      [publishWarning(tag), storeWarning(tag), orderWarning(tag, true)],
+      [undefined, undefined, undefined],
+    );
   });
 
   it("takes changed remotes by a reload from 2.14.0", () => {

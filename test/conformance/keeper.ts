@@ -25,6 +25,8 @@ export class Keeper {
   log = "";
   /** Where it looks at the servers, from its next start on, if not at their own ports. */
   monitors: readonly string[] | undefined;
+  /** A folder with programs that it takes before all others, from its next start on. */
+  shims: string | undefined;
   readonly #folder: string;
   readonly #tools: string;
   readonly #servers: readonly NatsServer[];
@@ -52,7 +54,7 @@ export class Keeper {
     const child = spawn("sh", [join(this.#folder, "keeper.sh")], {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
-        PATH: `${this.#tools}:${process.env.PATH}`,
+        PATH: [...(this.shims === undefined ? [] : [this.shims]), this.#tools, process.env.PATH].join(":"),
         HOME: this.#folder,
         PLAN: join(this.#folder, "plan.json"),
         READY: this.#ready,

@@ -3,10 +3,9 @@
 
 import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { readStream } from "../durability/ledger.ts";
 import { wiped } from "./durabilitySuite.ts";
-import { newTag } from "./heard.ts";
 import { installed } from "./installed.ts";
+import { roundTrip } from "./roundTrip.ts";
 import { until } from "./until.ts";
 import { byConsumer, onEachVersion } from "./versions.ts";
 
@@ -22,20 +21,10 @@ onEachVersion("disks that are wiped while the primary still listens to the strea
   /** What was handed over since the source began to count: at the start, and after each wipe. */
   const handed: Record<string, number> = {};
 
-  /** Says so many events at once, and waits until `ops` has them, in order. */
   async function arrive(cluster: string, ordinal: number, events: number): Promise<void> {
-    const tag = newTag();
-    const subject = `ops.clusters.${cluster}.${tag}`;
-    const client = await nats().connect(nats().server(cluster, ordinal), nats().login(cluster));
-    const wanted = Array.from({ length: events }, (_, i) => `${tag}.${i}`);
-    for (const id of wanted) client.publish(subject, id);
-    await client.flush();
-    const reader = await nats().client(nats().server("primary", 0));
-    const found = async () => (await readStream(reader, subject)).map(({ id }) => id);
-    await until(`${events} events of ${cluster}`, async () => (await found()).length >= events, found, 100);
-    const ids = await found();
+    const { said, found } = await roundTrip(nats(), cluster, ordinal, events);
     // one before 2.14 may store what comes twice, for a while; nothing is missing or out of order
-    assert.deepEqual(byConsumer(version) ? ids : [...new Set(ids)], wanted);
+    assert.deepEqual(byConsumer(version) ? found : [...new Set(found)], said);
     handed[cluster] = (handed[cluster] ?? 0) + events;
   }
 
