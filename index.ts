@@ -5,11 +5,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { accessKeys, clusterClient, clusterProvider } from "./cluster.ts";
-import { checkStore, Edge } from "./components/edge.ts";
+import { checkFileLimit } from "./components/claims.ts";
+import { checkStore, Edge, edgeValues } from "./components/edge.ts";
 import { readLeafLink } from "./components/leafLink.ts";
-import { Primary } from "./components/primary.ts";
+import { Primary, primaryValues } from "./components/primary.ts";
 import { orderWarning, publishWarning, storeWarning } from "./components/serverVersion.ts";
-import { serverTag } from "./components/values.ts";
+import { serversIn, serverTag } from "./components/values.ts";
 import { readSettings, SHARED_FILE } from "./config.ts";
 import { edgeOutputs, primaryOutputs } from "./outputs.ts";
 
@@ -32,6 +33,7 @@ export default async function program() {
   const cluster = clusterClient(keys, `${organization}/${project}/${stack}`);
   const tag = serverTag(settings);
   if (settings.role === "primary") {
+    checkFileLimit(cluster, serversIn(primaryValues(settings)));
     await warn(publishWarning(tag), settings.persistence && storeWarning(tag));
     return primaryOutputs(
       new Primary("nats", { settings, cluster }, { provider: clusterProvider(keys, secretKeys) }),
@@ -41,6 +43,7 @@ export default async function program() {
   const primary = new pulumi.StackReference(settings.primaryStack);
   const link = await readLeafLink(primary, settings.primaryStack, settings.edge);
   checkStore(settings, link);
+  checkFileLimit(cluster, serversIn(edgeValues(settings, link)));
   await warn(link.store?.byConsumer && storeWarning(tag), link.store && orderWarning(tag, link.store.byConsumer));
   return edgeOutputs(
     new Edge("nats", { settings, link, cluster }, { provider: clusterProvider(keys, secretKeys) }),

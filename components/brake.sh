@@ -73,7 +73,13 @@ brake() {
   read -r longest copies silent <<END
 $(logs)
 END
+  moment_before=$moment
   moment=$(date +%s)
+  # the clock was set, back or by an hour and more: no time that was kept says anything, and who pauses goes on within a minute
+  if [ "$moment" -lt "$moment_before" ] || [ $((moment - moment_before)) -ge 3600 ]; then
+    since='' given_up=no
+    rm -f "$ready".held.*
+  fi
   [ "$copies" = true ] && limit=$((above / 4)) || limit=$above
   [ -z "$since" ] || limit=$((limit / 2))
   if [ "${longest:-0}" -gt "$limit" ]; then
@@ -105,7 +111,7 @@ END
 
 # braking: looks every second, as long as the keeper lives
 braking() {
-  errors=$ready.errors.brake since='' given_up=no
+  errors=$ready.errors.brake since='' given_up=no moment=$(date +%s)
   account=$(jq -r .brake.account "$plan") stream=$(jq -r .brake.stream "$plan") above=$(jq -r .brake.above "$plan")
   while kill -0 $$ 2>/dev/null; do
     brake

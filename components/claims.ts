@@ -3,9 +3,11 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import { bytes } from "../settings.ts";
+import { PlainError } from "./plainError.ts";
 import {
   type ClaimTemplate,
   type Cluster,
+  commands,
   firstLine,
   type LeftClaim,
   OWNER,
@@ -29,7 +31,7 @@ export async function refuseOtherServers(cluster: Cluster, namespace: string, wa
   });
   if (running === null) return;
   if (running === undefined) return refuseOtherClaims(cluster, namespace, wanted);
-  const change = otherClaim(running.claim, wanted, namespace) ?? otherNumber(running, wanted);
+  const change = otherClaim(running.claim, wanted, { cluster, namespace }) ?? otherNumber(running, wanted, cluster);
   if (change !== undefined) throw new Error(`${change}; README, "Changing persistence", says more`);
 }
 
@@ -47,20 +49,21 @@ export async function refuseOtherNamespace(cluster: Cluster, namespace: string):
       )
       .then(() => []);
   });
+  const { up, set, destroy } = commands(cluster);
   for (const former of namespaces.filter((name) => name !== namespace)) {
     const claims = await cluster.claims(former, RELEASE).catch((error: Error) => {
       throw new Error(
-        `namespace: expected ${former}, where this stack has made servers; came ${namespace}, and whether they left claims in ${former} ` +
-          `cannot be seen (${firstLine(error)}); nothing was changed; next: pulumi config set ops-nats:namespace ${former}, or kubectl ` +
-          `auth can-i list persistentvolumeclaims -n ${former}, and with that right pulumi up`,
+        `ops-nats:namespace: expected ${former}, where this stack has made servers; came ${namespace}, and whether they left claims in ${former} ` +
+          `cannot be seen (${firstLine(error)}); nothing was changed; next: ${set("namespace", former)}, or kubectl ` +
+          `auth can-i list persistentvolumeclaims -n ${former}, and with that right ${up}`,
       );
     });
     if (claims.length === 0) continue;
     throw new Error(
-      `namespace: expected ${former}, where this stack's servers run and what they have stored is (${told(claims)}); came ${namespace}, ` +
-        `and streams do not move; nothing was changed; next: pulumi config set ops-nats:namespace ${former}, or, to leave behind what ` +
-        `is stored there, first pulumi destroy (claims stay), then pulumi up; or, where they are those of a stack of the same name ` +
-        `from elsewhere, kubectl -n ${former} annotate secret ${INCLUDE.secret} ${OWNER}-, then pulumi up`,
+      `ops-nats:namespace: expected ${former}, where this stack's servers run and what they have stored is (${told(claims)}); came ${namespace}, ` +
+        `and streams do not move; nothing was changed; next: ${set("namespace", former)}, or, to leave behind what ` +
+        `is stored there, first ${destroy} (claims stay), then ${up}; or, where they are those of a stack of the same name ` +
+        `from elsewhere, kubectl -n ${former} annotate secret ${INCLUDE.secret} ${OWNER}-, then ${up}`,
     );
   }
 }
@@ -69,8 +72,23 @@ export async function refuseOtherNamespace(cluster: Cluster, namespace: string):
 const PLANNED = Math.max(SHARE.edge, SHARE.intake + SHARE.ops + SHARE.own + SHARE.direct);
 
 /** The way to smaller streams before their disks are: the server's own limit stays, until they have shrunk. */
-const keepLimit = (size: string): string =>
-  `pulumi config set --path 'ops-nats:values.config.jetstream.fileStore.maxSize' ${size}`;
+const keepLimit = (cluster: Cluster, size: string): string => commands(cluster).set(FILE_LIMIT, size);
+const FILE_LIMIT = "values.config.jetstream.fileStore.maxSize";
+
+/**
+ * Refuses a limit of the servers' own below what their streams may hold together: they would not be made, for want of room that the disk has.
+ * @throws PlainError with one line that says what to do by hand
+ */
+export function checkFileLimit(cluster: Pick<Cluster, "stack">, { claim, fileLimit }: WantedServers): void {
+  if (claim === undefined || fileLimit === undefined) return;
+  const least = Math.ceil(bytes(claim.size) * PLANNED);
+  if (!(bytes(fileLimit) < least)) return;
+  const { up, unset } = commands(cluster);
+  throw new PlainError(
+    `ops-nats:${FILE_LIMIT}: expected ${least} or more, for the streams of claims of ${claim.size}; came ${fileLimit}; ` +
+      `next: ${unset(FILE_LIMIT)}, then ${up}`,
+  );
+}
 
 /**
  * Refuses to make servers on claims that are there when these may hold streams that the servers do not take up: of more than they may
@@ -83,11 +101,11 @@ export async function refuseOtherClaims(cluster: Cluster, namespace: string, wan
   if (claim === undefined || fileLimit === undefined) return;
   const claims = await claimsLeft(cluster, namespace);
   const remove = `where nothing in them is needed, kubectl -n ${namespace} delete pvc ${claims.map(({ name }) => name).join(" ")}`;
-  const more = `no server was changed; next: %s, or, ${remove}; then pulumi up; README, "Changing persistence", says more`;
+  const more = `no server was changed; next: %s, or, ${remove}; then ${commands(cluster).up}; README, "Changing persistence", says more`;
   if (claims.length > 0 && (claims.length === 1) !== (replicas === 1)) {
     throw new Error(
-      `replicas: expected ${claims.length}, as many as left claims (${told(claims)}); came ${replicas}, and streams do not move between ` +
-        `a lone server and a cluster; ${more.replace("%s", `pulumi config set ops-nats:replicas ${claims.length}`)}`,
+      `ops-nats:replicas: expected ${claims.length}, as many as left claims (${told(claims)}); came ${replicas}, and streams do not move between ` +
+        `a lone server and a cluster; ${more.replace("%s", commands(cluster).set("replicas", claims.length))}`,
     );
   }
   const large = claims.filter(
@@ -96,9 +114,9 @@ export async function refuseOtherClaims(cluster: Cluster, namespace: string, wan
   const largest = [...large].sort((a, b) => bytes(b.size) - bytes(a.size))[0];
   if (largest === undefined) return;
   throw new Error(
-    `persistence.size: expected ${largest.size} or more, for servers that are to take the claims that are there (${told(large)}); ` +
+    `ops-nats:persistence.size: expected ${largest.size} or more, for servers that are to take the claims that are there (${told(large)}); ` +
       `came ${claim.size}, and servers that may store ${fileLimit} do not take up streams that may have been larger; ` +
-      more.replace("%s", `${keepLimit(largest.size)} until the streams have shrunk`),
+      more.replace("%s", `${keepLimit(cluster, largest.size)} until the streams have shrunk`),
   );
 }
 
@@ -127,7 +145,7 @@ const claimsLeft = (cluster: Cluster, namespace: string): Promise<readonly LeftC
 function otherClaim(
   now: ClaimTemplate | undefined,
   { claim: wanted, fileLimit, replicas }: WantedServers,
-  namespace: string,
+  { cluster, namespace }: { readonly cluster: Cluster; readonly namespace: string },
 ): string | undefined {
   if (now === undefined && wanted === undefined) return undefined;
   const sameSize = now?.size === wanted?.size || bytes(now?.size ?? "") === bytes(wanted?.size ?? "");
@@ -138,20 +156,20 @@ function otherClaim(
   // a set that is made anew takes the claims that are there as they are
   const claims = now && wanted ? "expand the claims, or make new ones; then " : "";
   const shrinks = now && wanted && replicas > 1 && bytes(now.size) * PLANNED > bytes(fileLimit ?? wanted.size);
-  const first = shrinks ? `${keepLimit(now.size)} (streams have to shrink before their disks); ` : "";
+  const first = shrinks ? `${keepLimit(cluster, now.size)} (streams have to shrink before their disks); ` : "";
   return (
-    `persistence: expected ${text(now)} for each server, as they run with; came ${text(wanted)}, which Kubernetes cannot change ` +
+    `ops-nats:persistence: expected ${text(now)} for each server, as they run with; came ${text(wanted)}, which Kubernetes cannot change ` +
     `in a StatefulSet; nothing was changed; next: ${first}${claims}kubectl -n ${namespace} delete statefulset ${RELEASE} ` +
-    `--cascade=foreground (the servers end; claims stay), then pulumi up`
+    `--cascade=foreground (the servers end; claims stay), then ${commands(cluster).up}`
   );
 }
 
-function otherNumber(now: Servers, wanted: Servers): string | undefined {
+function otherNumber(now: Servers, wanted: Servers, cluster: Cluster): string | undefined {
   if (now.claim === undefined || wanted.replicas === now.replicas) return undefined;
   if (now.replicas > 1 && wanted.replicas > now.replicas) return undefined;
   const why = "streams do not move between a lone server and a cluster, nor from servers that go";
   return (
-    `replicas: expected ${now.replicas}${now.replicas > 1 ? " or more" : ""}, as the servers with persistence run; ` +
-    `came ${wanted.replicas} (${why}); nothing was changed; next: pulumi config set ops-nats:replicas ${now.replicas}`
+    `ops-nats:replicas: expected ${now.replicas}${now.replicas > 1 ? " or more" : ""}, as the servers with persistence run; ` +
+    `came ${wanted.replicas} (${why}); nothing was changed; next: ${commands(cluster).set("replicas", now.replicas)}`
   );
 }

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The ops-nats authors
 # SPDX-License-Identifier: Apache-2.0
 
-# Keeps a cluster's streams as plan.json has them (components/streams.ts): makes what is missing, changes what differs, and
+# Keeps a cluster's streams as plan.json has them (components/streams.ts): makes what is missing, changes streams that differ, and
 # wakes the sources of an edge that is back. Nothing flows through it; without it, streams go on as they are.
 # Needs sh, awk, jq, wget (or curl) and nats, all in the nats-box image. It speaks JSON with the server's own API, not nats' commands.
 # shellcheck disable=SC2016,SC2086 # what stands in single quotes is jq's; MONITORS is a list
@@ -87,8 +87,8 @@ and (.state.messages == 0 or (.state.first_ts | sub("\\.[0-9]+"; "") | fromdate)
 recount() {
   case " $fresh " in *" $1 "*) ;; *) return 0 ;; esac
   ordinal=${1##*-}
-  start=$(fetch "$(printf '%s\n' $MONITORS | sed -n "$((ordinal + 1))p")/varz" | jq '.start | sub("\\.[0-9]+"; "") | fromdate') || return 1
-  [ -n "$start" ] || return 1
+  start=$(fetch "$(printf '%s\n' $MONITORS | sed -n "$((ordinal + 1))p")/varz" | jq '.start | sub("\\.[0-9]+"; "") | fromdate') || start=
+  [ -n "$start" ] || { say "stream $1 is not looked at: its server does not tell when it started"; return 1; }
   if [ "$(printf '%s' "$found" | jq --argjson start "$start" "$wiped")" = true ]; then
     case " $held " in *" $1 "*) ;; *) held="$held $1" ;; esac
     readers=$(jq -r '.wake[0]' "$plan")

@@ -43,8 +43,8 @@ ${rest}`;
 const client = (who: Login): string => `{ ${login(who)}, allowed_connection_types: [STANDARD, WEBSOCKET] }`;
 
 /**
- * The include file of the primary: each edge logs in to an account of its own, everybody else to APP, which gets exactly
- * what the listed edges may publish. Users, permissions, imports and exports are all hot to reload.
+ * The include file of the primary: edges log in to one account, each with permissions of its own, everybody else to APP, which
+ * gets exactly what the listed edges may publish. Users, permissions, imports and exports are all hot to reload.
  * @param store how streams are reached; undefined without persistence
  */
 export function primaryConf({ admin, app }: ServerLogins, leafs: readonly LeafUser[], store?: StoreAccess): string {

@@ -76,12 +76,13 @@ export async function refuseForeignRelease(cluster: Cluster, namespace: string):
   if (newest === undefined) return;
   const found = `Helm release ${RELEASE} in namespace ${namespace}: expected none, for this stack has not made it; came one with status ${newest.status}`;
   const uninstall = `helm uninstall ${RELEASE} -n ${namespace}`;
+  const { up } = commands(cluster);
   const interrupted = newest.description === DESCRIPTION || /^(pending-|failed|uninstalling)/.test(newest.status);
   throw new Error(
     interrupted
-      ? `${found}, left by an interrupted run; next: ${uninstall} (data claims stay), then pulumi up`
+      ? `${found}, left by an interrupted run; next: ${uninstall} (data claims stay), then ${up}`
       : `${found}, installed by somebody else (the guide?); next: helm get values ${RELEASE} -n ${namespace} to keep what you changed, ` +
-          `${uninstall} (data claims stay), then pulumi up`,
+          `${uninstall} (data claims stay), then ${up}`,
   );
 }
 
@@ -109,7 +110,7 @@ export async function formerServersGone(
     if (Date.now() > end) {
       throw new Error(
         `pods in namespace ${namespace}: expected the servers of the former release to be gone within ${seconds} s; ` +
-          `still there: ${names}; next: kubectl -n ${namespace} describe pod ${pods[0]}, then pulumi up`,
+          `still there: ${names}; next: kubectl -n ${namespace} describe pod ${pods[0]}, then ${commands(cluster).up}`,
       );
     }
     if (names !== told) await pulumi.log.info(`waiting for the servers of the former release to drain: ${names}`);
@@ -126,6 +127,18 @@ export async function wakeServers(cluster: Cluster, namespace: string): Promise<
       `${what}; they take the change in within two minutes, when the kubelet refreshes the Secret`,
     );
   });
+}
+
+/** Commands to type next, of this cluster's own stack, whichever is selected. */
+export function commands({ stack }: Pick<Cluster, "stack">) {
+  const own = `-s ${stack.split("/").at(-1)}`;
+  return {
+    up: `pulumi up ${own}`,
+    destroy: `pulumi destroy ${own}`,
+    set: (key: string, value: string | number) =>
+      `pulumi config set ${key.includes(".") ? `--path 'ops-nats:${key}'` : `ops-nats:${key}`} ${value} ${own}`,
+    unset: (path: string) => `pulumi config rm --path 'ops-nats:${path}' ${own}`,
+  };
 }
 
 /** What a warning says of an error. */

@@ -18,6 +18,7 @@ describe("the checker of events", () => {
       doubled: 0,
       reordered: 0,
       strange: 0,
+      late: 0,
       longest: 99,
       backlog: { events: 0, from: 0, to: 0 },
     });
@@ -126,12 +127,14 @@ describe("rows of the durability page", () => {
       { ...row("said to nobody", 1), own: own(4, 0), ownRead: true as const },
       { ...row("lost", 1), own: own(5, 1), ownRead: true as const },
       { ...row("of former days", 1), own: own(3, 0) },
+      { ...row("not heard", 1), own: { ...own(5, 0), unheard: 2 }, ownRead: true as const },
     ];
     const [, page = ""] = tables(rows).split("what was done | sent at the primary");
     assert.deepEqual(page.trim().split("\n").slice(2), [
-      "| said to nobody | 5 | 4 | **0** | 0 | 0 | 0 |",
-      "| lost | 5 | 5 | **1** | 0 | 0 | 0 |",
-      "| of former days | 5 | 3 | not read | 0 | 0 | 0 |",
+      "| said to nobody | 5 | 4 | **0** | 0 | 0 | 0 / 0 |",
+      "| lost | 5 | 5 | **1** | 0 | 0 | 0 / 0 |",
+      "| of former days | 5 | 3 | not read | 0 | 0 | 0 / 0 |",
+      "| not heard | 5 | 5 | **0** | 0 | 0 | 2 / 0 |",
     ]);
   });
 

@@ -222,11 +222,25 @@ describe("program", () => {
       { "ops-nats:replicas": "2" },
       /^ops-nats:replicas of stack edge-1: expected with persistence one server, or three or more.*came 2; next: /,
     ],
+    [
+      "a server that may store less than its stream may hold",
+      { "ops-nats:values": JSON.stringify({ config: { jetstream: { fileStore: { maxSize: "1Gi" } } } }) },
+      /maxSize: expected \d+ or more, for the streams of claims of 2Gi; came 1Gi; next: pulumi config rm .* -s edge-1,/,
+    ],
   ] as const) {
     it(`as an edge that stores, refuses ${what}`, async () => {
       await assert.rejects(run("edge-1", config, storing(true)), { message: pattern });
     });
   }
+
+  it("as a primary that stores, refuses servers that may store less than their streams may hold", async () => {
+    const values = JSON.stringify({ config: { jetstream: { fileStore: { maxSize: "4Gi" } } } });
+    const config = { ...primaryConfig, "ops-nats:persistence": '{"enabled":true}', "ops-nats:values": values };
+    await assert.rejects(run("primary", config), {
+      message:
+        /maxSize: expected \d+ or more, for the streams of claims of 10Gi; came 4Gi; next: pulumi config rm .* -s primary,/,
+    });
+  });
 
   it("as an edge of an older primary, stores on an older server too", async () => {
     const config = { "ops-nats:images": '{"nats":{"tag":"2.10.20-alpine"}}' };

@@ -4,7 +4,13 @@
 import assert from "node:assert/strict";
 import { mock } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
-import { refuseOtherClaims, refuseOtherNamespace, refuseOtherServers, tellSmallClaims } from "../components/claims.ts";
+import {
+  checkFileLimit,
+  refuseOtherClaims,
+  refuseOtherNamespace,
+  refuseOtherServers,
+  tellSmallClaims,
+} from "../components/claims.ts";
 import {
   type ClaimTemplate,
   type Cluster,
@@ -35,7 +41,7 @@ describe("release that is there already", () => {
       refuseForeignRelease(cluster({ status: "deployed", revision: 1, description: "Install complete" }), "events"),
       {
         message:
-          /^Helm release nats in namespace events: expected none.*came one with status deployed.*the guide.*next: helm get values nats -n events.*helm uninstall nats -n events[^\n]*then pulumi up$/,
+          /^Helm release nats in namespace events: expected none.*came one with status deployed.*the guide.*next: helm get values nats -n events.*helm uninstall nats -n events[^\n]*then pulumi up -s edge-1$/,
       },
     );
   });
@@ -47,7 +53,7 @@ describe("release that is there already", () => {
     ];
     await assert.rejects(refuseForeignRelease(cluster(...records), "ops-system"), {
       message:
-        /status pending-upgrade, left by an interrupted run; next: helm uninstall nats -n ops-system [^\n]*then pulumi up$/,
+        /status pending-upgrade, left by an interrupted run; next: helm uninstall nats -n ops-system [^\n]*then pulumi up -s edge-1$/,
     });
   });
 
@@ -126,15 +132,29 @@ describe("release that is there already", () => {
       };
       await assert.rejects(refuseOtherNamespace(blind, "events"), {
         message:
-          /^namespace: expected ops-system, [^\n]*came events, [^\n]*\(forbidden\); nothing was changed; next: pulumi config set ops-nats:namespace ops-system, or kubectl auth can-i list persistentvolumeclaims -n ops-system, [^\n]*pulumi up$/,
+          /^ops-nats:namespace: expected ops-system, [^\n]*came events, [^\n]*\(forbidden\); nothing was changed; next: pulumi config set ops-nats:namespace ops-system -s edge-1, or kubectl auth can-i list persistentvolumeclaims -n ops-system, [^\n]*pulumi up -s edge-1$/,
       });
     });
 
     it("in place of one in which this stack has stored: one line with the way back, and the other", async () => {
       await assert.rejects(refuseOtherNamespace(claimed("ops-system"), "events"), {
         message:
-          /^namespace: expected ops-system, [^\n]*nats-js-nats-0 of 2Gi\); came events, [^\n]*nothing was changed; next: pulumi config set ops-nats:namespace ops-system, or, [^\n]*pulumi destroy [^\n]*annotate secret ops-nats-auth ops-nats\/stack-, then pulumi up$/,
+          /^ops-nats:namespace: expected ops-system, [^\n]*nats-js-nats-0 of 2Gi\); came events, [^\n]*nothing was changed; next: pulumi config set ops-nats:namespace ops-system -s edge-1, or, [^\n]*pulumi destroy -s edge-1 [^\n]*annotate secret ops-nats-auth ops-nats\/stack-, then pulumi up -s edge-1$/,
       });
+    });
+  });
+
+  it("that may store less than its streams may hold: one line with the way", () => {
+    const check = (size: string, fileLimit: string) =>
+      checkFileLimit(
+        { stack: "organization/ops-nats/edge-1" },
+        { replicas: 1, claim: { size, storageClass: undefined }, fileLimit },
+      );
+    check("4Gi", "4Gi");
+    check("4Gi", "8Gi");
+    assert.throws(() => check("10Gi", "4Gi"), {
+      message:
+        /^ops-nats:values\.config\.jetstream\.fileStore\.maxSize: expected 8589934592 or more, [^\n]*of 10Gi; came 4Gi; next: pulumi config rm --path 'ops-nats:values\.config\.jetstream\.fileStore\.maxSize' -s edge-1, then pulumi up -s edge-1$/,
     });
   });
 
@@ -176,14 +196,17 @@ describe("release that is there already", () => {
         await assert.rejects(take(["2Gi", "4Gi", "1Gi"], "1Gi"), (error: Error) => {
           assert.match(
             error.message,
-            /^persistence.size: expected 4Gi or more.*nats-js-nats-0 of 2Gi, nats-js-nats-1 of 4Gi\).*came 1Gi.*next: pulumi config set --path 'ops-nats:values.config.jetstream.fileStore.maxSize' 4Gi until.*delete pvc nats-js-nats-0 nats-js-nats-1 nats-js-nats-2; then pulumi up/,
+            /^ops-nats:persistence.size: expected 4Gi or more.*nats-js-nats-0 of 2Gi, nats-js-nats-1 of 4Gi\).*came 1Gi.*next: pulumi config set --path 'ops-nats:values.config.jetstream.fileStore.maxSize' 4Gi -s edge-1 until.*delete pvc nats-js-nats-0 nats-js-nats-1 nats-js-nats-2; then pulumi up -s edge-1;/,
           );
           return !error.message.includes("\n");
         });
       });
 
       it("and of one server where there are to be more, or the other way round: one line with the way", async () => {
-        await assert.rejects(take(["1Gi"], "1Gi"), /^Error: replicas: expected 1,.*came 3.*ops-nats:replicas 1, or,/);
+        await assert.rejects(
+          take(["1Gi"], "1Gi"),
+          /^Error: ops-nats:replicas: expected 1,.*came 3.*ops-nats:replicas 1 -s edge-1, or,/,
+        );
         await assert.rejects(take(["1Gi", "1Gi", "1Gi"], "1Gi", "1Gi", 1), /replicas: expected 3,.*came 1/);
       });
 
@@ -211,8 +234,8 @@ describe("release that is there already", () => {
         [5, 3, "5 or more,"],
       ] as const) {
         await assert.rejects(check(claim("1Gi"), claim("1Gi"), from, to), (error: Error) => {
-          assert.ok(error.message.startsWith(`replicas: expected ${expected} as the servers`), error.message);
-          return error.message.includes(`next: pulumi config set ops-nats:replicas ${from}`);
+          assert.ok(error.message.startsWith(`ops-nats:replicas: expected ${expected} as the servers`), error.message);
+          return error.message.includes(`next: pulumi config set ops-nats:replicas ${from} -s edge-1`);
         });
       }
     });
@@ -240,7 +263,7 @@ describe("release that is there already", () => {
           assert.match(error.message, pattern);
           assert.match(
             error.message,
-            /nothing was changed; next: (pulumi config set --path [^;]* 4Gi \(streams have to shrink before their disks\); )?(expand the claims, or make new ones; then )?kubectl -n events delete statefulset nats --cascade=foreground .*then pulumi up/,
+            /nothing was changed; next: (pulumi config set --path [^;]* 4Gi -s edge-1 \(streams have to shrink before their disks\); )?(expand the claims, or make new ones; then )?kubectl -n events delete statefulset nats --cascade=foreground .*then pulumi up -s edge-1;/,
           );
           return !error.message.includes("\n");
         });

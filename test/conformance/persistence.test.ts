@@ -185,6 +185,25 @@ onEachVersion("a primary with persistence", (version) => {
     await until("what was left", async () => (await has()) === 2, has, 60);
   });
 
+  it("files events that the primary says under its own name, whoever they name, and nothing else below ops", async () => {
+    const app = await nats().client(nats().server("primary"));
+    const heard = await Heard.on(app, "ops.>");
+    const tag = newTag();
+    app.publish(`ops.other.${tag}`, `${tag} other`);
+    app.publish(`ops.clusters.edge-1.${tag}`, `${tag} event`);
+    await until(
+      "the event",
+      () => heard.has(`${tag} event`),
+      () => heard.events,
+    );
+    const manager = await jetstreamManager(app);
+    const { state } = await manager.streams.info("ops", { subjects_filter: "ops.>" });
+    const found = Object.keys(state.subjects ?? {}).filter((subject) => subject.includes(tag));
+    assert.deepEqual(found, [`ops.clusters.primary.${tag}`]);
+    assert.ok(!heard.has(`${tag} other`));
+    heard.end();
+  });
+
   it("keeps what an entry adds to publish, and hands down what it adds to receive", async () => {
     const wide = {
       name: "edge-2",

@@ -128,6 +128,8 @@ export interface Verdict {
   readonly reordered: number;
   /** In `ops` and not stored at the cluster. */
   readonly strange: number;
+  /** Events that were longer than a second on their way. */
+  readonly late: number;
   /** The longest way from the publisher into `ops`, in milliseconds. */
   readonly longest: number;
   /** The largest part that came together of what it had to catch up with. */
@@ -148,6 +150,7 @@ export function judge(sent: readonly string[], stored: readonly string[], found:
     doubled,
     reordered: outOfOrder(stored, ids),
     strange: ids.filter((id) => !known.has(id)).length,
+    late: found.filter(({ delay }) => delay >= WAITED).length,
     longest: found.reduce((most, { delay }) => Math.max(most, delay), 0),
     backlog: backlogOf(found),
   };

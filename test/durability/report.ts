@@ -137,7 +137,7 @@ function caughtUp({ caughtUp, began }: Row): string {
 const HEAD = `| what was done | sent | stored at the edges | not stored | lost / doubled / out of order | live: not heard / heard twice | longest way | catch-up | sent without persistence | lost without |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |`;
 
-const OWN_HEAD = `| what was done | sent at the primary | stored there | lost | doubled | out of order | live: heard twice |
+const OWN_HEAD = `| what was done | sent at the primary | stored there | lost | doubled | out of order | live: not heard / heard twice |
 | --- | --- | --- | --- | --- | --- | --- |`;
 
 /** Tables of all rows: one for each level and version, and one of the primary's own events where they were not all there once and in order. */
@@ -154,17 +154,18 @@ export function tables(rows: readonly Row[]): string {
 /** Of the primary's own events; nothing where all that was sent came once and in order. */
 function ownTable(rows: readonly Row[]): string {
   const lines = rows.flatMap(({ title, persistent, ownRead, own }) => {
-    const { sent, stored, lost, doubled, reordered, heardTwice } = own;
-    if (!persistent || (stored >= sent && lost + doubled + reordered + heardTwice === 0)) return [];
+    const { sent, stored, lost, doubled, reordered, unheard, heardTwice } = own;
+    if (!persistent || (stored >= sent && lost + doubled + reordered + unheard + heardTwice === 0)) return [];
     const [first, last] = [
       [sent, stored],
-      [doubled, reordered, heardTwice],
+      [doubled, reordered],
     ].map((cells) => cells.map(count).join(" | "));
-    return [`| ${title} | ${first} | ${ownRead ? `**${count(lost)}**` : "not read"} | ${last} |`];
+    const live = `${count(unheard)} / ${count(heardTwice)}`;
+    return [`| ${title} | ${first} | ${ownRead ? `**${count(lost)}**` : "not read"} | ${last} | ${live} |`];
   });
   if (lines.length === 0) return "";
   return `
-The primary's own events, where not all that was sent came once and in order. Stored: in the stream of the server that the client had, or
+The primary's own events, where not all that was sent came once and in order, and was heard. Stored: in the stream of the server that the client had, or
 in \`ops\`; the rest is its publisher's loss (of one that keeps its connection up to 199 each time that breaks: it asks after each 200th whether
 they were taken), or what that stream had and has no more: with its disk, by its limits, or because it was told to count on. Where the
 servers' streams were not read, what is in \`ops\` counts as stored. Out of order are those of one connection, which its client may have

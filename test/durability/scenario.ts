@@ -130,6 +130,7 @@ async function judged(
       doubled: 0,
       reordered: 0,
       strange: 0,
+      late: 0,
       longest: 0,
       backlog: backlogOf([]),
     };

@@ -99,16 +99,16 @@ export class Stored {
   }
 
   /**
-   * What a cluster's stream `ops` has, by a client of app.
+   * What a cluster's stream `ops` has, by a client of app: events, the number of the last one, the most bytes and nanoseconds.
    * @throws Error when it says nothing for a minute: servers that all began anew are ready before their streams have leaders
    */
-  async stream(stack: Stack): Promise<{ messages: number; last: number; limit: number }> {
+  async stream(stack: Stack): Promise<{ messages: number; last: number; limit: number; age: number }> {
     const client = await (await siteOf(this.#w, ["edge-1"], true)).connect(stack);
     const { streams } = await jetstreamManager(client);
     const info = () => streams.info("ops");
     const { state, config } = await until("the stream ops to answer", info, undefined, 60);
     await client.close();
-    return { messages: state.messages, last: state.last_seq, limit: config.max_bytes };
+    return { messages: state.messages, last: state.last_seq, limit: config.max_bytes, age: config.max_age };
   }
 
   /** Asks the primary as Ops does, again until so many lines are there. */

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { cut, reachable, siteOf } from "../clusterSite.ts";
+import { cut, reachable, signal, siteOf } from "../clusterSite.ts";
 import { Stored, steps, switchedAtEdge } from "../stored.ts";
 import { podIdentities, type Stack, UP, type World, world } from "../world.ts";
 
@@ -81,6 +81,39 @@ describe("persistence", () => {
       await pause(3000);
       await w.ensure("primary", { persistence: s.persistence });
     });
+  });
+
+  it("loses, doubles and reorders nothing when servers end: one by one, all at once, an edge's", async () => {
+    await s.whole("the primary's servers restarted one by one", async () => {
+      await w.kubectl.primary.run(["rollout", "restart", "statefulset", "nats"]);
+      const rolled = ["rollout", "status", "statefulset", "nats", "--timeout=300s"];
+      await w.kubectl.primary.run(rolled, { timeout: 310_000 });
+    });
+    await s.whole("the primary's servers killed", async () => {
+      await Promise.all(["nats-0", "nats-1", "nats-2"].map((pod) => signal(w, "primary", pod, "KILL")));
+      await pause(8000);
+    });
+    await s.whole("an edge's pod deleted", async () => {
+      await w.kubectl["edge-1"].run(["delete", "pod", "nats-0"]);
+      const ready = ["wait", "--for=condition=Ready", "pod/nats-0", "--timeout=300s"];
+      await w.kubectl["edge-1"].run(ready, { timeout: 310_000 });
+    });
+  });
+
+  it("has an edge follow what is set at the primary with its own up", async () => {
+    const day = 86_400e9;
+    const { age } = await s.stream("edge-1");
+    assert.equal(age, 7 * day);
+    await w.ensure("primary", { persistence: { ...s.persistence, maxAge: "2d" } });
+    assert.deepEqual([(await s.stream("primary")).age, (await s.stream("edge-1")).age], [2 * day, age]);
+    const up = async () => {
+      const { failed, text } = await w.pulumi("edge-1", ...UP);
+      assert.ok(!failed, text);
+      return (await s.stream("edge-1")).age;
+    };
+    assert.equal(await up(), 2 * day);
+    await w.ensure("primary", { persistence: s.persistence });
+    assert.equal(await up(), age);
   });
 
   it("has an edge that opts out heard live and found in ops, beside one that stores", async () => {
