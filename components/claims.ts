@@ -68,8 +68,9 @@ export async function refuseOtherNamespace(cluster: Cluster, namespace: string):
   }
 }
 
-/** The most of a server's disk that all streams of a cluster together may take. */
-const PLANNED = Math.max(SHARE.edge, SHARE.intake + SHARE.ops + SHARE.own + SHARE.direct);
+/** How much of a server's disk all its streams together may take. */
+const ROLE_SHARE = { edge: SHARE.edge, primary: SHARE.intake + SHARE.ops + SHARE.own + SHARE.direct };
+const PLANNED = Math.max(...Object.values(ROLE_SHARE));
 
 /** The way to smaller streams before their disks are: the server's own limit stays, until they have shrunk. */
 const keepLimit = (cluster: Cluster, size: string): string => commands(cluster).set(FILE_LIMIT, size);
@@ -77,15 +78,22 @@ const FILE_LIMIT = "values.config.jetstream.fileStore.maxSize";
 
 /**
  * Refuses a limit of the servers' own below what their streams may hold together: they would not be made, for want of room that the disk has.
+ * @param size what the streams are sized by, a Kubernetes quantity; undefined where none are kept
+ * @param fileLimit how much a server may store, a quantity as well; one that is not known as such is left to the server
  * @throws PlainError with one line that says what to do by hand
  */
-export function checkFileLimit(cluster: Pick<Cluster, "stack">, { claim, fileLimit }: WantedServers): void {
-  if (claim === undefined || fileLimit === undefined) return;
-  const least = Math.ceil(bytes(claim.size) * PLANNED);
+export function checkFileLimit(
+  cluster: Pick<Cluster, "stack">,
+  role: keyof typeof ROLE_SHARE,
+  size: string | undefined,
+  fileLimit: string | undefined,
+): void {
+  if (size === undefined || fileLimit === undefined) return;
+  const least = Math.ceil(bytes(size) * ROLE_SHARE[role]);
   if (!(bytes(fileLimit) < least)) return;
   const { up, unset } = commands(cluster);
   throw new PlainError(
-    `ops-nats:${FILE_LIMIT}: expected ${least} or more, for the streams of claims of ${claim.size}; came ${fileLimit}; ` +
+    `ops-nats:${FILE_LIMIT}: expected ${least} or more, for the streams of persistence.size ${size}; came ${fileLimit}; ` +
       `next: ${unset(FILE_LIMIT)}, then ${up}`,
   );
 }

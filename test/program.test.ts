@@ -225,7 +225,7 @@ describe("program", () => {
     [
       "a server that may store less than its stream may hold",
       { "ops-nats:values": JSON.stringify({ config: { jetstream: { fileStore: { maxSize: "1Gi" } } } }) },
-      /maxSize: expected \d+ or more, for the streams of claims of 2Gi; came 1Gi; next: pulumi config rm .* -s edge-1,/,
+      /maxSize: expected \d+ or more, for the streams of persistence.size 2Gi; came 1Gi; next: pulumi config rm .* -s edge-1,/,
     ],
   ] as const) {
     it(`as an edge that stores, refuses ${what}`, async () => {
@@ -233,12 +233,21 @@ describe("program", () => {
     });
   }
 
+  it("leaves JetStream to values where nothing is stored by this program", async () => {
+    const jetstream = { enabled: true, fileStore: { pvc: { enabled: true, size: "10Gi" }, maxSize: "1Gi" } };
+    const { recorder } = await run("primary", {
+      ...primaryConfig,
+      "ops-nats:values": JSON.stringify({ config: { jetstream } }),
+    });
+    assert.ok(recorder.list().includes("kubernetes:helm.sh/v3:Release nats"));
+  });
+
   it("as a primary that stores, refuses servers that may store less than their streams may hold", async () => {
     const values = JSON.stringify({ config: { jetstream: { fileStore: { maxSize: "4Gi" } } } });
     const config = { ...primaryConfig, "ops-nats:persistence": '{"enabled":true}', "ops-nats:values": values };
     await assert.rejects(run("primary", config), {
       message:
-        /maxSize: expected \d+ or more, for the streams of claims of 10Gi; came 4Gi; next: pulumi config rm .* -s primary,/,
+        /maxSize: expected \d+ or more, for the streams of persistence.size 10Gi; came 4Gi; next: pulumi config rm .* -s primary,/,
     });
   });
 

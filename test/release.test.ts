@@ -145,16 +145,18 @@ describe("release that is there already", () => {
   });
 
   it("that may store less than its streams may hold: one line with the way", () => {
-    const check = (size: string, fileLimit: string) =>
-      checkFileLimit(
-        { stack: "organization/ops-nats/edge-1" },
-        { replicas: 1, claim: { size, storageClass: undefined }, fileLimit },
-      );
+    const check = (size: string | undefined, fileLimit: string | undefined, role: "primary" | "edge" = "edge") =>
+      checkFileLimit({ stack: "organization/ops-nats/edge-1" }, role, size, fileLimit);
     check("4Gi", "4Gi");
     check("4Gi", "8Gi");
+    check("10Gi", "7.5Gi", "primary");
+    check("4Gi", "1 gigabyte"); // what that is, the server knows
+    check(undefined, "1Gi");
+    check("4Gi", undefined);
+    assert.throws(() => check("10Gi", "7.3Gi", "primary"), /came 7\.3Gi/);
     assert.throws(() => check("10Gi", "4Gi"), {
       message:
-        /^ops-nats:values\.config\.jetstream\.fileStore\.maxSize: expected 8589934592 or more, [^\n]*of 10Gi; came 4Gi; next: pulumi config rm --path 'ops-nats:values\.config\.jetstream\.fileStore\.maxSize' -s edge-1, then pulumi up -s edge-1$/,
+        /^ops-nats:values\.config\.jetstream\.fileStore\.maxSize: expected 8589934592 or more, [^\n]* 10Gi; came 4Gi; next: pulumi config rm --path 'ops-nats:values\.config\.jetstream\.fileStore\.maxSize' -s edge-1, then pulumi up -s edge-1$/,
     });
   });
 
