@@ -33,7 +33,7 @@ export default async function program() {
   const cluster = clusterClient(keys, `${organization}/${project}/${stack}`);
   const tag = serverTag(settings);
   if (settings.role === "primary") {
-    checkFileLimit(cluster, "primary", settings.persistence?.size, serversIn(primaryValues(settings)).fileLimit);
+    checkFileLimit(cluster, "primary", settings.persistence?.size, serversIn(primaryValues(settings)));
     await warn(publishWarning(tag), settings.persistence && storeWarning(tag));
     return primaryOutputs(
       new Primary("nats", { settings, cluster }, { provider: clusterProvider(keys, secretKeys) }),
@@ -44,7 +44,7 @@ export default async function program() {
   const link = await readLeafLink(primary, settings.primaryStack, settings.edge);
   checkStore(settings, link);
   const stored = link.store && settings.persistence.size;
-  checkFileLimit(cluster, "edge", stored, serversIn(edgeValues(settings, link)).fileLimit);
+  checkFileLimit(cluster, "edge", stored, serversIn(edgeValues(settings, link)));
   await warn(link.store?.byConsumer && storeWarning(tag), link.store && orderWarning(tag, link.store.byConsumer));
   return edgeOutputs(
     new Edge("nats", { settings, link, cluster }, { provider: clusterProvider(keys, secretKeys) }),

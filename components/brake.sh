@@ -33,12 +33,12 @@ until_in() { jq -nc --argjson seconds "$1" '{pause_until: (now + $seconds | floo
 # hold CLUSTER SUBJECT: has it pause for a minute, by its own clock, which may be another: what it answers tells how long it will.
 # It is written down first, for an answer may be missed.
 hold() {
-  printf '%s %s %s\n' "$1" "$2" "$(date +%s)" >"$ready.held.$1"
+  printf '%s %s %s\n' "$1" "$2" "$(uptime)" >"$ready.held.$1"
   answer=$(ask "$2" "$(until_in 60)")
   left=$(printf '%s' "$answer" | jq 'if .error then 60 else (.pause_remaining // 0) / 1e9 | floor end')
   if [ "${left:-60}" -lt 45 ] || [ "${left:-60}" -gt 75 ]; then answer=$(ask "$2" "$(until_in $((120 - left)))"); fi
   if [ "$(printf '%s' "$answer" | jq .paused)" != true ]; then
-    printf '%s %s %s\n' "$1" "$2" "$(($(date +%s) - 30))" >"$ready.held.$1" # it is asked again at the next look
+    printf '%s %s %s\n' "$1" "$2" "$(($(uptime) - 30))" >"$ready.held.$1" # it is asked again at the next look
     refused "$1 does not pause" "$answer"
   fi
 }
@@ -46,7 +46,7 @@ hold() {
 # let_go CLUSTER SUBJECT WHEN: has it go on, which it does by itself a minute later
 let_go() {
   answer=$(ask "$2" '{}')
-  [ -n "$(code "$answer")" ] || [ $(($(date +%s) - $3)) -gt 90 ] || { refused "$1 is not told to go on" "$answer"; return 1; }
+  [ -n "$(code "$answer")" ] || [ $(($(uptime) - $3)) -gt 90 ] || { refused "$1 is not told to go on" "$answer"; return 1; }
   rm -f "$ready.held.$1"
 }
 
@@ -73,13 +73,7 @@ brake() {
   read -r longest copies silent <<END
 $(logs)
 END
-  moment_before=$moment
-  moment=$(date +%s)
-  # the clock was set, back or by an hour and more: no time that was kept says anything, and who pauses goes on within a minute
-  if [ "$moment" -lt "$moment_before" ] || [ $((moment - moment_before)) -ge 3600 ]; then
-    since='' given_up=no
-    rm -f "$ready".held.*
-  fi
+  moment=$(uptime)
   [ "$copies" = true ] && limit=$((above / 4)) || limit=$above
   [ -z "$since" ] || limit=$((limit / 2))
   if [ "${longest:-0}" -gt "$limit" ]; then
@@ -91,7 +85,7 @@ END
     fi
     found=$(api "STREAM.INFO.$stream")
     [ "$(code "$found")" = 0 ] || { refused "stream $stream cannot be asked for" "$found"; return 0; }
-    skipped=" $(held | awk -v now="$moment" 'now - $3 < 30 { print $1 }' | tr '\n' ' ')"
+    skipped=" $(held | awk -v now="$moment" 'now >= $3 && now - $3 < 30 { print $1 }' | tr '\n' ' ')"
     links=" $(linked)"
     late=$(printf '%s' "$found" | jq -r "$behind" | while read -r cluster subject; do
       case $links in *" $cluster "*) ;; *) continue ;; esac
@@ -104,14 +98,14 @@ END
     held | each let_go
     [ -z "$since" ] || [ -n "$(held)" ] || say "logs of replicas have $longest bytes: edges that paused go on"
     since='' given_up=no
-  elif [ -n "$silent" ] && [ -z "$(held | awk -v now="$moment" 'now - $3 < 60')" ]; then
+  elif [ -n "$silent" ] && [ -z "$(held | awk -v now="$moment" 'now >= $3 && now - $3 < 60')" ]; then
     since='' given_up=no # all pauses have ended by themselves
   fi
 }
 
 # braking: looks every second, as long as the keeper lives
 braking() {
-  errors=$ready.errors.brake since='' given_up=no moment=$(date +%s)
+  errors=$ready.errors.brake since='' given_up=no
   account=$(jq -r .brake.account "$plan") stream=$(jq -r .brake.stream "$plan") above=$(jq -r .brake.above "$plan")
   while kill -0 $$ 2>/dev/null; do
     brake

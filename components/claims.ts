@@ -68,7 +68,7 @@ export async function refuseOtherNamespace(cluster: Cluster, namespace: string):
   }
 }
 
-/** How much of a server's disk all its streams together may take. */
+/** How much of a server's disk all its streams together may take, also when some edge will not store. */
 const ROLE_SHARE = { edge: SHARE.edge, primary: SHARE.intake + SHARE.ops + SHARE.own + SHARE.direct };
 const PLANNED = Math.max(...Object.values(ROLE_SHARE));
 
@@ -80,21 +80,22 @@ const FILE_LIMIT = "values.config.jetstream.fileStore.maxSize";
  * Refuses a limit of the servers' own below what their streams may hold together: they would not be made, for want of room that the disk has.
  * @param size what the streams are sized by, a Kubernetes quantity; undefined where none are kept
  * @param fileLimit how much a server may store, a quantity as well; one that is not known as such is left to the server
+ * @param limitKey where that stands in the configuration
  * @throws PlainError with one line that says what to do by hand
  */
 export function checkFileLimit(
   cluster: Pick<Cluster, "stack">,
   role: keyof typeof ROLE_SHARE,
   size: string | undefined,
-  fileLimit: string | undefined,
+  { fileLimit, limitKey }: { readonly fileLimit: string | undefined; readonly limitKey: string },
 ): void {
   if (size === undefined || fileLimit === undefined) return;
   const least = Math.ceil(bytes(size) * ROLE_SHARE[role]);
   if (!(bytes(fileLimit) < least)) return;
   const { up, unset } = commands(cluster);
   throw new PlainError(
-    `ops-nats:${FILE_LIMIT}: expected ${least} or more, for the streams of persistence.size ${size}; came ${fileLimit}; ` +
-      `next: ${unset(FILE_LIMIT)}, then ${up}`,
+    `ops-nats:${limitKey}: expected ${least} or more, for the streams of persistence.size ${size}; came ${fileLimit}; ` +
+      `next: ${unset(limitKey)} (where Pulumi.edge.yaml has it: edit that), then ${up}`,
   );
 }
 

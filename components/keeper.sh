@@ -16,6 +16,9 @@ errors=$ready.errors
 
 say() { printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*"; }
 
+# uptime: seconds by a clock that nobody sets, for all that is waited for; the date, where there is no such clock
+uptime() { if read -r seconds _ 2>/dev/null </proc/uptime; then echo "${seconds%.*}"; else date +%s; fi; }
+
 # api SUBJECT [BODY]: the server's answer
 api() { ask "\$JS.API.$1" "${2:-}"; }
 
@@ -170,12 +173,11 @@ stream() {
 # in_use SUBJECT: whether the other end of a link may still listen to it. It does not when a link that stands has told nothing of it
 # at two looks (one that has just come tells a moment later), nor after half a minute: what heard nothing has given up by then.
 in_use() {
-  moment=$(date +%s)
+  moment=$(uptime)
   if [ -z "$missing_since" ]; then
     missing_since=$moment
     say "consumer $where: is made when nobody listens to a former one, in half a minute at most"
   fi
-  [ $((moment - now)) -lt 3600 ] || return 0 # the clock was set since this look began: the next one sees to it
   [ $((moment - missing_since)) -lt 30 ] || return 1
   told=$(pages "leafz?subs=true" | jq -cs --arg subject "$1" '
     [.[].leafs // [] | .[] | {name, ip, port, heard: (.subscriptions_list // [] | any(. == $subject))}] | if any(.heard) then [] else . end')
@@ -339,12 +341,7 @@ $(look)
 END
   # a look that failed tells nothing
   : "${servers:=$servers_before}" "${leafs:=$leafs_before}"
-  now_before=$now
-  now=$(date +%s)
-  # the clock was set, back or by an hour and more: no time that was kept says anything
-  if [ "$now" -lt "$now_before" ] || [ $((now - now_before)) -ge 3600 ]; then
-    states='{}' links='{}' missing_since='' told_before='' down_since=$now ensured=0 listened=0
-  fi
+  now=$(uptime)
   if [ "$leafs" != "$leafs_before" ]; then
     links_then=$(printf '%s\n' "${leafs_before:-$leafs}" "$leafs" "$links" | jq -cs --argjson now "$now" "$arrived") && links=$links_then
   fi
@@ -363,7 +360,7 @@ END
     else
       planned=no
     fi
-    took=$(($(date +%s) - now)) # edges that wait may be many, and each is asked for seconds
+    took=$(($(uptime) - now)) # edges that wait may be many, and each is asked for seconds
   fi
   # when a server or a link has come or gone, at every look until nobody is silent who could speak, four times a minute
   if [ "$servers $leafs" != "$servers_before $leafs_before" ] || [ $calm = no ] || [ $((now - listened)) -ge 15 ]; then

@@ -89,8 +89,14 @@ export function serversIn(values: Values) {
   const { enabled, replicas } = at(values.config, "cluster");
   const claim = claimIn(values);
   const { maxSize } = at(at(values.config, "jetstream"), "fileStore");
-  const fileLimit = maxSize === undefined || maxSize === "" ? claim?.size : String(maxSize);
-  return { replicas: enabled === true ? Number(replicas ?? 3) : 1, claim, fileLimit };
+  const own = maxSize === undefined || maxSize === "";
+  return {
+    replicas: enabled === true ? Number(replicas ?? 3) : 1,
+    claim,
+    fileLimit: own ? claim?.size : String(maxSize),
+    /** Where in `values` the limit would be changed. */
+    limitKey: `values.config.jetstream.fileStore.${own ? "pvc.size" : "maxSize"}`,
+  };
 }
 
 function claimIn(values: Values): Claim | undefined {

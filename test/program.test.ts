@@ -225,7 +225,12 @@ describe("program", () => {
     [
       "a server that may store less than its stream may hold",
       { "ops-nats:values": JSON.stringify({ config: { jetstream: { fileStore: { maxSize: "1Gi" } } } }) },
-      /maxSize: expected \d+ or more, for the streams of persistence.size 2Gi; came 1Gi; next: pulumi config rm .* -s edge-1,/,
+      /maxSize: expected \d+ or more, for the streams of persistence.size 2Gi; came 1Gi; next: pulumi config rm .* -s edge-1 /,
+    ],
+    [
+      "a claim of the escape hatch's that is smaller than its stream",
+      { "ops-nats:values": JSON.stringify({ config: { jetstream: { fileStore: { pvc: { size: "1Gi" } } } } }) },
+      /pvc\.size: expected \d+ or more, .*; came 1Gi; next: pulumi config rm --path '.*pvc\.size' -s edge-1 /,
     ],
   ] as const) {
     it(`as an edge that stores, refuses ${what}`, async () => {
@@ -247,7 +252,7 @@ describe("program", () => {
     const config = { ...primaryConfig, "ops-nats:persistence": '{"enabled":true}', "ops-nats:values": values };
     await assert.rejects(run("primary", config), {
       message:
-        /maxSize: expected \d+ or more, for the streams of persistence.size 10Gi; came 4Gi; next: pulumi config rm .* -s primary,/,
+        /maxSize: expected \d+ or more, for the streams of persistence.size 10Gi; came 4Gi; next: pulumi config rm .* -s primary /,
     });
   });
 

@@ -146,7 +146,10 @@ describe("release that is there already", () => {
 
   it("that may store less than its streams may hold: one line with the way", () => {
     const check = (size: string | undefined, fileLimit: string | undefined, role: "primary" | "edge" = "edge") =>
-      checkFileLimit({ stack: "organization/ops-nats/edge-1" }, role, size, fileLimit);
+      checkFileLimit({ stack: "organization/ops-nats/edge-1" }, role, size, {
+        fileLimit,
+        limitKey: "values.config.jetstream.fileStore.maxSize",
+      });
     check("4Gi", "4Gi");
     check("4Gi", "8Gi");
     check("10Gi", "7.5Gi", "primary");
@@ -156,7 +159,7 @@ describe("release that is there already", () => {
     assert.throws(() => check("10Gi", "7.3Gi", "primary"), /came 7\.3Gi/);
     assert.throws(() => check("10Gi", "4Gi"), {
       message:
-        /^ops-nats:values\.config\.jetstream\.fileStore\.maxSize: expected 8589934592 or more, [^\n]* 10Gi; came 4Gi; next: pulumi config rm --path 'ops-nats:values\.config\.jetstream\.fileStore\.maxSize' -s edge-1, then pulumi up -s edge-1$/,
+        /^ops-nats:values\.config\.jetstream\.fileStore\.maxSize: expected 8589934592 or more, [^\n]* 10Gi; came 4Gi; next: pulumi config rm --path 'ops-nats:values\.config\.jetstream\.fileStore\.maxSize' -s edge-1 \(where Pulumi\.edge\.yaml has it: edit that\), then pulumi up -s edge-1$/,
     });
   });
 

