@@ -238,13 +238,15 @@ describe("chart values", () => {
   it("tell the servers that the chart makes of them, the escape hatch's words included", () => {
     const stored = { ...link, store };
     const persistence = { size: "2Gi", storageClass: "fast" };
-    assert.deepEqual(serversIn(edge()), { replicas: 1, claim: undefined, fileLimit: undefined });
-    const three = { replicas: 3, claim: persistence, fileLimit: persistence.size };
+    const limit = (key: string) => ({ limitKey: `values.config.jetstream.fileStore.${key}` });
+    assert.deepEqual(serversIn(edge()), { replicas: 1, claim: undefined, fileLimit: undefined, ...limit("pvc.size") });
+    const three = { replicas: 3, claim: persistence, fileLimit: persistence.size, ...limit("pvc.size") };
     assert.deepEqual(serversIn(edge({ persistence, replicas: 3 }, stored)), three);
     const larger = { config: { jetstream: { fileStore: { maxSize: "9Gi" } } } };
     assert.deepEqual(serversIn(edge({ persistence, replicas: 3, values: larger }, stored)), {
       ...three,
       fileLimit: "9Gi",
+      ...limit("maxSize"),
     });
     const values = { config: { jetstream: { fileStore: { pvc: { enabled: false } } } } };
     assert.equal(serversIn(edge({ values }, stored)).claim, undefined);
