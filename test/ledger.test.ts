@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { backlogOf, beganAfter, judge, judgeOwn, type Kept, outOfOrder, together } from "./durability/ledger.ts";
 import { missing, type Row, renewed, tables, totalOf } from "./durability/report.ts";
+import { complaintsAlone } from "./durability/scenario.ts";
 
 // The checker itself: what it is to find, it has to find.
 const kept = (ids: string): Kept[] => [...ids].map((id) => ({ id, subject: "ops.x", at: 0, delay: id.charCodeAt(0) }));
@@ -42,6 +43,26 @@ describe("the checker of events", () => {
   it("counts each that comes after a later one", () => {
     assert.equal(outOfOrder([..."abcdef"], [..."fabxcde"]), 5);
     assert.equal(outOfOrder([..."abc"], [..."abc"]), 0);
+  });
+});
+
+describe("the checker of clusters that were cut off", () => {
+  const told = (longest: number, unheard: number, heardTwice: number, persistent = true, doubles = true) => {
+    const verdict = { ...judged("a", "a", "a"), title: "cut", cluster: "edge-1", settling: 0 };
+    return complaintsAlone([{ ...verdict, longest, unheard, heardTwice }], 10, { persistent, doubles });
+  };
+
+  it("has no complaint of one whose events waited, and were then heard once", () => {
+    assert.deepEqual(told(10_000, 0, 0), []);
+    assert.deepEqual(told(10_000, 0, 5, true, false), []);
+    assert.deepEqual(told(0, 5, 0, false), []);
+  });
+
+  it("tells of a fault that did nothing, and of live events that were missed or heard twice", () => {
+    assert.deepEqual(told(8000, 0, 0), ["edge-1: waited 8000 ms at most, not 10 s"]);
+    assert.deepEqual(told(10_000, 1, 0), ["edge-1: 1 not heard, 0 heard twice"]);
+    assert.deepEqual(told(10_000, 0, 2), ["edge-1: 0 not heard, 2 heard twice"]);
+    assert.deepEqual(told(0, 0, 0, false), ["edge-1: nothing was missed"]);
   });
 });
 

@@ -164,6 +164,23 @@ export const wipedAt =
     outcome.cluster === edge ? { ...outcome, strange: 0 } : outcome;
 
 /**
+ * What must be true of clusters that nobody could hear for so many seconds, while the live subscriber's own link stood: what they said has
+ * waited, and has then been heard, once; without persistence some of it was missed. Empty when it is: a fault that did nothing is told.
+ * @param doubles whether one that was heard twice is a complaint
+ */
+export const complaintsAlone = (
+  outcomes: readonly Outcome[],
+  seconds: number,
+  { persistent, doubles = true }: { readonly persistent: boolean; readonly doubles?: boolean },
+): string[] =>
+  outcomes.flatMap(({ cluster, longest, unheard, heardTwice }) => {
+    if (!persistent) return unheard > 0 ? [] : [`${cluster}: nothing was missed`];
+    const short = longest > seconds * 900 ? [] : [`${cluster}: waited ${longest} ms at most, not ${seconds} s`];
+    const bad = unheard > 0 || (doubles && heardTwice > 0);
+    return [...short, ...(bad ? [`${cluster}: ${unheard} not heard, ${heardTwice} heard twice`] : [])];
+  });
+
+/**
  * What must be true of stored events, whatever happened; empty when it is.
  * @param doubles whether one that is there twice is a complaint: servers that are known to do it are only reported
  */
