@@ -31,7 +31,8 @@ export async function refuseOtherServers(cluster: Cluster, namespace: string, wa
   });
   if (running === null) return;
   if (running === undefined) return refuseOtherClaims(cluster, namespace, wanted);
-  const change = otherClaim(running.claim, wanted, { cluster, namespace }) ?? otherNumber(running, wanted, cluster);
+  const change =
+    otherClaim(running.claim, wanted, { cluster, namespace }) ?? otherNumber(running, wanted, cluster, namespace);
   if (change !== undefined) throw new Error(`${change}; README, "Changing persistence", says more`);
 }
 
@@ -62,8 +63,8 @@ export async function refuseOtherNamespace(cluster: Cluster, namespace: string):
     throw new Error(
       `ops-nats:namespace: expected ${former}, where this stack's servers run and what they have stored is (${told(claims)}); came ${namespace}, ` +
         `and streams do not move; nothing was changed; next: ${set("namespace", former)}, or, to leave behind what ` +
-        `is stored there, first ${destroy} (claims stay), then ${up}; or, where they are those of a stack of the same name ` +
-        `from elsewhere, kubectl -n ${former} annotate secret ${INCLUDE.secret} ${OWNER}-, then ${up}`,
+        `is stored there, ${destroy} (claims stay), then ${up}; or, where they are those of a stack of the same name ` +
+        `from elsewhere, kubectl -n ${former} annotate secret ${INCLUDE.secret} ${OWNER}-, then ${up}; README, "Changing persistence", says more`,
     );
   }
 }
@@ -101,8 +102,8 @@ export function checkFileLimit(
 
 /**
  * Refuses to make servers on claims that are there when these may hold streams that the servers do not take up: of more than they may
- * store ("insufficient storage resources available", and they cannot be made smaller either), or of one server where there are to be
- * more, or the other way round.
+ * store ("insufficient storage resources available", and they cannot be made smaller either), or of another number of servers, unless a
+ * cluster grows.
  * @throws Error with one line that says what to do by hand. A cluster that gives no answer is a warning.
  */
 export async function refuseOtherClaims(cluster: Cluster, namespace: string, wanted: WantedServers): Promise<void> {
@@ -111,10 +112,11 @@ export async function refuseOtherClaims(cluster: Cluster, namespace: string, wan
   const claims = await claimsLeft(cluster, namespace);
   const remove = `where nothing in them is needed, kubectl -n ${namespace} delete pvc ${claims.map(({ name }) => name).join(" ")}`;
   const more = `no server was changed; next: %s, or, ${remove}; then ${commands(cluster).up}; README, "Changing persistence", says more`;
-  if (claims.length > 0 && (claims.length === 1) !== (replicas === 1)) {
+  const former = serversOf(claims);
+  if (former !== undefined && !continues(former, replicas)) {
     throw new Error(
-      `ops-nats:replicas: expected ${claims.length}, as many as left claims (${told(claims)}); came ${replicas}, and streams do not move between ` +
-        `a lone server and a cluster; ${more.replace("%s", commands(cluster).set("replicas", claims.length))}`,
+      `ops-nats:replicas: expected ${orMore(former)}, for claims that are left of as many servers (${told(claims)}); came ${replicas}, and ` +
+        `${STREAMS_STAY}; ${more.replace("%s", commands(cluster).set("replicas", former))}`,
     );
   }
   const large = claims.filter(
@@ -173,12 +175,27 @@ function otherClaim(
   );
 }
 
-function otherNumber(now: Servers, wanted: Servers, cluster: Cluster): string | undefined {
-  if (now.claim === undefined || wanted.replicas === now.replicas) return undefined;
-  if (now.replicas > 1 && wanted.replicas > now.replicas) return undefined;
-  const why = "streams do not move between a lone server and a cluster, nor from servers that go";
+/** Whether streams of so many servers go on with another number of them: as they are, or where a cluster grows. */
+const continues = (former: number, wanted: number): boolean =>
+  former === 1 ? wanted === 1 : wanted !== 1 && wanted >= former;
+
+const STREAMS_STAY = "streams do not move between a lone server and a cluster, nor from servers that go";
+const orMore = (servers: number): string => `${servers}${servers > 1 ? " or more" : ""}`;
+
+/** Of how many servers claims are left, by the number that each has in its name; undefined where there is none. */
+function serversOf(claims: readonly LeftClaim[]): number | undefined {
+  if (claims.length === 0) return undefined;
+  const last = Math.max(...claims.map(({ name }) => Number(/[0-9]+$/.exec(name)?.[0])));
+  return last === 0 ? 1 : Math.max(3, last + 1); // of three, the last one's may have gone
+}
+
+function otherNumber(now: Servers, wanted: Servers, cluster: Cluster, namespace: string): string | undefined {
+  if (now.claim === undefined || continues(now.replicas, wanted.replicas)) return undefined;
+  const { up, set, destroy } = commands(cluster);
   return (
-    `ops-nats:replicas: expected ${now.replicas}${now.replicas > 1 ? " or more" : ""}, as the servers with persistence run; ` +
-    `came ${wanted.replicas} (${why}); nothing was changed; next: ${commands(cluster).set("replicas", now.replicas)}`
+    `ops-nats:replicas: expected ${orMore(now.replicas)}, as the servers with persistence run; ` +
+    `came ${wanted.replicas} (${STREAMS_STAY}); nothing was changed; next: ${set("replicas", now.replicas)}, or, to begin anew with ` +
+    `${wanted.replicas} (what they have stored goes; an edge's, once the primary has it), ${destroy}, then ` +
+    `kubectl -n ${namespace} delete pvc -l app.kubernetes.io/instance=${RELEASE}, then ${up}`
   );
 }

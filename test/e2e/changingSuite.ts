@@ -6,9 +6,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../../sandbox/kubectl.ts";
 import { itIf } from "../itIf.ts";
 import { cut, reachable, streamsMade } from "./clusterSite.ts";
-import { Stored, steps, switchedAtEdge } from "./stored.ts";
+import { commandsOf, Stored, steps, switchedAtEdge } from "./stored.ts";
 import { cross } from "./traffic.ts";
-import { EVENT, podIdentities, readme, removeAll, type Stack, UP, type World, world } from "./world.ts";
+import { EVENT, podIdentities, readme, readmeBlock, removeAll, type Stack, UP, type World, world } from "./world.ts";
 
 /**
  * The README's section of this name, as it is printed there, from top to bottom on the same two clusters.
@@ -21,8 +21,10 @@ export function changingSuite(all: boolean): void {
   before(async () => {
     w = await world();
     s = await Stored.in(w);
-    await w.ensure("primary", { persistence: s.persistence, edges: ["edge-1"] });
-    await w.ensure("edge-1", reachable);
+    const { size, storageClass } = s.persistence;
+    await w.configure("primary", { persistence: { size, storageClass }, edges: ["edge-1"] });
+    await w.configure("edge-1", reachable);
+    await w.shell("primary", (await readmeBlock("Persistence")).replaceAll("pulumi up", "pulumi up --yes"));
     await s.whole("before persistence is changed");
   });
 
@@ -157,9 +159,11 @@ export function changingSuite(all: boolean): void {
 
   also("an edge goes from one server to three", async () => {
     const [lone] = await s.claims("edge-1");
-    await w.shell("edge-1", await steps(/replicas 3 -s edge-1/));
-    const three = await s.claims("edge-1");
-    assert.deepEqual([three.length, three.filter(({ uid }) => uid === lone?.uid)], [3, []]);
+    await beginsAnew("edge-1", 1, 3);
+    assert.deepEqual(
+      (await s.claims("edge-1")).filter(({ uid }) => uid === lone?.uid),
+      [],
+    );
     await s.whole("after an edge of three began anew");
   });
 
@@ -216,10 +220,53 @@ export function changingSuite(all: boolean): void {
     await s.whole("after persistence was switched off and on");
   });
 
+  for (const stack of ["primary", "edge-1"] as const) {
+    also(`the three servers of ${stack} become five while events flow`, async () => {
+      const three = await s.claims(stack);
+      const { last } = await s.stream(stack);
+      const block = (await steps(/replicas 5 -s primary/)).replaceAll("-s primary", `-s ${stack}`);
+      await s.whole(`five servers of ${stack}`, () => w.shell(stack, block));
+      const five = await s.claims(stack);
+      assert.deepEqual([five.length, five.slice(0, 3)], [5, three]);
+      assert.ok((await s.stream(stack)).last > last);
+      await s.whole(`after ${stack} had five servers`);
+    });
+  }
+
+  /** Has `up` refuse so many servers, and types the block for them. */
+  async function beginsAnew(stack: Stack, from: number, to: number): Promise<void> {
+    assert.equal((await s.claims(stack)).length, from);
+    const block = (await steps(new RegExp(`replicas 3 -s ${stack}`))).replace("replicas 3", `replicas ${to}`);
+    await w.shell(stack, `pulumi config set ops-nats:replicas ${to} -s ${stack}`);
+    const { failed, text } = await w.pulumi(stack, ...UP);
+    assert.ok(failed, text);
+    assert.match(
+      text,
+      new RegExp(`replicas: expected ${from}( or more)?, as the servers with persistence run; came ${to}`),
+    );
+    for (const command of commandsOf(block).slice(0, 3)) assert.ok(text.includes(command), command);
+    await w.shell(stack, block);
+    assert.equal((await s.claims(stack)).length, to);
+  }
+
+  also("a primary of five servers is not made one of three: on its claims neither; it begins anew", async () => {
+    await w.destroy("primary");
+    await w.shell("primary", "pulumi config set ops-nats:replicas 3 -s primary");
+    const { failed, text } = await w.pulumi("primary", ...UP);
+    assert.ok(failed, text);
+    assert.match(text, /replicas: expected 5 or more, for claims that are left of as many servers .*; came 3/);
+    await w.shell(
+      "primary",
+      "pulumi config set ops-nats:replicas 5 -s primary && pulumi up --yes -s primary && pulumi up --yes -s edge-1",
+    );
+    await s.whole("after five servers had their claims again");
+    await beginsAnew("primary", 5, 3);
+    await s.whole("after a primary of five began anew with three");
+  });
+
   also("an edge goes back to one server, and a primary", async () => {
-    await w.shell("edge-1", (await steps(/replicas 3 -s edge-1/)).replace("replicas 3", "replicas 1"));
-    await w.shell("primary", (await steps(/replicas 3 -s primary/)).replace("replicas 3", "replicas 1"));
-    for (const stack of ["edge-1", "primary"] as const) assert.equal((await s.claims(stack)).length, 1, stack);
+    await beginsAnew("edge-1", 5, 1);
+    await beginsAnew("primary", 3, 1);
     await s.whole("after both began anew with one server");
   });
 
@@ -248,18 +295,30 @@ export function changingSuite(all: boolean): void {
     let tag = "";
     try {
       tag = await s.said(50);
-      await w.shell("primary", "pulumi config set ops-nats:replicas 3 -s primary");
-      const { failed, text } = await w.pulumi("primary", ...UP);
-      assert.ok(failed, text);
-      assert.match(text, /replicas: expected 1, as the servers with persistence run; came 3/);
-      await w.shell("primary", await steps(/replicas 3 -s primary/));
+      await beginsAnew("primary", 1, 3);
     } finally {
       await mend();
     }
-    assert.equal((await s.claims("primary")).length, 3);
     assert.equal(await s.found(tag, 50), 50);
     assert.equal(await s.found(had, 0), 0);
     await s.whole("after a primary of three began anew");
+  });
+
+  also("a primary goes to another namespace and back, and has what it had", async () => {
+    const had = await s.said(20);
+    assert.equal(await s.found(had, 20), 20);
+    const claims = await s.claims("primary");
+    const edge = (await steps(/replicas 3 -s primary/)).split("\n").at(-2) ?? "";
+    assert.match(edge, /^ *pulumi up --yes -s edge-1$/);
+    const away = `${(await steps(/namespace events/)).trim().replaceAll("-s edge-1", "-s primary")} &&\n${edge}`;
+    await w.shell("primary", away);
+    const meanwhile = await s.said(20);
+    assert.equal(await s.found(meanwhile, 20), 20);
+    await w.shell("primary", away.replace("namespace events", "namespace ops-system"));
+    assert.deepEqual(await s.claims("primary"), claims);
+    assert.deepEqual([await s.found(had, 20), await s.found(meanwhile, 0)], [20, 0]);
+    await s.whole("after a primary was in another namespace");
+    await w.kubectl.primary.run(["delete", "namespace", "events"]);
   });
 
   it("and the README's commands remove what destroy leaves", async () => {

@@ -24,6 +24,14 @@ export async function steps(pattern: RegExp): Promise<string> {
 /** The block for an edge where it is switched on or off. */
 export const switchedAtEdge = () => steps(/^kubectl [^\n]+\n[^\n]+ -s edge-1\n$/);
 
+/** Its commands, as a refusal says them to who is there to answer; without what sets a value, which is set by then. */
+export const commandsOf = (block: string): string[] =>
+  block
+    .trim()
+    .split(/ &&\n */)
+    .map((command) => command.replace(" --yes", ""))
+    .filter((command) => !command.startsWith("pulumi config set"));
+
 interface Claim {
   readonly name: string;
   readonly phase: string;

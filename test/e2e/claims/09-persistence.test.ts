@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { cut, reachable, signal, siteOf } from "../clusterSite.ts";
-import { Stored, steps, switchedAtEdge } from "../stored.ts";
+import { commandsOf, Stored, steps, switchedAtEdge } from "../stored.ts";
 import { podIdentities, type Stack, UP, type World, world } from "../world.ts";
 
 describe("persistence", () => {
@@ -158,19 +158,57 @@ describe("persistence", () => {
     for (const tag of [kept, held, live]) assert.equal(await s.found(tag, 20), 20);
   });
 
-  it("is not left behind in the namespace: another one is refused before anything is changed", async () => {
-    const pods = await podIdentities(w.kubectl["edge-1"]);
-    await w.configure("edge-1", { ...reachable, namespace: "elsewhere" });
+  /** What `up` of edge-1 says where its servers are in the one namespace and are to be in the other; nothing is changed by it. */
+  async function elsewhere(from: string, to: string): Promise<string> {
+    const namespaces = () => w.kubectl["edge-1"].run(["get", "namespace,secret", "-A", "-o", "name"]);
+    const [pods, before] = [await podIdentities(w.kubectl["edge-1"]), await namespaces()];
+    await w.configure("edge-1", { ...reachable, namespace: to });
     const { failed, text } = await w.pulumi("edge-1", ...UP);
     assert.ok(failed, text);
+    const set = `pulumi config set ops-nats:namespace ${from} -s edge-1`;
     assert.match(
       text,
-      /namespace: expected ops-system, .*nats-js-nats-0 of 2Gi\); came elsewhere, .*next: pulumi config set/,
+      new RegExp(`namespace: expected ${from}, .*nats-js-nats-0 of 2Gi\\); came ${to}, .*next: ${set}`),
     );
     assert.deepEqual(await podIdentities(w.kubectl["edge-1"]), pods);
-    assert.equal(await w.kubectl["edge-1"].run(["get", "namespace", "--ignore-not-found", "elsewhere"]), "");
+    assert.equal(await namespaces(), before);
+    return text;
+  }
+
+  it("is not left behind in the namespace: another one is refused before anything is changed", async () => {
+    const pods = await podIdentities(w.kubectl["edge-1"]);
+    await elsewhere("ops-system", "events");
     await w.ensure("edge-1", reachable);
     assert.deepEqual(await podIdentities(w.kubectl["edge-1"]), pods);
+  });
+
+  it("is left behind by the README's steps, and by those for another's mark found again: what was not fetched comes then", async () => {
+    const edge = w.kubectl["edge-1"];
+    const left = () => edge.run(["get", "pvc", "-n", "events", "-o", "name"]);
+    const claims = await s.claims("edge-1");
+    const [away, marked] = [await steps(/namespace events/), await steps(/annotate secret/)];
+    const mend = await cut("edge-1", "reset");
+    let held = "";
+    try {
+      held = await s.said(20);
+      const text = await elsewhere("ops-system", "events");
+      for (const command of [...commandsOf(away), ...commandsOf(marked)]) assert.ok(text.includes(command), command);
+      await w.shell("edge-1", away);
+    } finally {
+      await mend();
+    }
+    assert.deepEqual([await s.claims("edge-1"), await left()], [claims, "persistentvolumeclaim/nats-js-nats-0"]);
+    await s.whole("in another namespace");
+    assert.equal(await s.found(held, 0), 0);
+    const text = await elsewhere("events", "ops-system");
+    const script = marked.replace("-n ops-system", "-n events");
+    assert.notEqual(script, marked);
+    for (const command of commandsOf(script)) assert.ok(text.includes(command), command);
+    await w.shell("edge-1", script);
+    assert.deepEqual([await s.claims("edge-1"), await left()], [claims, "persistentvolumeclaim/nats-js-nats-0"]);
+    assert.equal(await s.found(held, 20), 20);
+    await s.whole("back in the namespace");
+    await edge.run(["delete", "namespace", "events"]);
   });
 
   it("shows no password of the keeper in clear text", async () => {

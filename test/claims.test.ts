@@ -1,0 +1,222 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { mock } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
+import {
+  checkFileLimit,
+  refuseOtherClaims,
+  refuseOtherNamespace,
+  refuseOtherServers,
+  tellSmallClaims,
+} from "../components/claims.ts";
+import type { ClaimTemplate, Cluster } from "../components/release.ts";
+import type { Claim } from "../settings.ts";
+import { unreachable, untouched } from "./fakeClusters.ts";
+import { mockEngine } from "./mocks.ts";
+
+describe("what servers have stored", () => {
+  it("cannot be looked for: a warning, and the run goes on", async () => {
+    await mockEngine("primary");
+    const { far, asked } = unreachable();
+    await refuseOtherNamespace(far, "events");
+    await refuseOtherServers(far, "events", { replicas: 1, claim: undefined, fileLimit: undefined });
+    const claim = { size: "1Gi", storageClass: undefined };
+    await refuseOtherClaims(far, "events", { replicas: 1, claim, fileLimit: "1Gi" });
+    assert.deepEqual(asked, ["namespaces ops-nats-auth", "set events nats", "claims events nats"]);
+  });
+
+  describe("another namespace", () => {
+    const claimed = (...former: string[]): Cluster => ({
+      ...untouched,
+      namespaces: async () => [...former, "empty"],
+      claims: async (namespace) => (former.includes(namespace) ? [{ name: "nats-js-nats-0", size: "2Gi" }] : []),
+    });
+
+    it("that is the stack's own, or the first: goes on", async () => {
+      await refuseOtherNamespace(claimed(), "events");
+      await refuseOtherNamespace(claimed("events"), "events");
+    });
+
+    it("in place of one whose claims are not told: one line with the way back, and what to ask for", async () => {
+      const blind: Cluster = {
+        ...claimed("ops-system"),
+        claims: () => Promise.reject(new Error("forbidden\nand more")),
+      };
+      await assert.rejects(refuseOtherNamespace(blind, "events"), {
+        message:
+          /^ops-nats:namespace: expected ops-system, [^\n]*came events, [^\n]*\(forbidden\); nothing was changed; next: pulumi config set ops-nats:namespace ops-system -s edge-1, or kubectl auth can-i list persistentvolumeclaims -n ops-system, [^\n]*pulumi up -s edge-1$/,
+      });
+    });
+
+    it("in place of one in which this stack has stored: one line with the way back, and the other", async () => {
+      await assert.rejects(refuseOtherNamespace(claimed("ops-system"), "events"), {
+        message:
+          /^ops-nats:namespace: expected ops-system, [^\n]*nats-js-nats-0 of 2Gi\); came events, [^\n]*nothing was changed; next: pulumi config set ops-nats:namespace ops-system -s edge-1, or, [^\n]*pulumi destroy -s edge-1 [^\n]*annotate secret ops-nats-auth ops-nats\/stack-, then pulumi up -s edge-1; README, "Changing persistence", says more$/,
+      });
+    });
+  });
+
+  it("of servers that may store less than its streams may hold: one line with the way", () => {
+    const check = (size: string | undefined, fileLimit: string | undefined, role: "primary" | "edge" = "edge") =>
+      checkFileLimit({ stack: "organization/ops-nats/edge-1" }, role, size, {
+        fileLimit,
+        limitKey: "values.config.jetstream.fileStore.maxSize",
+      });
+    check("4Gi", "4Gi");
+    check("4Gi", "8Gi");
+    check("10Gi", "7.5Gi", "primary");
+    check("4Gi", "1 gigabyte"); // what that is, the server knows
+    check(undefined, "1Gi");
+    check("4Gi", undefined);
+    assert.throws(() => check("10Gi", "7.3Gi", "primary"), /came 7\.3Gi/);
+    assert.throws(() => check("10Gi", "4Gi"), {
+      message:
+        /^ops-nats:values\.config\.jetstream\.fileStore\.maxSize: expected 8589934592 or more, [^\n]* 10Gi; came 4Gi; next: pulumi config rm --path 'ops-nats:values\.config\.jetstream\.fileStore\.maxSize' -s edge-1 \(where Pulumi\.edge\.yaml has it: edit that\), then pulumi up -s edge-1$/,
+    });
+  });
+
+  describe("claims of servers that run", () => {
+    const claim = (size: string, storageClass?: string): Claim => ({ size, storageClass });
+    const check = (now: ClaimTemplate | undefined, wanted: Claim | undefined, from = 3, to = 3) =>
+      refuseOtherServers({ ...untouched, runningServers: async () => ({ replicas: from, claim: now }) }, "events", {
+        replicas: to,
+        claim: wanted,
+        fileLimit: wanted?.size,
+      });
+
+    it("that are as wanted: goes on; where nothing runs, too", async () => {
+      await check(undefined, undefined);
+      await check(claim("1Gi"), claim("1024Mi"));
+      await check(claim("1Gi", "fast"), claim("1Gi", "fast"));
+      await check(claim("1.5Gi"), claim("1.5Gi"));
+      const none = { ...untouched, runningServers: async () => undefined, claims: async () => [] };
+      await refuseOtherServers(none, "events", { replicas: 3, claim: claim("1Gi"), fileLimit: "1Gi" });
+    });
+
+    describe("of servers that are gone, which new ones would take", () => {
+      const claims = (sizes: readonly string[]) => sizes.map((size, i) => ({ name: `nats-js-nats-${i}`, size }));
+      const take = (sizes: readonly string[], size: string, fileLimit = size, replicas = 3) => {
+        const left = { ...untouched, runningServers: async () => undefined, claims: async () => claims(sizes) };
+        return refuseOtherServers(left, "events", { replicas, claim: claim(size), fileLimit });
+      };
+
+      it("and of the size that is wanted, or larger and within what servers may store: goes on", async () => {
+        await take(["4Gi", "4096Mi"], "4Gi");
+        await take(["4Gi", "4Gi", "1Gi"], "1Gi", "4Gi");
+        await take(["10Gi", "10Gi", "10Gi"], "10Gi", "9Gi");
+        await take(["4294967296", "4Gi", "4Gi"], "4Gi", "4Gi", 5);
+        await take([], "1Gi");
+        await take(["1Gi"], "1Gi", "1Gi", 1);
+      });
+
+      it("and larger: one line with the way, for streams cannot shrink then", async () => {
+        await assert.rejects(take(["2Gi", "4Gi", "1Gi"], "1Gi"), (error: Error) => {
+          assert.match(
+            error.message,
+            /^ops-nats:persistence.size: expected 4Gi or more.*nats-js-nats-0 of 2Gi, nats-js-nats-1 of 4Gi\).*came 1Gi.*next: pulumi config set --path 'ops-nats:values.config.jetstream.fileStore.maxSize' 4Gi -s edge-1 until.*delete pvc nats-js-nats-0 nats-js-nats-1 nats-js-nats-2; then pulumi up -s edge-1;/,
+          );
+          return !error.message.includes("\n");
+        });
+      });
+
+      it("and of another number of servers, unless they become more of a cluster: one line with the way", async () => {
+        const sizes = (servers: number) => Array<string>(servers).fill("1Gi");
+        for (const [from, to, expected] of [
+          [1, 3, "1,"],
+          [3, 1, "3 or more,"],
+          [2, 1, "3 or more,"],
+          [5, 3, "5 or more,"],
+        ] as const) {
+          await assert.rejects(take(sizes(from), "1Gi", "1Gi", to), (error: Error) => {
+            assert.ok(error.message.startsWith(`ops-nats:replicas: expected ${expected} for claims`), error.message);
+            const [servers] = expected.split(/[ ,]/);
+            assert.match(
+              error.message,
+              new RegExp(
+                `; came ${to}, .*; next: pulumi config set ops-nats:replicas ${servers} -s edge-1, or, .*delete pvc nats-js-nats-0`,
+              ),
+            );
+            return !error.message.includes("\n");
+          });
+        }
+        await take(sizes(3), "1Gi", "1Gi", 5);
+        await take(sizes(2), "1Gi", "1Gi", 3); // the third's was lost
+      });
+
+      it("and of which only one is left: its number tells of how many it was", async () => {
+        const one = (name: string, replicas: number) =>
+          refuseOtherClaims({ ...untouched, claims: async () => [{ name, size: "1Gi" }] }, "events", {
+            replicas,
+            claim: claim("1Gi"),
+            fileLimit: "1Gi",
+          });
+        await one("nats-js-nats-1", 3);
+        await assert.rejects(one("nats-js-nats-1", 1), /replicas: expected 3 or more,/);
+        await assert.rejects(one("nats-js-nats-4", 3), /replicas: expected 5 or more,/);
+      });
+
+      it("and smaller: a warning that names them", async () => {
+        await mockEngine("primary");
+        const warned = mock.method(pulumi.log, "warn", async () => {});
+        try {
+          const left = { ...untouched, claims: async () => claims(["1Gi", "4Gi"]) };
+          await tellSmallClaims(left, "events", { replicas: 3, claim: claim("4Gi"), fileLimit: "4Gi" });
+        } finally {
+          warned.mock.restore();
+        }
+        const [text] = warned.mock.calls.map(({ arguments: [message] }) => String(message));
+        assert.match(text ?? "", /^claims are smaller than persistence.size, 4Gi: nats-js-nats-0 of 1Gi; unless/);
+      });
+    });
+
+    it("keep what they have: their number may grow in a cluster, and change freely without claims", async () => {
+      await check(claim("1Gi"), claim("1Gi"), 3, 5);
+      await check(undefined, undefined, 1, 3);
+      await check(undefined, undefined, 3, 1);
+      for (const [from, to, expected] of [
+        [1, 3, "1,"],
+        [3, 1, "3 or more,"],
+        [5, 3, "5 or more,"],
+      ] as const) {
+        await assert.rejects(check(claim("1Gi"), claim("1Gi"), from, to), (error: Error) => {
+          assert.ok(error.message.startsWith(`ops-nats:replicas: expected ${expected} as the servers`), error.message);
+          const back = `next: pulumi config set ops-nats:replicas ${from} -s edge-1, or, to begin anew with ${to} `;
+          const anew = `pulumi destroy -s edge-1, then kubectl -n events delete pvc -l app.kubernetes.io/instance=nats, then pulumi up -s edge-1; README`;
+          return error.message.includes(back) && error.message.includes(anew);
+        });
+      }
+    });
+
+    for (const [what, now, wanted, pattern] of [
+      ["switched on", undefined, claim("1Gi"), /expected no claim for each server.*came a claim of 1Gi/],
+      ["switched off", claim("1Gi"), undefined, /expected a claim of 1Gi.*came no claim/],
+      ["of another size", claim("1Gi"), claim("2Gi"), /expected a claim of 1Gi.*came a claim of 2Gi.*next: expand/],
+      [
+        "of a smaller one",
+        claim("4Gi"),
+        claim("2Gi"),
+        /of 4Gi.*came a claim of 2Gi.*next: pulumi config .*maxSize' 4Gi/,
+      ],
+      [
+        "of a class where none was named",
+        claim("1Gi"),
+        claim("1Gi", "b"),
+        /expected a claim of 1Gi for.*came a claim of 1Gi b/,
+      ],
+      ["of another class", claim("1Gi", "a"), claim("1Gi", "b"), /expected a claim of 1Gi a.*came a claim of 1Gi b/],
+    ] as const) {
+      it(`${what}: one line with the way`, async () => {
+        await assert.rejects(check(now, wanted), (error: Error) => {
+          assert.match(error.message, pattern);
+          assert.match(
+            error.message,
+            /nothing was changed; next: (pulumi config set --path [^;]* 4Gi -s edge-1 \(streams have to shrink before their disks\); )?(expand the claims, or make new ones; then )?kubectl -n events delete statefulset nats --cascade=foreground .*then pulumi up -s edge-1;/,
+          );
+          return !error.message.includes("\n");
+        });
+      });
+    }
+  });
+});
