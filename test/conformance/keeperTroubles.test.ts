@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { installed } from "./installed.ts";
+import { Relays } from "./relays.ts";
 import { roundTrip } from "./roundTrip.ts";
 import { until } from "./until.ts";
 import { DEFAULT_VERSION } from "./versions.ts";
@@ -60,6 +61,8 @@ describe("a keeper whose clock is wrong, whose requests fail, whose servers are 
   const shims = new Shims();
   before("make the programs", () => shims.make());
   after("remove the programs", () => shims.remove());
+  const relays = new Relays();
+  after("close the ports", () => relays.close());
   const nats = installed(DEFAULT_VERSION, {
     listed: ["edge-1"],
     edges: ["edge-1"],
@@ -131,6 +134,30 @@ describe("a keeper whose clock is wrong, whose requests fail, whose servers are 
     await says("stream own-nats-1: its server began with nothing, it counts on from now");
     await keeper.planned();
     await arrive("primary", 1);
+  });
+
+  it("passes by no stream whose server does not tell when it started: it looks again until that does", async () => {
+    await arrive("primary", 0);
+    const keeper = nats().keeper("primary");
+    const { servers } = nats().cluster("primary");
+    let tells = false;
+    keeper.monitors = await relays.of(servers, (path, page) =>
+      path === "/varz" && !tells ? { ...page, status: 503 } : page,
+    );
+    await keeper.kill();
+    const before = keeper.log.length;
+    await keeper.says("stream own-nats-0 is not looked at: its server does not tell when it started", 60, before);
+    await nats().cluster("primary").empty(0);
+    await pause(6000); // two looks
+    const said = keeper.log.slice(before);
+    assert.doesNotMatch(said, /counts on from now|all streams are as planned/);
+    tells = true;
+    await keeper.says("stream own-nats-0: its server began with nothing, it counts on from now", 60, before);
+    await keeper.planned();
+    await arrive("primary", 0);
+    keeper.monitors = undefined;
+    await keeper.kill();
+    await keeper.planned();
   });
 
   it("makes a stream anew that others read while another server is down, and is ready a quarter of a minute later", async () => {

@@ -22,7 +22,7 @@ export async function steps(pattern: RegExp): Promise<string> {
 }
 
 /** The block for an edge where it is switched on or off. */
-export const switchedAtEdge = () => steps(/^kubectl [^\n]+\n[^\n]+ -s edge-1\n$/);
+export const switchedAtEdge = () => steps(/^kubectl [^\n]+ delete statefulset [^\n]+\n[^\n]+ -s edge-1\n$/);
 
 /** Its commands, as a refusal says them to who is there to answer; without what sets a value, which is set by then. */
 export const commandsOf = (block: string): string[] =>
