@@ -31,9 +31,11 @@ export async function refuseOtherServers(cluster: Cluster, namespace: string, wa
   });
   if (running === null) return;
   if (running === undefined) return refuseOtherClaims(cluster, namespace, wanted);
-  const change =
-    otherClaim(running.claim, wanted, { cluster, namespace }) ?? otherNumber(running, wanted, cluster, namespace);
-  if (change !== undefined) throw new Error(`${change}; README, "Changing persistence", says more`);
+  const number = otherNumber(running, wanted, cluster, namespace);
+  // first the number, or a set that was made anew for other claims would be refused for that
+  const change = (wanted.claim && number) ?? otherClaim(running.claim, wanted, { cluster, namespace });
+  if (change !== undefined) throw new Error(`${change}; ${README}`);
+  if (running.replicas === 0) await refuseOtherClaims(cluster, namespace, wanted); // scaled by hand: claims tell how many there were
 }
 
 /**
@@ -50,7 +52,7 @@ export async function refuseOtherNamespace(cluster: Cluster, namespace: string):
       )
       .then(() => []);
   });
-  const { up, set, destroy } = commands(cluster);
+  const { up, set } = commands(cluster);
   for (const former of namespaces.filter((name) => name !== namespace)) {
     const claims = await cluster.claims(former, RELEASE).catch((error: Error) => {
       throw new Error(
@@ -62,9 +64,9 @@ export async function refuseOtherNamespace(cluster: Cluster, namespace: string):
     if (claims.length === 0) continue;
     throw new Error(
       `ops-nats:namespace: expected ${former}, where this stack's servers run and what they have stored is (${told(claims)}); came ${namespace}, ` +
-        `and streams do not move; nothing was changed; next: ${set("namespace", former)}, or, to leave behind what ` +
-        `is stored there, ${destroy} (claims stay), then ${up}; or, where they are those of a stack of the same name ` +
-        `from elsewhere, kubectl -n ${former} annotate secret ${INCLUDE.secret} ${OWNER}-, then ${up}; README, "Changing persistence", says more`,
+        `and streams do not move; nothing was changed; next: ${set("namespace", former)}, or, ${anew(cluster, former, "there")}; or, where they ` +
+        `are those of a stack of the same name in another state, kubectl -n ${former} annotate secret ${INCLUDE.secret} ${OWNER}-, then ${up}; ` +
+        README,
     );
   }
 }
@@ -111,7 +113,7 @@ export async function refuseOtherClaims(cluster: Cluster, namespace: string, wan
   if (claim === undefined || fileLimit === undefined) return;
   const claims = await claimsLeft(cluster, namespace);
   const remove = `where nothing in them is needed, kubectl -n ${namespace} delete pvc ${claims.map(({ name }) => name).join(" ")}`;
-  const more = `no server was changed; next: %s, or, ${remove}; then ${commands(cluster).up}; README, "Changing persistence", says more`;
+  const more = `no server was changed; next: %s, or, ${remove}; then ${commands(cluster).up}; ${README}`;
   const former = serversOf(claims);
   if (former !== undefined && !continues(former, replicas)) {
     throw new Error(
@@ -190,12 +192,20 @@ function serversOf(claims: readonly LeftClaim[]): number | undefined {
 }
 
 function otherNumber(now: Servers, wanted: Servers, cluster: Cluster, namespace: string): string | undefined {
-  if (now.claim === undefined || continues(now.replicas, wanted.replicas)) return undefined;
-  const { up, set, destroy } = commands(cluster);
+  if (now.claim === undefined || now.replicas === 0 || continues(now.replicas, wanted.replicas)) return undefined;
   return (
-    `ops-nats:replicas: expected ${orMore(now.replicas)}, as the servers with persistence run; ` +
-    `came ${wanted.replicas} (${STREAMS_STAY}); nothing was changed; next: ${set("replicas", now.replicas)}, or, to begin anew with ` +
-    `${wanted.replicas} (what they have stored goes; an edge's, once the primary has it), ${destroy}, then ` +
-    `kubectl -n ${namespace} delete pvc -l app.kubernetes.io/instance=${RELEASE}, then ${up}`
+    `ops-nats:replicas: expected ${orMore(now.replicas)}, as the servers with persistence run; came ${wanted.replicas} (${STREAMS_STAY}); ` +
+    `nothing was changed; next: ${commands(cluster).set("replicas", now.replicas)}, or, ${anew(cluster, namespace, `with ${wanted.replicas}`)}`
   );
 }
+
+/** The way of who gives up what servers have stored; an edge's has to be at the primary by then. */
+function anew(cluster: Cluster, namespace: string, how: string): string {
+  const { up, destroy } = commands(cluster);
+  return (
+    `to begin anew ${how} (what is stored goes; at an edge first wait until the primary has all), ${destroy}, ` +
+    `then kubectl -n ${namespace} delete pvc -l app.kubernetes.io/instance=${RELEASE}, then ${up}`
+  );
+}
+
+const README = 'README, "Changing persistence", says more';

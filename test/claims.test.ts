@@ -53,7 +53,7 @@ describe("what servers have stored", () => {
     it("in place of one in which this stack has stored: one line with the way back, and the other", async () => {
       await assert.rejects(refuseOtherNamespace(claimed("ops-system"), "events"), {
         message:
-          /^ops-nats:namespace: expected ops-system, [^\n]*nats-js-nats-0 of 2Gi\); came events, [^\n]*nothing was changed; next: pulumi config set ops-nats:namespace ops-system -s edge-1, or, [^\n]*pulumi destroy -s edge-1 [^\n]*annotate secret ops-nats-auth ops-nats\/stack-, then pulumi up -s edge-1; README, "Changing persistence", says more$/,
+          /^ops-nats:namespace: expected ops-system, [^\n]*nats-js-nats-0 of 2Gi\); came events, [^\n]*nothing was changed; next: pulumi config set ops-nats:namespace ops-system -s edge-1, or, to begin anew there [^\n]*, pulumi destroy -s edge-1, then kubectl -n ops-system delete pvc -l app\.kubernetes\.io\/instance=nats, then pulumi up -s edge-1; or, [^\n]*kubectl -n ops-system annotate secret ops-nats-auth ops-nats\/stack-, then pulumi up -s edge-1; README, "Changing persistence", says more$/,
       });
     });
   });
@@ -187,6 +187,27 @@ describe("what servers have stored", () => {
           return error.message.includes(back) && error.message.includes(anew);
         });
       }
+    });
+
+    it("of another number and of other claims: the number is told first, for a set made anew would be refused for it", async () => {
+      await assert.rejects(check(claim("2Gi"), claim("4Gi"), 3, 1), /^Error: ops-nats:replicas: expected 3 or more,/);
+      await assert.rejects(check(claim("2Gi"), undefined, 3, 1), /^Error: ops-nats:persistence: .*came no claim/);
+      await assert.rejects(check(undefined, claim("2Gi"), 3, 1), /^Error: ops-nats:persistence: .*came a claim of 2Gi/);
+    });
+
+    it("scaled to none by hand: their claims tell of how many they were", async () => {
+      const scaled = (replicas: number) =>
+        refuseOtherServers(
+          {
+            ...untouched,
+            runningServers: async () => ({ replicas: 0, claim: claim("1Gi") as ClaimTemplate }),
+            claims: async () => [0, 1, 2].map((i) => ({ name: `nats-js-nats-${i}`, size: "1Gi" })),
+          },
+          "events",
+          { replicas, claim: claim("1Gi"), fileLimit: "1Gi" },
+        );
+      await scaled(3);
+      await assert.rejects(scaled(1), /replicas: expected 3 or more, for claims that are left of as many servers/);
     });
 
     for (const [what, now, wanted, pattern] of [

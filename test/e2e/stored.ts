@@ -8,7 +8,7 @@ import { execa } from "execa";
 import { layoutOf } from "../../sandbox/cluster/layout.ts";
 import { toolchain } from "../../sandbox/toolchain/toolchain.ts";
 import { until } from "../conformance/until.ts";
-import { complaints, during, fewDoubled } from "../durability/scenario.ts";
+import { complaints, during, fewDoubled, type Outcome } from "../durability/scenario.ts";
 import { siteOf } from "./clusterSite.ts";
 import { readmeBlocks, type Stack, type World } from "./world.ts";
 
@@ -91,7 +91,7 @@ export class Stored {
   }
 
   /**
-   * Events of edge-1 while something is done: nothing of what it stored is lost, doubled or out of order.
+   * Events of edge-1 and of the primary while something is done: nothing of what they stored is lost, doubled or out of order.
    * @param version of the servers
    * @param doubled whose events may be there twice, which servers before 2.14 are known to do
    */
@@ -99,11 +99,23 @@ export class Stored {
     title: string,
     act: () => Promise<unknown> = () => pause(2000),
     { version, doubled = "none" }: { readonly version?: string; readonly doubled?: "none" | "a few own" | "all" } = {},
-  ): Promise<void> {
+  ): Promise<readonly Outcome[]> {
     const site = await siteOf(this.#w, ["edge-1"], true, version);
     const outcomes = await during(site, title, act, LOAD);
     const judged = doubled === "a few own" ? outcomes.map(fewDoubled) : outcomes;
     assert.deepEqual(complaints(judged, doubled !== "all"), []);
+    return outcomes;
+  }
+
+  /** The primary's streams, and those that its intake reads, each by its name. */
+  async intake(): Promise<{ readonly made: readonly string[]; readonly read: readonly string[] }> {
+    const client = await (await siteOf(this.#w, ["edge-1"], true)).keeper();
+    const { streams } = await jetstreamManager(client);
+    const made: string[] = [];
+    for await (const name of await streams.names()) made.push(name);
+    const { config } = await streams.info("in");
+    await client.close();
+    return { made, read: (config.sources ?? []).map(({ name }) => name) };
   }
 
   /**

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { cut, reachable, signal, siteOf } from "../clusterSite.ts";
 import { commandsOf, Stored, steps, switchedAtEdge } from "../stored.ts";
-import { podIdentities, type Stack, UP, type World, world } from "../world.ts";
+import { podIdentities, readme, type Stack, UP, type World, world } from "../world.ts";
 
 describe("persistence", () => {
   let w: World;
@@ -182,33 +182,44 @@ describe("persistence", () => {
     assert.deepEqual(await podIdentities(w.kubectl["edge-1"]), pods);
   });
 
-  it("is left behind by the README's steps, and by those for another's mark found again: what was not fetched comes then", async () => {
+  it("begins anew in another namespace by the README's steps, and where another's mark is in the way, by those for that", async () => {
     const edge = w.kubectl["edge-1"];
-    const left = () => edge.run(["get", "pvc", "-n", "events", "-o", "name"]);
-    const claims = await s.claims("edge-1");
-    const [away, marked] = [await steps(/namespace events/), await steps(/annotate secret/)];
-    const mend = await cut("edge-1", "reset");
-    let held = "";
-    try {
-      held = await s.said(20);
-      const text = await elsewhere("ops-system", "events");
-      for (const command of [...commandsOf(away), ...commandsOf(marked)]) assert.ok(text.includes(command), command);
-      await w.shell("edge-1", away);
-    } finally {
-      await mend();
-    }
-    assert.deepEqual([await s.claims("edge-1"), await left()], [claims, "persistentvolumeclaim/nats-js-nats-0"]);
+    const block = await steps(/replicas 3 -s edge-1/);
+    const [, inNamespace = ""] = /`(pulumi config set ops-nats:namespace events -s edge-1)`/.exec(await readme()) ?? [];
+    const third = / *pulumi config set ops-nats:replicas 3 -s edge-1/;
+    assert.match(block, third);
+    const away = block.replace(third, inNamespace);
+    const text = await elsewhere("ops-system", "events");
+    assert.ok(text.includes(`, ${commandsOf(away).join(", then ")}; or,`), text);
+    assert.match(await w.shell("edge-1", await steps(/ack_floor/)), /true\n?$/);
+    await w.shell("edge-1", away);
+    assert.equal(await edge.run(["get", "pvc", "-o", "name"]), "");
     await s.whole("in another namespace");
-    assert.equal(await s.found(held, 0), 0);
-    const text = await elsewhere("events", "ops-system");
-    const script = marked.replace("-n ops-system", "-n events");
-    assert.notEqual(script, marked);
-    for (const command of commandsOf(script)) assert.ok(text.includes(command), command);
-    await w.shell("edge-1", script);
-    assert.deepEqual([await s.claims("edge-1"), await left()], [claims, "persistentvolumeclaim/nats-js-nats-0"]);
-    assert.equal(await s.found(held, 20), 20);
+    // as a stack of the same name, of another state, would have left it
+    const value = (object: string, path: string) =>
+      edge.run(["get", object, "-n", "events", "-o", `jsonpath={.metadata.${path}}`]);
+    const metadata = { namespace: "others", name: "nats-js-nats-0" };
+    const annotations = { "ops-nats/stack": await value("secret/ops-nats-auth", "annotations['ops-nats/stack']") };
+    const labels = JSON.parse(await value("pvc/nats-js-nats-0", "labels")) as object;
+    const spec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "2Gi" } } };
+    const others = [
+      { kind: "Namespace", metadata: { name: "others" } },
+      { kind: "Secret", metadata: { ...metadata, name: "ops-nats-auth", annotations } },
+      { kind: "PersistentVolumeClaim", metadata: { ...metadata, labels }, spec },
+    ].map((one) => JSON.stringify({ apiVersion: "v1", ...one }));
+    await edge.run(["apply", "-n", "others", "-f", "-"], { input: others.join("\n---\n") });
+    const back = away.replace("-n ops-system", "-n events").replace("namespace events", "namespace ops-system");
+    await assert.rejects(
+      w.shell("edge-1", back),
+      /namespace: expected others, .*nats-js-nats-0 of 2Gi\); came ops-system/,
+    );
+    const mark = (await steps(/annotate secret/)).replace("-n ops-system", "-n others");
+    await w.shell("edge-1", mark);
+    assert.equal((await s.claims("edge-1")).length, 1);
+    assert.equal(await edge.run(["get", "pvc", "-n", "others", "-o", "name"]), "persistentvolumeclaim/nats-js-nats-0");
     await s.whole("back in the namespace");
-    await edge.run(["delete", "namespace", "events"]);
+    await edge.run(["delete", "namespace", "events", "others"]);
+    await w.ensure("edge-1", reachable);
   });
 
   it("shows no password of the keeper in clear text", async () => {
