@@ -31,11 +31,19 @@ export async function refuseOtherServers(cluster: Cluster, namespace: string, wa
   });
   if (running === null) return;
   if (running === undefined) return refuseOtherClaims(cluster, namespace, wanted);
-  const number = otherNumber(running, wanted, cluster, namespace);
-  // first the number, or a set that was made anew for other claims would be refused for that
+  if (running.claim === undefined) await refuseOtherClaims(cluster, namespace, wanted); // or a set made anew would be refused for them
+  const former =
+    running.replicas === wanted.replicas ? running.replicas : await formerServers(cluster, namespace, running);
+  const number = otherNumber({ ...running, replicas: former }, wanted, cluster, namespace);
+  // first the number, for the same reason
   const change = (wanted.claim && number) ?? otherClaim(running.claim, wanted, { cluster, namespace });
   if (change !== undefined) throw new Error(`${change}; ${README}`);
-  if (running.replicas === 0) await refuseOtherClaims(cluster, namespace, wanted); // scaled by hand: claims tell how many there were
+}
+
+/** How many servers there were before somebody scaled them by hand, which their claims tell. */
+async function formerServers(cluster: Cluster, namespace: string, { claim, replicas }: Servers): Promise<number> {
+  if (claim === undefined) return replicas;
+  return Math.max(replicas, serversOf(await claimsLeft(cluster, namespace)) ?? 0);
 }
 
 /**
@@ -62,9 +70,11 @@ export async function refuseOtherNamespace(cluster: Cluster, namespace: string):
       );
     });
     if (claims.length === 0) continue;
+    // an edge's streams of a former time would be passed over (decision 9)
+    const there = await claimsLeft(cluster, namespace);
     throw new Error(
       `ops-nats:namespace: expected ${former}, where this stack's servers run and what they have stored is (${told(claims)}); came ${namespace}, ` +
-        `and streams do not move; nothing was changed; next: ${set("namespace", former)}, or, ${anew(cluster, former, "there")}; or, where they ` +
+        `and streams do not move; nothing was changed; next: ${set("namespace", former)}, or, ${anew(cluster, there.length > 0 ? [former, namespace] : [former], "there")}; or, where they ` +
         `are those of a stack of the same name in another state, kubectl -n ${former} annotate secret ${INCLUDE.secret} ${OWNER}-, then ${up}; ` +
         README,
     );
@@ -195,16 +205,17 @@ function otherNumber(now: Servers, wanted: Servers, cluster: Cluster, namespace:
   if (now.claim === undefined || now.replicas === 0 || continues(now.replicas, wanted.replicas)) return undefined;
   return (
     `ops-nats:replicas: expected ${orMore(now.replicas)}, as the servers with persistence run; came ${wanted.replicas} (${STREAMS_STAY}); ` +
-    `nothing was changed; next: ${commands(cluster).set("replicas", now.replicas)}, or, ${anew(cluster, namespace, `with ${wanted.replicas}`)}`
+    `nothing was changed; next: ${commands(cluster).set("replicas", now.replicas)}, or, ${anew(cluster, [namespace], `with ${wanted.replicas}`)}`
   );
 }
 
 /** The way of who gives up what servers have stored; an edge's has to be at the primary by then. */
-function anew(cluster: Cluster, namespace: string, how: string): string {
+function anew(cluster: Cluster, namespaces: readonly string[], how: string): string {
   const { up, destroy } = commands(cluster);
+  const remove = namespaces.map((name) => `kubectl -n ${name} delete pvc -l app.kubernetes.io/instance=${RELEASE}`);
   return (
-    `to begin anew ${how} (what is stored goes; at an edge first wait until the primary has all), ${destroy}, ` +
-    `then kubectl -n ${namespace} delete pvc -l app.kubernetes.io/instance=${RELEASE}, then ${up}`
+    `to begin anew ${how} (what is stored goes; at an edge first wait until the primary has all), ` +
+    [destroy, ...remove, up].join(", then ")
   );
 }
 

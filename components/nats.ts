@@ -41,15 +41,12 @@ export class NatsServer extends pulumi.ComponentResource {
     super("ops-nats:index:NatsServer", name, {}, opts);
     const { namespace, cluster, values } = args;
     const unchangeable = () => refuseOtherServers(cluster, namespace, serversIn(values));
-    const refused = async () => {
-      await refuseForeignRelease(cluster, namespace);
-      await refuseOtherClaims(cluster, namespace, serversIn(values));
-    };
+    const otherClaims = () => refuseOtherClaims(cluster, namespace, serversIn(values));
     const smallClaims = () => tellSmallClaims(cluster, namespace, serversIn(values));
     const patch = new k8s.core.v1.NamespacePatch(`${name}-namespace`, namespaceArgs(args), {
       parent: this,
       // also where it takes another's place: by then the servers in the former namespace are not gone yet
-      hooks: { beforeCreate: [() => refuseOtherNamespace(cluster, namespace), refused] },
+      hooks: { beforeCreate: [() => refuseOtherNamespace(cluster, namespace), otherClaims] },
     });
     const secret = new k8s.core.v1.Secret(`${name}-auth`, secretArgs(args), {
       parent: this,
@@ -61,7 +58,12 @@ export class NatsServer extends pulumi.ComponentResource {
       dependsOn: [secret],
       deleteBeforeReplace: true, // the NodePorts are taken as long as the old release is there
       hooks: {
-        beforeCreate: [refused, () => formerServersGone(cluster, namespace), smallClaims],
+        beforeCreate: [
+          () => refuseForeignRelease(cluster, namespace),
+          otherClaims,
+          () => formerServersGone(cluster, namespace),
+          smallClaims,
+        ],
         beforeUpdate: [unchangeable, smallClaims],
       },
     });

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { mock } from "node:test";
-import * as pulumi from "@pulumi/pulumi";
 import {
   checkFileLimit,
   refuseOtherClaims,
@@ -13,17 +11,26 @@ import {
 } from "../components/claims.ts";
 import type { ClaimTemplate, Cluster } from "../components/release.ts";
 import type { Claim } from "../settings.ts";
-import { unreachable, untouched } from "./fakeClusters.ts";
+import { unreachable, untouched, warnings } from "./fakeClusters.ts";
 import { mockEngine } from "./mocks.ts";
 
 describe("what servers have stored", () => {
   it("cannot be looked for: a warning, and the run goes on", async () => {
     await mockEngine("primary");
     const { far, asked } = unreachable();
-    await refuseOtherNamespace(far, "events");
-    await refuseOtherServers(far, "events", { replicas: 1, claim: undefined, fileLimit: undefined });
-    const claim = { size: "1Gi", storageClass: undefined };
-    await refuseOtherClaims(far, "events", { replicas: 1, claim, fileLimit: "1Gi" });
+    const warned = await warnings(async () => {
+      await refuseOtherNamespace(far, "events");
+      await refuseOtherServers(far, "events", { replicas: 1, claim: undefined, fileLimit: undefined });
+      const claim = { size: "1Gi", storageClass: undefined };
+      await refuseOtherClaims(far, "events", { replicas: 1, claim, fileLimit: "1Gi" });
+    });
+    const expected = [
+      /^could not look for servers of this .*\(secrets is forbidden\)/,
+      /^could not look at the servers' claims/,
+      /^could not look for claims in/,
+    ];
+    assert.equal(warned.length, expected.length);
+    for (const [i, pattern] of expected.entries()) assert.match(warned[i] ?? "", pattern);
     assert.deepEqual(asked, ["namespaces ops-nats-auth", "set events nats", "claims events nats"]);
   });
 
@@ -32,6 +39,13 @@ describe("what servers have stored", () => {
       ...untouched,
       namespaces: async () => [...former, "empty"],
       claims: async (namespace) => (former.includes(namespace) ? [{ name: "nats-js-nats-0", size: "2Gi" }] : []),
+    });
+
+    it("that has claims of a former time: they are named among what goes", async () => {
+      await assert.rejects(
+        refuseOtherNamespace({ ...claimed("ops-system", "events"), namespaces: async () => ["ops-system"] }, "events"),
+        /, pulumi destroy -s edge-1, then kubectl -n ops-system delete pvc [^,]*, then kubectl -n events delete pvc [^,]*, then pulumi up -s edge-1;/,
+      );
     });
 
     it("that is the stack's own, or the first: goes on", async () => {
@@ -80,11 +94,11 @@ describe("what servers have stored", () => {
   describe("claims of servers that run", () => {
     const claim = (size: string, storageClass?: string): Claim => ({ size, storageClass });
     const check = (now: ClaimTemplate | undefined, wanted: Claim | undefined, from = 3, to = 3) =>
-      refuseOtherServers({ ...untouched, runningServers: async () => ({ replicas: from, claim: now }) }, "events", {
-        replicas: to,
-        claim: wanted,
-        fileLimit: wanted?.size,
-      });
+      refuseOtherServers(
+        { ...untouched, runningServers: async () => ({ replicas: from, claim: now }), claims: async () => [] },
+        "events",
+        { replicas: to, claim: wanted, fileLimit: wanted?.size },
+      );
 
     it("that are as wanted: goes on; where nothing runs, too", async () => {
       await check(undefined, undefined);
@@ -159,14 +173,10 @@ describe("what servers have stored", () => {
 
       it("and smaller: a warning that names them", async () => {
         await mockEngine("primary");
-        const warned = mock.method(pulumi.log, "warn", async () => {});
-        try {
-          const left = { ...untouched, claims: async () => claims(["1Gi", "4Gi"]) };
-          await tellSmallClaims(left, "events", { replicas: 3, claim: claim("4Gi"), fileLimit: "4Gi" });
-        } finally {
-          warned.mock.restore();
-        }
-        const [text] = warned.mock.calls.map(({ arguments: [message] }) => String(message));
+        const left = { ...untouched, claims: async () => claims(["1Gi", "4Gi"]) };
+        const [text] = await warnings(() =>
+          tellSmallClaims(left, "events", { replicas: 3, claim: claim("4Gi"), fileLimit: "4Gi" }),
+        );
         assert.match(text ?? "", /^claims are smaller than persistence.size, 4Gi: nats-js-nats-0 of 1Gi; unless/);
       });
     });
@@ -195,19 +205,34 @@ describe("what servers have stored", () => {
       await assert.rejects(check(undefined, claim("2Gi"), 3, 1), /^Error: ops-nats:persistence: .*came a claim of 2Gi/);
     });
 
-    it("scaled to none by hand: their claims tell of how many they were", async () => {
-      const scaled = (replicas: number) =>
+    it("scaled by hand: their claims tell of how many they were", async () => {
+      const scaled = (now: number, replicas: number, left = 3) =>
         refuseOtherServers(
           {
             ...untouched,
-            runningServers: async () => ({ replicas: 0, claim: claim("1Gi") as ClaimTemplate }),
-            claims: async () => [0, 1, 2].map((i) => ({ name: `nats-js-nats-${i}`, size: "1Gi" })),
+            runningServers: async () => ({ replicas: now, claim: claim("1Gi") as ClaimTemplate }),
+            claims: async () => Array.from({ length: left }, (_, i) => ({ name: `nats-js-nats-${i}`, size: "1Gi" })),
           },
           "events",
           { replicas, claim: claim("1Gi"), fileLimit: "1Gi" },
         );
-      await scaled(3);
-      await assert.rejects(scaled(1), /replicas: expected 3 or more, for claims that are left of as many servers/);
+      for (const now of [0, 1, 2]) await scaled(now, 3);
+      await scaled(0, 1, 0);
+      for (const now of [0, 2])
+        await assert.rejects(scaled(now, 1), /replicas: expected 3 or more, .*replicas 3 -s edge-1/);
+      await assert.rejects(scaled(3, 4, 5), /replicas: expected 5 or more, /);
+    });
+
+    it("switched on where claims of another number of servers are left: that is told, for a set made anew would be refused", async () => {
+      const left = {
+        ...untouched,
+        runningServers: async () => ({ replicas: 1, claim: undefined }),
+        claims: async () => [{ name: "nats-js-nats-2", size: "1Gi" }],
+      };
+      const on = (replicas: number) =>
+        refuseOtherServers(left, "events", { replicas, claim: claim("1Gi"), fileLimit: "1Gi" });
+      await assert.rejects(on(1), /^Error: ops-nats:replicas: expected 3 or more, for claims that are left/);
+      await assert.rejects(on(3), /^Error: ops-nats:persistence: expected no claim/);
     });
 
     for (const [what, now, wanted, pattern] of [

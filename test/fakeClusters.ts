@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
+import { mock } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
 import type { Cluster } from "../components/release.ts";
 
 /** The cluster of stack edge-1, which may be asked for nothing. */
@@ -35,4 +37,15 @@ export function unreachable(): { readonly far: Cluster; readonly asked: string[]
     touchPods: silent("pods"),
   };
   return { far, asked };
+}
+
+/** What is warned of while something is done. */
+export async function warnings(act: () => Promise<unknown>): Promise<readonly string[]> {
+  const warn = mock.method(pulumi.log, "warn", async () => {});
+  try {
+    await act();
+  } finally {
+    warn.mock.restore();
+  }
+  return warn.mock.calls.map(({ arguments: [text] }: { arguments: unknown[] }) => String(text));
 }

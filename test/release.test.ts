@@ -10,7 +10,7 @@ import {
   refuseForeignRelease,
   wakeServers,
 } from "../components/release.ts";
-import { unreachable, untouched } from "./fakeClusters.ts";
+import { unreachable, untouched, warnings } from "./fakeClusters.ts";
 import { mockEngine } from "./mocks.ts";
 
 describe("release that is there already", () => {
@@ -49,9 +49,13 @@ describe("release that is there already", () => {
   it("cannot be looked for, or servers not be woken: a warning, and the run goes on", async () => {
     await mockEngine("primary");
     const { far, asked } = unreachable();
-    await refuseForeignRelease(far, "events");
-    await formerServersGone(far, "events");
-    await wakeServers(far, "events");
+    const warned = await warnings(async () => {
+      await refuseForeignRelease(far, "events");
+      await formerServersGone(far, "events");
+      await wakeServers(far, "events");
+    });
+    assert.equal(warned.length, 3);
+    for (const text of warned) assert.match(text, /^could not (look for|wake) [^\n]*\(connect ECONNREFUSED\);/);
     assert.deepEqual(asked, ["records events nats", "servers events nats", "pods events nats"]);
   });
 

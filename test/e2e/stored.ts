@@ -143,7 +143,8 @@ export class Stored {
       const { stdout, stderr, failed } = await execa(tools.program("ops-client"), args, { reject: false });
       assert.ok(!failed || stderr.includes("no responders"), stderr);
       const found = stdout.split("\n").filter((line) => line !== "");
-      if (found.length >= lines || Date.now() > end) return found.sort();
+      if (!failed && (found.length >= lines || Date.now() > end)) return found.sort();
+      assert.ok(Date.now() < end, stderr);
       await pause(500);
     }
   }

@@ -249,6 +249,7 @@ describe("persistence", () => {
       /persistence.size: expected 2Gi or more, for servers that are to take the claims that are there/,
     );
     assert.equal(await w.kubectl.primary.run(["get", "statefulset", "-o", "name"]), "");
+    assert.equal(await w.kubectl.primary.run(["get", "secret", "ops-nats-auth", "--ignore-not-found"]), "");
     await w.ensure("primary", { persistence: s.persistence, edges: ["edge-1"] });
     assert.deepEqual(await s.ask("subjects", undefined, before.length), before);
     await w.configure("edge-1", reachable); // its login is another now
