@@ -45,7 +45,7 @@ const formerly = (rows: readonly Row[]): string =>
     .filter(({ persistent, before, edges }) => persistent && before.doubled > 0 && edges.doubled === 0)
     .map(
       ({ version, title, before }) =>
-        `  (${version}: the ${before.doubled.toLocaleString("en-US")} in former runs of "${title}")\n`,
+        `\nDoubled under ${version}: ${before.doubled.toLocaleString("en-US")} in former runs of "${title}", none in the last one.\n`,
     )
     .join("");
 
