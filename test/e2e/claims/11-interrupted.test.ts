@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { until } from "../../../sandbox/kubectl.ts";
-import { readmeBlock, type Stack, UP, type World, world } from "../world.ts";
+import { podIdentities, readmeBlock, type Stack, UP, type World, world } from "../world.ts";
 
 const STACK: Stack = "edge-2";
 
@@ -115,6 +115,28 @@ describe("a run that was interrupted can be repeated", () => {
     assert.match(next.text, /next: helm uninstall nats -n ops-system/);
     await w.shell(STACK, (await readmeBlock("An interrupted run")).replaceAll("edge-1", STACK));
     await works();
+  });
+
+  it("half way to another namespace: going back finds its own release, and no pod is another", async () => {
+    const kubectl = w.kubectl[STACK];
+    await w.ensure(STACK);
+    const pods = await podIdentities(kubectl);
+    const noSecrets = {
+      kind: "ResourceQuota",
+      metadata: { name: "none", namespace: "closed" },
+      spec: { hard: { secrets: "0" } },
+    };
+    const closed = [{ kind: "Namespace", metadata: { name: "closed" } }, noSecrets];
+    const input = closed.map((one) => JSON.stringify({ apiVersion: "v1", ...one })).join("\n---\n");
+    await kubectl.run(["apply", "-n", "closed", "-f", "-"], { input });
+    await w.configure(STACK, { namespace: "closed" });
+    const { failed, text } = await w.pulumi(STACK, ...UP);
+    assert.ok(failed, text);
+    assert.match(text, /ops-nats-auth.* is forbidden/);
+    await w.configure(STACK);
+    await works();
+    assert.deepEqual(await podIdentities(kubectl), pods);
+    await kubectl.run(["delete", "namespace", "closed"]);
   });
 
   /** Waits until a process of the killed run is gone by itself; ends it by its own id after ten seconds. */
