@@ -232,10 +232,15 @@ export function changingSuite(all: boolean): void {
       if (stack === "primary") {
         const own = five.map((_, i) => `own-nats-${i}`);
         const { made, read } = await s.intake();
+        assert.deepEqual(made.filter((name) => name.startsWith("own-")).sort(), own);
         assert.deepEqual(
-          [made.filter((name) => name.startsWith("own-")).sort(), read.filter((name) => name !== "ops")],
-          [own, own],
+          read.filter((name) => name !== "ops"),
+          own,
         );
+        // by the keeper that was told first, which the last line leaves as it is: before `up` was done
+        const log = await w.kubectl.primary.run(["logs", "deployment/nats-keeper"]);
+        for (const name of own.slice(3)) assert.match(log, new RegExp(`stream ${name}: made`));
+        assert.match(log, /as planned, but those of servers that do not answer/);
       }
       const outcomes = await s.whole(`after ${stack} had five servers`);
       for (const { cluster, sent, stored } of outcomes) assert.equal(stored, sent, cluster);
