@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { backlogOf, beganAfter, judge, judgeOwn, type Kept, outOfOrder, together } from "./durability/ledger.ts";
 import { missing, type Row, renewed, tables, totalOf } from "./durability/report.ts";
-import { complaintsAlone } from "./durability/scenario.ts";
+import { complaintsAlone, complaintsHeard } from "./durability/scenario.ts";
 
 // The checker itself: what it is to find, it has to find.
 const kept = (ids: string): Kept[] => [...ids].map((id) => ({ id, subject: "ops.x", at: 0, delay: id.charCodeAt(0) }));
@@ -63,6 +63,16 @@ describe("the checker of clusters that were cut off", () => {
     assert.deepEqual(told(10_000, 1, 0), ["edge-1: 1 not heard, 0 heard twice"]);
     assert.deepEqual(told(10_000, 0, 2), ["edge-1: 0 not heard, 2 heard twice"]);
     assert.deepEqual(told(0, 0, 0, false), ["edge-1: nothing was missed"]);
+  });
+
+  it("tells of an edge's events that a subscriber should have heard, not of the primary's own", () => {
+    const outcome = (cluster: string, unheard: number, heardTwice: number) => ({
+      ...{ title: "a cut", cluster, unheard, heardTwice, settling: 0 },
+      ...judged("a", "a", "a"),
+    });
+    assert.deepEqual(complaintsHeard([outcome("edge-1", 0, 0), outcome("primary", 3, 1)]), []);
+    const bad = complaintsHeard([outcome("edge-1", 2, 0), outcome("edge-2", 0, 1)]);
+    assert.deepEqual(bad, ["edge-1: 2 not heard, 0 heard twice", "edge-2: 0 not heard, 1 heard twice"]);
   });
 });
 

@@ -176,9 +176,15 @@ export const complaintsAlone = (
   outcomes.flatMap(({ cluster, longest, unheard, heardTwice }) => {
     if (!persistent) return unheard > 0 ? [] : [`${cluster}: nothing was missed`];
     const short = longest > seconds * 900 ? [] : [`${cluster}: waited ${longest} ms at most, not ${seconds} s`];
-    const bad = unheard > 0 || (doubles && heardTwice > 0);
-    return [...short, ...(bad ? [`${cluster}: ${unheard} not heard, ${heardTwice} heard twice`] : [])];
+    return [...short, ...missed({ cluster, unheard, heardTwice: doubles ? heardTwice : 0 })];
   });
+
+const missed = ({ cluster, unheard, heardTwice }: Pick<Outcome, "cluster" | "unheard" | "heardTwice">): string[] =>
+  unheard + heardTwice > 0 ? [`${cluster}: ${unheard} not heard, ${heardTwice} heard twice`] : [];
+
+/** What must be true of what edges have stored while the live subscriber's own server and link stood: it has heard all, each event once. */
+export const complaintsHeard = (outcomes: readonly Outcome[]): string[] =>
+  outcomes.filter(({ cluster }) => cluster !== "primary").flatMap(missed);
 
 /**
  * What must be true of stored events, whatever happened; empty when it is.
