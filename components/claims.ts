@@ -18,6 +18,8 @@ import {
 import { SHARE } from "./streams.ts";
 import { INCLUDE } from "./values.ts";
 
+const README = 'README, "Changing persistence", says more';
+
 /**
  * Refuses, before anything is changed, what Kubernetes cannot change in a set of servers that runs (whether they have a claim,
  * its size and its class), and what JetStream cannot: a lone server's streams are not taken over when it joins a cluster, nor
@@ -34,7 +36,7 @@ export async function refuseOtherServers(cluster: Cluster, namespace: string, wa
   if (running.claim === undefined) await refuseOtherClaims(cluster, namespace, wanted); // or a set made anew would be refused for them
   const former =
     running.replicas === wanted.replicas ? running.replicas : await formerServers(cluster, namespace, running);
-  const number = otherNumber({ ...running, replicas: former }, wanted, cluster, namespace);
+  const number = otherNumber({ ...running, replicas: former }, wanted, { cluster, namespace });
   // first the number, for the same reason
   const change = (wanted.claim && number) ?? otherClaim(running.claim, wanted, { cluster, namespace });
   if (change !== undefined) throw new Error(`${change}; ${README}`);
@@ -155,6 +157,11 @@ export async function tellSmallClaims(cluster: Cluster, namespace: string, { cla
   );
 }
 
+interface Place {
+  readonly cluster: Cluster;
+  readonly namespace: string;
+}
+
 const told = (claims: readonly LeftClaim[]) => claims.map(({ name, size }) => `${name} of ${size}`).join(", ");
 
 const claimsLeft = (cluster: Cluster, namespace: string): Promise<readonly LeftClaim[]> =>
@@ -168,7 +175,7 @@ const claimsLeft = (cluster: Cluster, namespace: string): Promise<readonly LeftC
 function otherClaim(
   now: ClaimTemplate | undefined,
   { claim: wanted, fileLimit, replicas }: WantedServers,
-  { cluster, namespace }: { readonly cluster: Cluster; readonly namespace: string },
+  { cluster, namespace }: Place,
 ): string | undefined {
   if (now === undefined && wanted === undefined) return undefined;
   const sameSize = now?.size === wanted?.size || bytes(now?.size ?? "") === bytes(wanted?.size ?? "");
@@ -201,7 +208,7 @@ function serversOf(claims: readonly LeftClaim[]): number | undefined {
   return last === 0 ? 1 : Math.max(3, last + 1); // of three, the last one's may have gone
 }
 
-function otherNumber(now: Servers, wanted: Servers, cluster: Cluster, namespace: string): string | undefined {
+function otherNumber(now: Servers, wanted: Servers, { cluster, namespace }: Place): string | undefined {
   if (now.claim === undefined || now.replicas === 0 || continues(now.replicas, wanted.replicas)) return undefined;
   return (
     `ops-nats:replicas: expected ${orMore(now.replicas)}, as the servers with persistence run; came ${wanted.replicas} (${STREAMS_STAY}); ` +
@@ -218,5 +225,3 @@ function anew(cluster: Cluster, namespaces: readonly string[], how: string): str
     [destroy, ...remove, up].join(", then ")
   );
 }
-
-const README = 'README, "Changing persistence", says more';

@@ -22,6 +22,12 @@ export class Kubectl {
     return stdout;
   }
 
+  /** Applies objects, those that name no namespace to this one; a namespace that is among them comes first. */
+  async apply(namespace: string, objects: readonly object[]): Promise<void> {
+    const input = objects.map((one) => JSON.stringify({ apiVersion: "v1", ...one })).join("\n---\n");
+    await this.run(["apply", "-n", namespace, "-f", "-"], { input });
+  }
+
   /** A process that goes on: a subscriber, a port-forward. End it by its own kill(). */
   start(args: readonly string[]) {
     const all = ["--kubeconfig", this.kubeconfig, "-n", "ops-system", ...args];

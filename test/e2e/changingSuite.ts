@@ -6,9 +6,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../../sandbox/kubectl.ts";
 import { itIf } from "../itIf.ts";
 import { cut, reachable, streamsMade } from "./clusterSite.ts";
-import { commandsOf, Stored, steps, switchedAtEdge } from "./stored.ts";
+import { commandsOf, line, Stored, steps, switchedAtEdge, toNamespace } from "./stored.ts";
 import { cross } from "./traffic.ts";
-import { EVENT, podIdentities, readme, readmeBlock, removeAll, type Stack, UP, type World, world } from "./world.ts";
+import { EVENT, podIdentities, readmeBlock, removeAll, type Stack, UP, type World, world } from "./world.ts";
 
 /**
  * The README's section of this name, as it is printed there, from top to bottom on the same two clusters.
@@ -28,10 +28,6 @@ export function changingSuite(all: boolean): void {
     await s.whole("before persistence is changed");
   });
 
-  /** A command that stands in the text, not in a block. */
-  async function line(pattern: RegExp): Promise<string> {
-    return pattern.exec(await readme())?.[1] ?? assert.fail(`expected ${pattern} in the README`);
-  }
   const otherClass = async (stack: Stack, name: string) =>
     (await line(/`([^`]+persistence.storageClass' <class> -s edge-1)`/))
       .replace("<class>", name)
@@ -319,19 +315,11 @@ export function changingSuite(all: boolean): void {
   });
 
   also("a primary begins anew in another namespace, and in its former one", async () => {
-    const block = await steps(/replicas 3 -s primary/);
-    const inNamespace = await line(/`(pulumi config set ops-nats:namespace events -s edge-1)`/);
-    const third = / *pulumi config set ops-nats:replicas 3 -s primary/;
-    assert.match(block, third);
-    const away = block.replace(third, inNamespace.replace("-s edge-1", "-s primary"));
-    await w.shell("primary", away);
+    await w.shell("primary", await toNamespace("primary", "ops-system", "events"));
     const meanwhile = await s.said(20);
     assert.equal(await s.found(meanwhile, 20), 20);
     assert.equal(await w.kubectl.primary.run(["get", "pvc", "-o", "name"]), "");
-    await w.shell(
-      "primary",
-      away.replace("-n ops-system", "-n events").replace("namespace events", "namespace ops-system"),
-    );
+    await w.shell("primary", await toNamespace("primary", "events", "ops-system"));
     assert.equal((await s.claims("primary")).length, 3);
     await s.whole("after a primary was in another namespace");
     assert.equal(await s.found(meanwhile, 0), 0);

@@ -10,7 +10,7 @@ import { toolchain } from "../../sandbox/toolchain/toolchain.ts";
 import { until } from "../conformance/until.ts";
 import { complaints, during, fewDoubled, type Outcome } from "../durability/scenario.ts";
 import { siteOf } from "./clusterSite.ts";
-import { readmeBlocks, type Stack, type World } from "./world.ts";
+import { readme, readmeBlocks, type Stack, type World } from "./world.ts";
 
 const LOAD = { load: { steady: 200, each: 10, size: 500 } };
 
@@ -31,6 +31,20 @@ export const commandsOf = (block: string): string[] =>
     .split(/ &&\n */)
     .map((command) => command.replace(" --yes", ""))
     .filter((command) => !command.startsWith("pulumi config set"));
+
+/** A command that stands in the text of the README, not in a block. */
+export async function line(pattern: RegExp): Promise<string> {
+  return pattern.exec(await readme())?.[1] ?? assert.fail(`expected ${pattern} in the README`);
+}
+
+/** The block by which a stack begins anew, with the line for another namespace in the place of its third. */
+export async function toNamespace(stack: "primary" | "edge-1", from: string, to: string): Promise<string> {
+  const third = new RegExp(`pulumi config set ops-nats:replicas 3 -s ${stack}`);
+  const block = await steps(third);
+  const other = await line(/`(pulumi config set ops-nats:namespace events -s edge-1)`/);
+  const set = other.replace("events", to).replace("edge-1", stack);
+  return block.replace(third, set).replace("-n ops-system", `-n ${from}`);
+}
 
 interface Claim {
   readonly name: string;

@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { cut, reachable, signal, siteOf } from "../clusterSite.ts";
-import { commandsOf, Stored, steps, switchedAtEdge } from "../stored.ts";
-import { podIdentities, readme, type Stack, UP, type World, world } from "../world.ts";
+import { commandsOf, Stored, steps, switchedAtEdge, toNamespace } from "../stored.ts";
+import { podIdentities, type Stack, UP, type World, world } from "../world.ts";
 
 describe("persistence", () => {
   let w: World;
@@ -184,11 +184,7 @@ describe("persistence", () => {
 
   it("begins anew in another namespace by the README's steps, and where another's mark is in the way, by those for that", async () => {
     const edge = w.kubectl["edge-1"];
-    const block = await steps(/replicas 3 -s edge-1/);
-    const [, inNamespace = ""] = /`(pulumi config set ops-nats:namespace events -s edge-1)`/.exec(await readme()) ?? [];
-    const third = / *pulumi config set ops-nats:replicas 3 -s edge-1/;
-    assert.match(block, third);
-    const away = block.replace(third, inNamespace);
+    const away = await toNamespace("edge-1", "ops-system", "events");
     const text = await elsewhere("ops-system", "events");
     assert.ok(text.includes(`, ${commandsOf(away).join(", then ")}; or,`), text);
     assert.match(await w.shell("edge-1", await steps(/ack_floor/)), /true\n?$/);
@@ -198,17 +194,15 @@ describe("persistence", () => {
     // as a stack of the same name, of another state, would have left it
     const value = (object: string, path: string) =>
       edge.run(["get", object, "-n", "events", "-o", `jsonpath={.metadata.${path}}`]);
-    const metadata = { namespace: "others", name: "nats-js-nats-0" };
     const annotations = { "ops-nats/stack": await value("secret/ops-nats-auth", "annotations['ops-nats/stack']") };
     const labels = JSON.parse(await value("pvc/nats-js-nats-0", "labels")) as object;
     const spec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "2Gi" } } };
-    const others = [
+    await edge.apply("others", [
       { kind: "Namespace", metadata: { name: "others" } },
-      { kind: "Secret", metadata: { ...metadata, name: "ops-nats-auth", annotations } },
-      { kind: "PersistentVolumeClaim", metadata: { ...metadata, labels }, spec },
-    ].map((one) => JSON.stringify({ apiVersion: "v1", ...one }));
-    await edge.run(["apply", "-n", "others", "-f", "-"], { input: others.join("\n---\n") });
-    const back = away.replace("-n ops-system", "-n events").replace("namespace events", "namespace ops-system");
+      { kind: "Secret", metadata: { name: "ops-nats-auth", annotations } },
+      { kind: "PersistentVolumeClaim", metadata: { name: "nats-js-nats-0", labels }, spec },
+    ]);
+    const back = await toNamespace("edge-1", "events", "ops-system");
     await assert.rejects(
       w.shell("edge-1", back),
       /namespace: expected others, .*nats-js-nats-0 of 2Gi\); came ops-system/,

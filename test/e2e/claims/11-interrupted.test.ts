@@ -121,14 +121,10 @@ describe("a run that was interrupted can be repeated", () => {
     const kubectl = w.kubectl[STACK];
     await w.ensure(STACK);
     const pods = await podIdentities(kubectl);
-    const noSecrets = {
-      kind: "ResourceQuota",
-      metadata: { name: "none", namespace: "closed" },
-      spec: { hard: { secrets: "0" } },
-    };
-    const closed = [{ kind: "Namespace", metadata: { name: "closed" } }, noSecrets];
-    const input = closed.map((one) => JSON.stringify({ apiVersion: "v1", ...one })).join("\n---\n");
-    await kubectl.run(["apply", "-n", "closed", "-f", "-"], { input });
+    await kubectl.apply("closed", [
+      { kind: "Namespace", metadata: { name: "closed" } },
+      { kind: "ResourceQuota", metadata: { name: "none" }, spec: { hard: { secrets: "0" } } },
+    ]);
     await w.configure(STACK, { namespace: "closed" });
     const { failed, text } = await w.pulumi(STACK, ...UP);
     assert.ok(failed, text);
