@@ -121,11 +121,11 @@ export function changingSuite(all: boolean): void {
     await s.whole("after a new claim like the old one");
   });
 
-  /** New claims, all three of them, and nothing that the edge stored is lost meanwhile. */
-  async function serverByServer(title: string, script: string): Promise<void> {
-    const before = (await s.claims("primary")).map(({ uid }) => uid);
-    await s.whole(title, () => w.shell("primary", script));
-    const after = await s.claims("primary");
+  /** New claims, all three of them, and nothing that is stored is lost meanwhile. */
+  async function serverByServer(title: string, script: string, stack: Stack = "primary"): Promise<void> {
+    const before = (await s.claims(stack)).map(({ uid }) => uid);
+    await s.whole(title, () => w.shell(stack, script));
+    const after = await s.claims(stack);
     assert.equal(after.length, 3);
     for (const { uid, name } of after) assert.ok(!before.includes(uid), name);
   }
@@ -161,6 +161,18 @@ export function changingSuite(all: boolean): void {
       [],
     );
     await s.whole("after an edge of three began anew");
+  });
+
+  also("and its servers get smaller claims one by one by the blocks for the primary, while events flow", async () => {
+    const [size = ""] = await sizes("edge-1");
+    const block = async (pattern: RegExp) => (await steps(pattern)).replaceAll("-s primary", "-s edge-1");
+    await w.shell("edge-1", (await block(/maxSize' 4Gi/)).replace("4Gi", size));
+    const script = (await block(/for i in 0 1 2/)).replace("size' 2Gi", "size' 600Mi");
+    await serverByServer("new claims of an edge server by server", script, "edge-1");
+    await w.shell("edge-1", await block(/config rm .*maxSize/));
+    assert.deepEqual(await sizes("edge-1"), ["600Mi", "600Mi", "600Mi"]);
+    assert.notEqual(size, "600Mi");
+    await s.whole("after new claims of an edge server by server");
   });
 
   for (const stack of ["primary", "edge-1"] as const) {
