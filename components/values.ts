@@ -33,6 +33,13 @@ export interface ListenerSettings {
   readonly clientPort: number;
 }
 
+/**
+ * One connection between two servers, for all accounts (`cluster.pool_size`; the server's own default is three, and one more for the
+ * system account). With several, the answer "your consumer is made" overtakes the news of where it listens, and who then asks it is told
+ * "no responders", or nothing: one in 60 of Ops' queries (decision 12).
+ */
+const ONE_ROUTE = -1;
+
 /** The chart's values of any server; `values` of the user come last and win. Lists are replaced, as Helm does. */
 export function serverValues(settings: ServerSettings, role: Values, user: Readonly<Values>): Values {
   const { cluster, replicas, images, claim, sync, restartKey } = settings;
@@ -45,7 +52,8 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
     },
     config: {
       serverNamePrefix: `${cluster}-`,
-      cluster: replicas > 1 ? { enabled: true, replicas, merge: { name: cluster } } : { enabled: false },
+      cluster:
+        replicas > 1 ? { enabled: true, replicas, merge: { name: cluster, pool_size: ONE_ROUTE } } : { enabled: false },
       ...(claim ? { jetstream: jetStream(claim, cluster, sync, serverTag({ images, values: user })) } : {}),
       merge: {
         $include: `../${INCLUDE.folder}/${INCLUDE.key}`,

@@ -38,7 +38,7 @@ const include = "../nats-auth/ops-nats.conf";
 const server = (cluster: string, replicas: number, config: object): object => ({
   config: {
     serverNamePrefix: `${cluster}-`,
-    cluster: replicas > 1 ? { enabled: true, replicas, merge: { name: cluster } } : { enabled: false },
+    cluster: replicas > 1 ? { enabled: true, replicas, merge: { name: cluster, pool_size: -1 } } : { enabled: false },
     merge: {
       $include: include,
       server_name: "<< $QUOTED_SERVER_NAME >>",

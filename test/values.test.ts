@@ -80,6 +80,7 @@ describe("chart values", () => {
       "config.cluster.enabled": true,
       "config.cluster.replicas": 3,
       "config.cluster.merge.name": "primary",
+      "config.cluster.merge.pool_size": -1,
       "config.leafnodes.enabled": true,
       "config.leafnodes.merge.advertise": "203.0.113.10:32222",
       "config.leafnodes.merge.compression": "off",
@@ -99,6 +100,7 @@ describe("chart values", () => {
         "config.cluster.enabled": false,
         "config.cluster.replicas": undefined,
         "config.cluster.merge.name": undefined,
+        "config.cluster.merge.pool_size": undefined,
       },
     ],
     [
@@ -160,6 +162,7 @@ describe("chart values", () => {
       {
         "config.cluster.enabled": true,
         "config.cluster.merge.name": "edge-1",
+        "config.cluster.merge.pool_size": -1,
         "config.cluster.replicas": 3,
         "config.jetstream.merge.sync_interval": "10s",
       },
@@ -194,6 +197,7 @@ describe("chart values", () => {
         "config.cluster.enabled": true,
         "config.cluster.replicas": 3,
         "config.cluster.merge.name": "edge-1",
+        "config.cluster.merge.pool_size": -1,
       },
     ],
     [
