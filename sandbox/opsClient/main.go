@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // A client that asks a primary as ops-server does, by the library and the calls that Ops uses (github.com/shaowenchen/ops at
-// 827ada26, pkg/event/jetstream.go; our own words): no stream name where it has none, no domain, no option but the URL.
+// 827ada26, pkg/event/jetstream.go; our own words): no stream name where it has none, no domain, no option but the URL and how long it waits.
 //
 //	ops-client subjects URL         the subjects of the stream ops
 //	ops-client query URL SUBJECT    subject and text of the events that a subject has from an hour ago on, a line each
@@ -20,6 +20,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// A busy machine may take seconds for an answer; a question that nobody got has none after ten either.
+const patience = 10 * time.Second
+
 func main() {
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "ops-client:", err)
@@ -31,7 +34,7 @@ func run(args []string) error {
 	if len(args) < 2 {
 		return errors.New("expected subjects URL, or query URL SUBJECT")
 	}
-	connection, err := nats.Connect(args[1])
+	connection, err := nats.Connect(args[1], nats.Timeout(patience))
 	if err != nil {
 		return err
 	}
@@ -50,7 +53,7 @@ func subjects(connection *nats.Conn) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	stream, err := js.Stream(ctx, "ops")
 	if err != nil {
@@ -81,7 +84,7 @@ func query(connection *nats.Conn, subject string) error {
 		return err
 	}
 	defer func() { _ = subscription.Unsubscribe() }()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	messages, err := subscription.Fetch(1000, nats.Context(ctx))
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, nats.ErrTimeout) {

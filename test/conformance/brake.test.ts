@@ -74,7 +74,7 @@ describe("an edge with a backlog pauses while the primary's servers say that the
       "it to be told to go on",
       () => /edges that paused go on/.test(keeper.log),
       () => keeper.log,
-      30,
+      120,
     );
     assert.ok(!(await consumer()).paused);
     await until("the last event", async () => (await come()) >= EVENTS, come, 200);

@@ -253,5 +253,5 @@ export async function wiped(nats: Installation, name: string): Promise<void> {
   const log = nats.keeper(name).log.length;
   await nats.cluster(name).empty(0);
   const made = () => nats.keeper(name).log.slice(log).includes("stream ops: made");
-  await until(`the stream of ${name} to be made anew`, made, () => nats.keeper(name).log, 30);
+  await until(`the stream of ${name} to be made anew`, made, () => nats.keeper(name).log, 120);
 }

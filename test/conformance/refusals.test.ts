@@ -51,7 +51,7 @@ onEachVersion("refused", (version) => {
     const ask = async (login: Login, where: string, answers: number) => {
       const connection = await nats().connect(nats().server(where), login);
       const names: string[] = [];
-      const options = { maxWait: 3000, maxMessages: answers, strategy: "count" as const };
+      const options = { maxWait: 20_000, maxMessages: answers, strategy: "count" as const };
       for await (const answer of await connection.requestMany(question, "", options)) {
         names.push(answer.json<{ server: { name: string } }>().server.name);
       }
@@ -76,7 +76,7 @@ onEachVersion("refused", (version) => {
     await Promise.all([app.flush(), admin.flush()]);
     const other = await nats().connect(server, logins().app);
     await other.close();
-    await Promise.all([admin.request("$SYS.REQ.SERVER.PING"), app.flush()]);
+    await Promise.all([admin.request("$SYS.REQ.SERVER.PING", "", { timeout: 20_000 }), app.flush()]);
     assert.ok(heard.admin > 0);
     assert.equal(heard.app, 0);
   });

@@ -44,7 +44,7 @@ for (const [whenFull, words] of [
         await until("all to be stored", async () => (await state()).messages === said, state, 60);
       }
       await keeper.kill(); // a minute may pass until its next look
-      await keeper.says(words, 30);
+      await keeper.says(words, 120);
       await say(200);
       let before = "";
       const kept = await until(

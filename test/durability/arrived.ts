@@ -64,7 +64,7 @@ export async function arrivedOf(
       const counts = await Promise.all(origins.map((one) => count(one.connection, one.subject, one.stream)));
       return counts.reduce((sum, one) => sum + one, 0);
     };
-    const wanted = await settled(inOrigins, sent.length, 2);
+    const wanted = await settled(inOrigins, sent.length, 5);
     const come = await settled(() => count(atPrimary, subject), wanted, seconds);
     // as many are there too early where a disk was wiped, or a stream was full: of what was fetched before, the origin has none any more
     let last: { arrived?: Arrived; error?: unknown } = {};

@@ -233,11 +233,14 @@ export function changingSuite(all: boolean): void {
       const three = await s.claims(stack);
       const { last } = await s.stream(stack);
       const block = (await steps(/replicas 5 -s primary/)).replaceAll("-s primary", `-s ${stack}`);
-      await s.whole(`five servers of ${stack}`, () => w.shell(stack, block));
+      const growing = await s.whole(`five servers of ${stack}`, () => w.shell(stack, block));
       const five = await s.claims(stack);
       assert.deepEqual([five.length, five.slice(0, 3)], [5, three]);
       assert.ok((await s.stream(stack)).last > last);
       if (stack === "primary") {
+        // a server that is ready before its own stream is made stores nothing, for seconds; a third was gone where `up` came first
+        for (const { cluster, sent, stored } of growing)
+          assert.ok(stored > 0.95 * sent, `${cluster}: ${stored} of ${sent}`);
         const own = five.map((_, i) => `own-nats-${i}`);
         const { made, read } = await s.intake();
         assert.deepEqual(made.filter((name) => name.startsWith("own-")).sort(), own);
@@ -251,7 +254,7 @@ export function changingSuite(all: boolean): void {
         assert.match(log, /as planned, but those of servers that do not answer/);
       }
       const outcomes = await s.whole(`after ${stack} had five servers`);
-      for (const { cluster, sent, stored } of outcomes) assert.equal(stored, sent, cluster);
+      for (const { cluster, sent, stored } of outcomes) assert.ok(stored >= sent, `${cluster}: ${stored} of ${sent}`);
     });
   }
 

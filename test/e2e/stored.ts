@@ -8,6 +8,7 @@ import { execa } from "execa";
 import { layoutOf } from "../../sandbox/cluster/layout.ts";
 import { toolchain } from "../../sandbox/toolchain/toolchain.ts";
 import { until } from "../conformance/until.ts";
+import { reached } from "../durability/arrived.ts";
 import { complaints, during, fewDoubled, type Outcome } from "../durability/scenario.ts";
 import { siteOf } from "./clusterSite.ts";
 import { readme, readmeBlocks, type Stack, type World } from "./world.ts";
@@ -92,7 +93,7 @@ export class Stored {
   /** Has edge-1 say so many events, each with a subject of its own; gives what these have in common. */
   async said(events: number): Promise<string> {
     const tag = `said-${Date.now()}`;
-    const client = await (await siteOf(this.#w, ["edge-1"], true)).connect("edge-1");
+    const client = await reached(await siteOf(this.#w, ["edge-1"], true), "edge-1");
     for (let i = 0; i < events; i++) client.publish(`ops.clusters.edge-1.${tag}.${i}`);
     await client.flush();
     await client.close();
@@ -137,7 +138,7 @@ export class Stored {
    * @throws Error when it says nothing for a minute: servers that all began anew are ready before their streams have leaders
    */
   async stream(stack: Stack): Promise<{ messages: number; last: number; limit: number; age: number }> {
-    const client = await (await siteOf(this.#w, ["edge-1"], true)).connect(stack);
+    const client = await reached(await siteOf(this.#w, ["edge-1"], true), stack);
     const { streams } = await jetstreamManager(client);
     const info = () => streams.info("ops");
     const { state, config } = await until("the stream ops to answer", info, undefined, 60);
@@ -150,7 +151,7 @@ export class Stored {
     const tools = await toolchain();
     const password = String((await this.#w.workspace.outputs("primary")).appPassword);
     const url = `nats://app:${password}@${layoutOf("primary").address}:32223`;
-    const end = Date.now() + 30_000;
+    const end = Date.now() + 120_000;
     for (;;) {
       const args = [command, url, ...(subject ? [subject] : [])];
       const { stdout, stderr, failed } = await execa(tools.program("ops-client"), args, { reject: false });

@@ -49,8 +49,12 @@ describe("the guide's commands, as printed", () => {
 
   it("nats server list --user=admin --password=… lists the three servers, and app may not", async () => {
     const password = String((await w.workspace.outputs("primary")).adminPassword);
-    const text = await w.kubectl.primary.box(["nats", "server", "list", "--user=admin", `--password=${password}`]);
-    for (const name of ["primary-nats-0", "primary-nats-1", "primary-nats-2"]) assert.ok(text.includes(name), text);
+    // it waits 300 ms for another answer
+    await until(
+      "the three servers",
+      () => w.kubectl.primary.box(["nats", "server", "list", "--user=admin", `--password=${password}`]),
+      (text) => ["primary-nats-0", "primary-nats-1", "primary-nats-2"].every((name) => text.includes(name)),
+    );
     await assert.rejects(w.kubectl.primary.box(["nats", "server", "list", "--timeout", "2s"]), /./);
   });
 
