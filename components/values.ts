@@ -34,15 +34,18 @@ export interface ListenerSettings {
 }
 
 /**
- * One connection between two servers, for all accounts (`cluster.pool_size`; the server's own default is three, and one more for the
+ * One connection between two servers that store, for all accounts (`cluster.pool_size`; the server's own default is three, and one more for the
  * system account). With several, the answer "your consumer is made" overtakes the news of where it listens, and who then asks it is told
- * "no responders", or nothing: one in 60 of Ops' queries (decision 12).
+ * "no responders", or nothing: one or two in a hundred of Ops' queries (decision 12). Servers refuse it beside accounts that have
+ * connections of their own, so who names such gets the default.
  */
 const ONE_ROUTE = -1;
 
 /** The chart's values of any server; `values` of the user come last and win. Lists are replaced, as Helm does. */
 export function serverValues(settings: ServerSettings, role: Values, user: Readonly<Values>): Values {
   const { cluster, replicas, images, claim, sync, restartKey } = settings;
+  const pinned = at(at(user.config, "cluster"), "merge").accounts !== undefined;
+  const routes = claim && !pinned ? { pool_size: ONE_ROUTE } : {};
   const ours = {
     global: {
       image: {
@@ -52,8 +55,7 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
     },
     config: {
       serverNamePrefix: `${cluster}-`,
-      cluster:
-        replicas > 1 ? { enabled: true, replicas, merge: { name: cluster, pool_size: ONE_ROUTE } } : { enabled: false },
+      cluster: replicas > 1 ? { enabled: true, replicas, merge: { name: cluster, ...routes } } : { enabled: false },
       ...(claim ? { jetstream: jetStream(claim, cluster, sync, serverTag({ images, values: user })) } : {}),
       merge: {
         $include: `../${INCLUDE.folder}/${INCLUDE.key}`,

@@ -80,7 +80,6 @@ describe("chart values", () => {
       "config.cluster.enabled": true,
       "config.cluster.replicas": 3,
       "config.cluster.merge.name": "primary",
-      "config.cluster.merge.pool_size": -1,
       "config.leafnodes.enabled": true,
       "config.leafnodes.merge.advertise": "203.0.113.10:32222",
       "config.leafnodes.merge.compression": "off",
@@ -100,7 +99,6 @@ describe("chart values", () => {
         "config.cluster.enabled": false,
         "config.cluster.replicas": undefined,
         "config.cluster.merge.name": undefined,
-        "config.cluster.merge.pool_size": undefined,
       },
     ],
     [
@@ -126,6 +124,7 @@ describe("chart values", () => {
       primary(),
       primary({ persistence: { enabled: true, size: "5Gi", storageClass: "fast" } }),
       {
+        "config.cluster.merge.pool_size": -1,
         "config.jetstream.enabled": true,
         "config.jetstream.fileStore.pvc.enabled": true,
         "config.jetstream.fileStore.pvc.size": "5Gi",
@@ -197,8 +196,19 @@ describe("chart values", () => {
         "config.cluster.enabled": true,
         "config.cluster.replicas": 3,
         "config.cluster.merge.name": "edge-1",
-        "config.cluster.merge.pool_size": -1,
       },
+    ],
+    [
+      "accounts with connections of their own: what servers refuse beside them is left out",
+      edge({ replicas: 3 }, { ...link, store }),
+      edge({ replicas: 3, values: { config: { cluster: { merge: { accounts: ["APP"] } } } } }, { ...link, store }),
+      { "config.cluster.merge.pool_size": undefined, "config.cluster.merge.accounts": ["APP"] },
+    ],
+    [
+      "another number of connections between servers",
+      edge({ replicas: 3 }, { ...link, store }),
+      edge({ replicas: 3, values: { config: { cluster: { merge: { pool_size: 3 } } } } }, { ...link, store }),
+      { "config.cluster.merge.pool_size": 3 },
     ],
     [
       "values: the last word, lists replaced",

@@ -75,7 +75,7 @@ func subjects(connection *nats.Conn) error {
 }
 
 func query(connection *nats.Conn, subject string) error {
-	js, err := connection.JetStream()
+	js, err := connection.JetStream(nats.MaxWait(patience))
 	if err != nil {
 		return err
 	}

@@ -31,17 +31,6 @@ describe("pulumi up -s primary, pulumi up -s edge-1", () => {
     assert.deepEqual([atEdge?.account, atEdge?.ip, atEdge?.port], ["APP", layoutOf("primary").address, 32222]);
   });
 
-  it("give two servers of the primary one connection, so that no answer overtakes another (decision 12)", async () => {
-    const names = ["primary-nats-0", "primary-nats-1", "primary-nats-2"];
-    for (const [i, name] of names.entries()) {
-      const page = await w.kubectl.primary.monitor<{ routes?: { remote_name: string }[] }>(`nats-${i}`, "/routez");
-      assert.deepEqual(
-        (page.routes ?? []).map(({ remote_name }) => remote_name).sort(),
-        names.filter((other) => other !== name),
-      );
-    }
-  });
-
   for (const filter of [EVENT("edge-1"), "ops.clusters.*.namespaces.>", "ops.>", ">"]) {
     it(`carry an event to a subscriber of ${filter}`, async () => {
       const { primary, "edge-1": edge } = w.kubectl;

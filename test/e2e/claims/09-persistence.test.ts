@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
+import { until } from "../../../sandbox/kubectl.ts";
 import { cut, reachable, signal, siteOf } from "../clusterSite.ts";
 import { commandsOf, Stored, steps, switchedAtEdge, toNamespace } from "../stored.ts";
 import { podIdentities, type Stack, UP, type World, world } from "../world.ts";
@@ -113,6 +114,17 @@ describe("persistence", () => {
     assert.equal(await up(), 2 * day);
     await w.ensure("primary", { persistence: s.persistence });
     assert.equal(await up(), age);
+  });
+
+  it("has one connection between two servers of the primary, so that no answer overtakes another (decision 12)", async () => {
+    const names = ["primary-nats-0", "primary-nats-1", "primary-nats-2"];
+    for (const [i, name] of names.entries()) {
+      type Page = { routes?: { remote_name: string }[] };
+      const to = ({ routes = [] }: Page) => `${routes.map(({ remote_name }) => remote_name).sort()}`;
+      const page = () => w.kubectl.primary.monitor<Page>(`nats-${i}`, "/routez");
+      const others = `${names.filter((other) => other !== name)}`;
+      await until(`routes of ${name}`, page, (found) => to(found) === others);
+    }
   });
 
   it("has an edge that opts out heard live and found in ops, beside one that stores", async () => {
