@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { leafs, until } from "../../../sandbox/kubectl.ts";
+import { siteOf } from "../clusterSite.ts";
 import { UP, type World, world } from "../world.ts";
 
 describe("pulumi destroy", () => {
@@ -41,18 +42,22 @@ describe("pulumi destroy", () => {
 
   it("and an up right after it waits for servers that still drain, and says so", async () => {
     const { primary } = w.kubectl;
-    // a server that has a client or a link drains so long; the chart's own ten seconds may be over before `up` looks
-    const draining = { lame_duck_grace_period: "30s", lame_duck_duration: "40s" };
-    await w.ensure("primary", { values: { config: { merge: draining } } });
     await until(
-      "a link: without one no server has anything to drain for",
+      "a link: the server that has it drains for ten seconds at least",
       () => leafs(primary),
       (found) => found.length > 0,
     );
-    await w.destroy("primary");
-    assert.match(await primary.run(["get", "pod", "-o", "name"]), /nats-\d/);
-    const { failed, text } = await w.pulumi("primary", ...UP);
-    assert.ok(!failed, text);
-    assert.match(text, /waiting for the servers of the former release to drain: nats-\d/);
+    // a destroy and the start of an `up` may take longer; after ten seconds clients are sent away one by one
+    const site = await siteOf(w, [], false);
+    const clients = await Promise.all(Array.from({ length: 60 }, () => site.connect("primary")));
+    try {
+      await w.destroy("primary");
+      assert.match(await primary.run(["get", "pod", "-o", "name"]), /nats-\d/);
+      const { failed, text } = await w.pulumi("primary", ...UP);
+      assert.ok(!failed, text);
+      assert.match(text, /waiting for the servers of the former release to drain: nats-\d/);
+    } finally {
+      await Promise.all(clients.map((client) => client.close()));
+    }
   });
 });
