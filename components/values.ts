@@ -34,8 +34,8 @@ export interface ListenerSettings {
 }
 
 /**
- * One connection between two servers that store, for all accounts (`cluster.pool_size`; the server's own default is three, and one more for the
- * system account). With several, the answer "your consumer is made" overtakes the news of where it listens, and who then asks it is told
+ * One connection between two servers that store, for all accounts (`cluster.pool_size`; the server's own default is three, and one
+ * more for the system account). With several, the answer "your consumer is made" overtakes the news of where it listens, and who then asks it is told
  * "no responders", or nothing: one or two in a hundred of Ops' queries (decision 12). Servers refuse it beside accounts that have
  * connections of their own, so who names such gets the default.
  */

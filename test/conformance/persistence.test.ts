@@ -127,11 +127,10 @@ onEachVersion("a primary with persistence", (version) => {
   it("takes the same Nats-Msg-Id from two edges for two events", async () => {
     const app = await nats().client(nats().server("primary"));
     const listener = await Heard.on(app, "ops.clusters.*.id");
-    const all = (names: readonly string[]) => names.every((name) => listener.has(name));
     const heard = (names: readonly string[]) =>
       until(
         `events of ${names}`,
-        () => all(names),
+        () => names.every((name) => listener.has(name)),
         () => listener.events,
         120,
       );
