@@ -1,66 +1,154 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { existsSync } from "node:fs";
-import { homedir } from "node:os";
-import { delimiter } from "node:path";
-import { gunzipSync } from "node:zlib";
-import type { CoreV1Api, KubeConfig } from "@kubernetes/client-node";
-import * as k8s from "@pulumi/kubernetes";
-import * as pulumi from "@pulumi/pulumi";
-import { type Cluster, OWNER } from "./components/release.ts";
+import { createHash } from "node:crypto";
+import type * as Client from "@kubernetes/client-node";
+import { kubeConfig } from "./access.ts";
+import { readRecord, withStatus } from "./components/helmRecord.ts";
+import { PlainError } from "./components/plainError.ts";
+import {
+  type Cluster,
+  type HelmRecord,
+  OWNER,
+  OWNER_EDGE,
+  OWNER_ID,
+  OWNER_RELEASE,
+  type OwnedKind,
+} from "./components/release.ts";
+import { portForwardGet } from "./portForward.ts";
 
-const NAMESPACE = "kubernetes:";
+/** Seconds that one request may take: a proxy or a firewall that swallows packets says nothing by itself. */
+const REQUEST = 20;
 
-/** All of the stack's `kubernetes:` keys, by their names without it: what Pulumi's own default provider would take. */
-export function accessKeys(config: Readonly<Record<string, string>>): Record<string, string> {
-  const keys = Object.entries(config).filter(([key]) => key.startsWith(NAMESPACE));
-  return Object.fromEntries(keys.map(([key, value]) => [key.slice(NAMESPACE.length), value]));
+interface Connection {
+  readonly client: typeof Client;
+  readonly config: Client.KubeConfig;
+  readonly core: Client.CoreV1Api;
+  readonly apps: Client.AppsV1Api;
+  /** For messages: which context, at which address. */
+  readonly place: string;
 }
 
-/** Keys that Pulumi's provider takes as maps; in a stack's configuration they are JSON text. */
-const MAPS = ["helmReleaseSettings", "kubeClientSettings"];
-
-/** The provider of the stack: as configured, but a changed Secret or ConfigMap is updated in place, not replaced. */
-export function clusterProvider(keys: Readonly<Record<string, string>>, secretKeys: ReadonlySet<string>): k8s.Provider {
-  const args = Object.entries(keys).map(([key, text]) => {
-    const value = text === "true" || text === "false" || MAPS.includes(key) ? JSON.parse(text) : text;
-    return [key, secretKeys.has(NAMESPACE + key) ? pulumi.secret(value) : value];
-  });
-  // an empty kubeconfig means what kubectl would use; left out, the SDK takes a whole KUBECONFIG=a:b for one file's name
-  const mutable = { enableSecretMutable: true, enableConfigMapMutable: true };
-  return new k8s.Provider("cluster", { kubeconfig: "", ...Object.fromEntries(args), ...mutable });
+/** What of a request an error names. */
+interface Asked {
+  readonly verb: string;
+  readonly resource: string;
+  /** All namespaces when it is undefined. */
+  readonly namespace?: string | undefined;
 }
 
-/** The same cluster for what no resource answers. The client is loaded when one is asked. `stack` is the full name of ours. */
+/**
+ * The cluster of a stack, for what no resource answers. The client is loaded when one is asked.
+ * @param keys the stack's `kubernetes:` keys
+ * @param stack the full name of ours
+ */
 export function clusterClient(keys: Readonly<Record<string, string>>, stack: string): Cluster {
-  const config = async () => {
-    const client = await import("@kubernetes/client-node");
-    return { client, config: kubeConfig(keys, () => new client.KubeConfig()) };
+  let connection: Promise<Connection> | undefined;
+  const connected = () => {
+    connection ??= connect(keys);
+    return connection;
   };
-  const connect = () => config().then(({ client, config }) => config.makeApiClient(client.CoreV1Api));
+
+  /** One request; what goes wrong is said in one line: the request, where, why, what to try. Not found is undefined. */
+  async function ask<T>(asked: Asked, call: (connection: Connection) => Promise<T>): Promise<T | undefined> {
+    const to = await connected();
+    try {
+      return await call(to);
+    } catch (error) {
+      if ((error as { code?: unknown }).code === 404) return undefined;
+      throw new PlainError(failure(asked, to.place, error as Error));
+    }
+  }
+  const list = async <T>(asked: Omit<Asked, "verb">, call: (to: Connection) => Promise<{ items: T[] }>): Promise<T[]> =>
+    (await ask({ verb: "list", ...asked }, call))?.items ?? [];
+  const pods = (namespace: string, release: string) =>
+    list({ resource: "pods", namespace }, ({ core }) =>
+      core.listNamespacedPod({ namespace, labelSelector: serversOf(release) }),
+    );
+
   return {
     stack,
-    async namespaces(secret) {
-      const fieldSelector = `metadata.name=${secret}`;
-      const { items } = await (await connect()).listSecretForAllNamespaces({ fieldSelector });
+    async place() {
+      return (await connected()).place;
+    },
+    async identity(namespace) {
+      const system = await ask({ verb: "get", resource: "namespaces/kube-system" }, ({ core }) =>
+        core.readNamespace({ name: "kube-system" }),
+      ).catch(noRight);
+      const uid = system?.metadata?.uid;
+      const name = "kube-root-ca.crt";
+      const authority = await ask({ verb: "get", resource: `configmaps/${name}`, namespace }, ({ core }) =>
+        core.readNamespacedConfigMap({ namespace, name }),
+      ).catch(uid === undefined ? refuse : noRight);
+      const pem = authority?.data?.["ca.crt"];
+      return {
+        ...(uid === undefined ? {} : { uid }),
+        ...(pem === undefined ? {} : { ca: createHash("sha256").update(pem).digest("hex").slice(0, 32) }),
+      };
+    },
+    async owner(namespace, kind, name) {
+      const found = await ask({ verb: "get", resource: `${kind.toLowerCase()}s/${name}`, namespace }, (to) =>
+        read(to, kind, { namespace, name }),
+      );
+      if (found === undefined) return undefined;
+      const { annotations = {} } = found.metadata ?? {};
+      const [id, stack] = [annotations[OWNER_ID], annotations[OWNER]];
+      return { id, stack, edge: annotations[OWNER_EDGE], release: annotations[OWNER_RELEASE] };
+    },
+    async secret(namespace, name) {
+      const found = await ask({ verb: "get", resource: `secrets/${name}`, namespace }, ({ core }) =>
+        core.readNamespacedSecret({ namespace, name }),
+      );
+      const entries = Object.entries(found?.data ?? {});
+      return found && Object.fromEntries(entries.map(([key, text]) => [key, Buffer.from(text, "base64").toString()]));
+    },
+    async namespaces(secret, id) {
+      const items = await list({ resource: "secrets" }, ({ core }) =>
+        core.listSecretForAllNamespaces({ fieldSelector: `metadata.name=${secret}` }),
+      );
       return items.flatMap(({ metadata }) =>
-        metadata?.annotations?.[OWNER] === stack ? (metadata.namespace ?? []) : [],
+        metadata?.annotations?.[OWNER_ID] === id ? (metadata.namespace ?? []) : [],
       );
     },
     async helmRecords(namespace, release) {
-      const api = await connect();
-      const { items } = await api.listNamespacedSecret({ namespace, labelSelector: `owner=helm,name=${release}` });
-      return items.map(({ metadata, data }) => ({
-        description: describedAs(data?.release),
-        status: metadata?.labels?.status ?? "unknown",
-        revision: Number(metadata?.labels?.version ?? 0),
-      }));
+      const labelSelector = `owner=helm,name=${release}`;
+      const items = await list({ resource: "secrets", namespace }, ({ core }) =>
+        core.listNamespacedSecret({ namespace, labelSelector }),
+      );
+      return items.map(({ metadata, data }): HelmRecord => {
+        const { description, owner } = readRecord(data?.release);
+        return {
+          name: metadata?.name ?? "",
+          description,
+          owner,
+          status: metadata?.labels?.status ?? "unknown",
+          revision: Number(metadata?.labels?.version ?? 0),
+        };
+      });
+    },
+    async markFailed(namespace, name) {
+      const resource = `secrets/${name}`;
+      const secret = await ask({ verb: "get", resource, namespace }, ({ core }) =>
+        core.readNamespacedSecret({ namespace, name }),
+      );
+      if (secret === undefined) return;
+      const labels = { ...secret.metadata?.labels, status: "failed" };
+      const data = { ...secret.data, release: withStatus(secret.data?.release ?? "", "failed") };
+      // with the version that was read: a Helm that still works on it is not written over
+      const body = { ...secret, metadata: { ...secret.metadata, labels }, data };
+      await ask({ verb: "update", resource, namespace }, ({ core }) =>
+        core.replaceNamespacedSecret({ namespace, name, body }),
+      );
+    },
+    async forget(namespace, name) {
+      await ask({ verb: "delete", resource: `secrets/${name}`, namespace }, ({ core }) =>
+        core.deleteNamespacedSecret({ namespace, name }),
+      );
     },
     async runningServers(namespace, release) {
-      const apps = await config().then(({ client, config }) => config.makeApiClient(client.AppsV1Api));
-      const labelSelector = `app.kubernetes.io/instance=${release},app.kubernetes.io/component=nats`;
-      const [set] = (await apps.listNamespacedStatefulSet({ namespace, labelSelector })).items;
+      const [set] = await list({ resource: "statefulsets", namespace }, ({ apps }) =>
+        apps.listNamespacedStatefulSet({ namespace, labelSelector: serversOf(release) }),
+      );
       if (set === undefined) return undefined;
       const claim = set.spec?.volumeClaimTemplates?.[0]?.spec;
       const size = claim?.resources?.requests?.storage;
@@ -68,81 +156,137 @@ export function clusterClient(keys: Readonly<Record<string, string>>, stack: str
       return { replicas, claim: size === undefined ? undefined : { size, storageClass: claim?.storageClassName } };
     },
     async claims(namespace, release) {
-      const labelSelector = `app.kubernetes.io/instance=${release},app.kubernetes.io/component=nats`;
-      const { items } = await (await connect()).listNamespacedPersistentVolumeClaim({ namespace, labelSelector });
-      const ofServer = new RegExp(`^nats-js-${release}-[0-9]+$`); // as the chart calls its template
+      const items = await list({ resource: "persistentvolumeclaims", namespace }, ({ core }) =>
+        core.listNamespacedPersistentVolumeClaim({ namespace, labelSelector: serversOf(release) }),
+      );
       return items.flatMap(({ metadata, spec }) => {
         const { name = "", deletionTimestamp } = metadata ?? {};
         const size = spec?.resources?.requests?.storage ?? "";
-        return ofServer.test(name) && deletionTimestamp === undefined ? [{ name, size }] : [];
+        // as the chart calls its template, and the StatefulSet what it makes of it
+        return /-js-.*-[0-9]+$/.test(name) && deletionTimestamp === undefined ? [{ name, size }] : [];
       });
     },
     async serverPods(namespace, release) {
-      return podNames(await connect(), namespace, release);
+      return (await pods(namespace, release)).flatMap(({ metadata }) => metadata?.name ?? []);
     },
     async touchPods(namespace, release) {
-      const api = await connect();
       const annotations = { "ops-nats/secret-changed-at": new Date().toISOString() };
-      const { setHeaderOptions, PatchStrategy } = await import("@kubernetes/client-node");
-      const merge = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
-      const patch = (name: string) =>
-        api.patchNamespacedPod({ namespace, name, body: { metadata: { annotations } } }, merge);
-      await Promise.all((await podNames(api, namespace, release)).map(patch));
+      const names = (await pods(namespace, release)).flatMap(({ metadata }) => metadata?.name ?? []);
+      await Promise.all(
+        names.map((name) =>
+          ask({ verb: "patch", resource: `pods/${name}`, namespace }, ({ core, client }) =>
+            core.patchNamespacedPod(
+              { namespace, name, body: { metadata: { annotations } } },
+              client.setHeaderOptions("Content-Type", client.PatchStrategy.MergePatch),
+            ),
+          ),
+        ),
+      );
+    },
+    async serverTags(namespace, pod) {
+      const { client, config } = await connected();
+      const page = await portForwardGet(new client.PortForward(config), { namespace, pod, port: 8222, path: "/varz" });
+      return (JSON.parse(page) as { tags?: string[] }).tags ?? [];
+    },
+    async serverLog(namespace, pod, since) {
+      const text = await ask({ verb: "get", resource: `pods/${pod}/log`, namespace }, ({ core }) =>
+        core.readNamespacedPodLog({
+          ...{ namespace, name: pod, container: "nats" },
+          sinceSeconds: Math.max(1, Math.ceil((Date.now() - since) / 1000)),
+        }),
+      );
+      return text ?? "";
     },
   };
 }
 
-async function podNames(api: CoreV1Api, namespace: string, release: string): Promise<string[]> {
-  const labelSelector = `app.kubernetes.io/instance=${release},app.kubernetes.io/component=nats`;
-  const { items } = await api.listNamespacedPod({ namespace, labelSelector });
-  return items.flatMap(({ metadata }) => metadata?.name ?? []);
-}
+const serversOf = (release: string): string => `app.kubernetes.io/instance=${release},app.kubernetes.io/component=nats`;
 
-/** The description in Helm's record of a release: JSON, compressed, base64 in a Secret, which is base64 again. */
-export function describedAs(record: string | undefined): string {
-  if (record === undefined) return "";
-  const packed = Buffer.from(Buffer.from(record, "base64").toString(), "base64");
-  const { info } = JSON.parse(gunzipSync(packed).toString()) as { info?: { description?: string } };
-  return info?.description ?? "";
-}
-
-/**
- * Loads what Pulumi's provider would: `kubeconfig` is a path (`~` too) or the text itself, without it what kubectl would use;
- * `context` and `cluster` choose from it.
- * @param empty makes a KubeConfig without anything in it
- */
-export function kubeConfig(keys: Readonly<Record<string, string>>, empty: () => KubeConfig): KubeConfig {
-  const { kubeconfig, context, cluster } = keys;
-  const config = kubeconfig ? loaded(kubeconfig, empty()) : ambient(empty);
-  if (context !== undefined) config.setCurrentContext(context);
-  if (cluster !== undefined) {
-    const current = config.getCurrentContext();
-    config.contexts = config.contexts.map((c) => (c.name === current ? { ...c, cluster } : c));
+async function connect(keys: Readonly<Record<string, string>>): Promise<Connection> {
+  const client = await import("@kubernetes/client-node");
+  const config = kubeConfig(keys, () => new client.KubeConfig());
+  const cluster = config.getCurrentCluster();
+  const context = config.getCurrentContext();
+  if (!cluster) {
+    const names = config.getContexts().map(({ name }) => name);
+    throw new PlainError(
+      `kubernetes:context: expected a context of the kubeconfig (${names.join(", ") || "it has none"}); came ${context || "nothing"}; ` +
+        `next: pulumi config set kubernetes:context ${names[0] ?? "<context>"}`,
+    );
   }
-  return config;
+  const configuration = client.createConfiguration({
+    baseServer: new client.ServerConfiguration(cluster.server, {}),
+    authMethods: { default: config },
+    promiseMiddleware: [
+      {
+        pre: async (context) => {
+          context.setSignal(AbortSignal.timeout(REQUEST * 1000));
+          return context;
+        },
+        post: async (context) => context,
+      },
+    ],
+  });
+  return {
+    client,
+    config,
+    core: new client.CoreV1Api(configuration),
+    apps: new client.AppsV1Api(configuration),
+    place: `context ${context}, ${cluster.server}${cluster.proxyUrl ? `, by proxy ${withoutLogin(cluster.proxyUrl)}` : ""}`,
+  };
 }
 
-function loaded(kubeconfig: string, config: KubeConfig): KubeConfig {
-  const path = kubeconfig.replace(/^~(?=\/)/, homedir());
-  if (existsSync(path)) config.loadFromFile(path);
-  else config.loadFromString(path);
-  return config;
-}
+/** A proxy's address may hold a password. */
+const withoutLogin = (url: string): string => url.replace(/\/\/[^@/]*@/, "//");
 
-/** KUBECONFIG may list several files, of which the first to have a name has it; the client's own merge refuses names twice. */
-function ambient(empty: () => KubeConfig): KubeConfig {
-  const config = empty();
-  const files = (process.env.KUBECONFIG ?? "").split(delimiter).filter((file) => file !== "" && existsSync(file));
-  if (files.length < 2) {
-    config.loadFromDefault();
-    return config;
+function read({ core, apps }: Connection, kind: OwnedKind, at: { namespace: string; name: string }) {
+  switch (kind) {
+    case "Secret":
+      return core.readNamespacedSecret(at);
+    case "ConfigMap":
+      return core.readNamespacedConfigMap(at);
+    case "Service":
+      return core.readNamespacedService(at);
+    case "Deployment":
+      return apps.readNamespacedDeployment(at);
   }
-  const all = files.map((file) => loaded(file, empty()));
-  const first = <T extends { name: string }>(lists: readonly (readonly T[])[]): T[] =>
-    lists.flat().filter((item, i, flat) => flat.findIndex(({ name }) => name === item.name) === i);
-  config.clusters = first(all.map(({ clusters }) => clusters));
-  config.users = first(all.map(({ users }) => users));
-  config.contexts = first(all.map(({ contexts }) => contexts));
-  config.currentContext = all.map((one) => one.getCurrentContext()).find((name) => Boolean(name)) ?? "";
-  return config;
+}
+
+/** What a request that failed means to who runs `pulumi up`. */
+function failure({ verb, resource, namespace }: Asked, place: string, error: Error): string {
+  const { code, body } = error as { code?: unknown; body?: unknown };
+  const where = namespace === undefined ? "in all namespaces" : `in namespace ${namespace}`;
+  const [kind = "", name] = resource.split("/");
+  const flag = namespace === undefined ? (kind === "namespaces" ? "" : " --all-namespaces") : ` -n ${namespace}`;
+  const request = `cluster (${place}): expected an answer to ${verb} ${resource} ${where}`;
+  if (code === 403) {
+    return `${request}; came: forbidden; next: have the right granted (kubectl auth can-i ${verb} ${kind}${name ? `/${name}` : ""}${flag}), then pulumi up again`;
+  }
+  if (code === 401) return `${request}; came: unauthorized; next: log in to the cluster again, then pulumi up`;
+  const said = typeof code === "number" ? `${code} ${message(body)}` : cause(error);
+  return `${request}; came: ${said}; next: check kubernetes:context, the network and HTTPS_PROXY/NO_PROXY (kubectl get namespaces), then pulumi up again`;
+}
+
+function message(body: unknown): string {
+  try {
+    const parsed =
+      typeof body === "string" ? (JSON.parse(body) as { message?: string }) : (body as { message?: string });
+    return parsed?.message ?? "";
+  } catch {
+    return String(body).slice(0, 200);
+  }
+}
+
+const cause = (error: Error): string =>
+  error.name === "AbortError" || /aborted/.test(error.message)
+    ? `nothing within ${REQUEST} s`
+    : (error.message.split("\n")[0] ?? "");
+
+/** Forbidden is an answer, too, where another question will do. */
+function noRight(error: Error): undefined {
+  if (!/came: forbidden/.test(error.message)) throw error;
+}
+
+function refuse(error: Error): never {
+  throw error;
 }

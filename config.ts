@@ -28,6 +28,8 @@ export interface Source {
   readonly secretKeys: ReadonlySet<string>;
   /** The text of Pulumi.edge.yaml, or undefined where there is none. */
   readonly sharedFile: string | undefined;
+  /** The contexts that kubectl would know, for the message that none was chosen. */
+  readonly contexts: () => readonly string[];
 }
 
 type Map = Record<string, unknown>;
@@ -45,10 +47,26 @@ export function readSettings(source: Source): Settings {
   const keys = { ...(merge(shared, own) as Map), ...("chart" in own ? { chart: own.chart } : {}) };
   const found: Fault[] = [];
   const settings = role === "primary" ? readPrimary(keys, found) : readEdge(keys, source, found);
+  faults.push(...clusterFaults(source, keys));
   const fromShared = ({ key }: Fault) => topKey(key) in shared && !(topKey(key) in own);
   faults.push(...found.map((fault) => (fromShared(fault) ? { ...fault, command: `edit ${SHARED_FILE}` } : fault)));
   if (faults.length > 0 || settings === undefined) throw new PlainError(report(faults, source.stack));
   return deepFreeze(settings);
+}
+
+/** Which cluster has to be said: what the shell points at is another one tomorrow. */
+function* clusterFaults({ config, contexts, stack }: Source, keys: Map): Generator<Fault> {
+  const chosen = ["kubernetes:context", "kubernetes:kubeconfig"].filter((key) => Boolean(config[key]));
+  const inCluster = keys.inCluster === true;
+  if (inCluster && chosen.length > 0) {
+    const command = `pulumi config rm ops-nats:inCluster -s ${stack}`;
+    yield { key: "inCluster", expected: `false beside ${chosen.join(" and ")}`, came: true, command };
+  }
+  if (inCluster || chosen.length > 0) return;
+  const names = contexts();
+  const expected = `a context (${names.length > 0 ? `there are ${names.join(", ")}` : "the kubeconfig has none"}), or kubernetes:kubeconfig, or ops-nats:inCluster: true`;
+  const command = `pulumi config set kubernetes:context ${names.length === 1 ? names[0] : "<context>"} -s ${stack}`;
+  yield { key: "kubernetes:context", expected, came: undefined, command };
 }
 
 const topKey = (key: string): string => /^[^.[]*/.exec(key)?.[0] ?? key;
@@ -70,13 +88,20 @@ function readPrimary(keys: Map, faults: Fault[]): Settings | undefined {
 
 function readEdge(keys: Map, source: Source, faults: Fault[]): Settings | undefined {
   const name = edgeName.safeParse(source.stack);
-  if (!name.success) faults.push(...edgeFaults(source.stack, name.error.issues));
+  if (!name.success && keys.edge === undefined) faults.push(...edgeFaults(source.stack, name.error.issues));
   const parsed = check(edgeSchema, "edge", keys, faults);
   if (!parsed) return undefined;
   const primaryStack = parsed.primaryStack ?? `${source.organization}/${source.project}/primary`;
   const { size, storageClass } = parsed.persistence;
   const persistence = { size, storageClass };
-  return { ...parsed, ...deployment(parsed), role: "edge", edge: source.stack, primaryStack, persistence };
+  return {
+    ...parsed,
+    ...deployment(parsed),
+    role: "edge",
+    edge: parsed.edge ?? source.stack,
+    primaryStack,
+    persistence,
+  };
 }
 
 function check<T extends z.ZodType>(schema: T, role: string, keys: Map, faults: Fault[]): z.output<T> | undefined {
@@ -122,7 +147,7 @@ function ownKeys(source: Source): Map {
   );
 }
 
-const TEXT_KEYS = new Set(["role", "namespace", "primaryStack"]);
+const TEXT_KEYS = new Set(["role", "namespace", "release", "edge", "adopt", "primaryStack"]);
 
 function fromText(key: string, text: string): unknown {
   if (TEXT_KEYS.has(key)) return text;

@@ -14,6 +14,9 @@ export const DEFAULT_IMAGES: { readonly nats: Image; readonly natsBox: Image; re
   reloader: { repository: "natsio/nats-server-config-reloader", tag: "0.15.1" },
 };
 
+/** The Helm release, as in the guide. */
+export const RELEASE_NAME = "nats";
+
 /** NodePorts of the leaf listener and of the client port: the guide's. */
 export const LEAF_PORT = 32222;
 export const CLIENT_PORT = 32223;

@@ -24,6 +24,8 @@ export interface Fault {
 const EXAMPLES: Readonly<Record<string, string>> = {
   role: "edge",
   namespace: "ops-system",
+  release: "nats",
+  edge: "edge-1",
   replicas: "3",
   hosts: "203.0.113.10",
   leafPort: String(LEAF_PORT),
@@ -61,7 +63,7 @@ function unknownKey(path: readonly PropertyKey[], role: string, came: unknown): 
 
 /** A stack name that cannot be the name of an edge. */
 export function edgeFaults(stack: string, issues: readonly Issue[]): Fault[] {
-  const command = `pulumi stack rename <edge name> -s ${stack}`;
+  const command = `pulumi config set ops-nats:edge <edge name> -s ${stack}`;
   return issues.map((issue) => ({ key: "stack name (= edge name)", expected: issue.message, came: stack, command }));
 }
 
@@ -175,7 +177,7 @@ export function report(faults: readonly Fault[], stack: string): string {
       command?.startsWith("pulumi config rm") && !command.includes(" -s ")
         ? `${command} -s ${stack}`
         : (command ?? example);
-    const full = /[ ]/.test(path) ? path : `ops-nats:${path}`;
+    const full = /[ ]|^kubernetes:/.test(path) ? path : `ops-nats:${path}`;
     return `${full}: expected ${expected}; came ${shown(came)}; next: ${next}`;
   });
   const count = lines.length === 1 ? "one fault" : `${lines.length} faults`;

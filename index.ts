@@ -4,23 +4,26 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { accessKeys, clusterClient, clusterProvider } from "./cluster.ts";
+import { accessKeys, clusterProvider, inClusterKubeconfig, knownContexts } from "./access.ts";
+import { clusterClient } from "./cluster.ts";
 import { checkFileLimit } from "./components/claims.ts";
 import { checkStore, Edge, edgeValues } from "./components/edge.ts";
 import { readLeafLink } from "./components/leafLink.ts";
 import { Primary, primaryValues } from "./components/primary.ts";
-import { orderWarning, publishWarning, storeWarning } from "./components/serverVersion.ts";
+import { publishWarning, storeWarning } from "./components/serverVersion.ts";
 import { serversIn, serverTag } from "./components/values.ts";
 import { readSettings, SHARED_FILE } from "./config.ts";
 import { edgeOutputs, primaryOutputs } from "./outputs.ts";
+import { preflight } from "./preflight.ts";
 
-/** Settings -> role -> component -> outputs. */
-export default async function program() {
+/** Settings -> preflight -> component -> outputs. */
+export default async function program(connect = clusterClient) {
   const config = pulumi.runtime.allConfig() as Record<string, string>;
   // the engine's own list; the SDK keeps its reader of it to itself
   const secretKeys = new Set<string>(JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]"));
   const sharedFile = join(pulumi.runtime.getRootDirectory(), SHARED_FILE);
   const [organization, project, stack] = [pulumi.getOrganization(), pulumi.getProject(), pulumi.getStack()];
+  const fullName = `${organization}/${project}/${stack}`;
   const settings = readSettings({
     stack,
     organization,
@@ -28,29 +31,29 @@ export default async function program() {
     config,
     secretKeys,
     sharedFile: existsSync(sharedFile) ? readFileSync(sharedFile, "utf8") : undefined,
+    contexts: knownContexts,
   });
   const keys = accessKeys(config);
-  const cluster = clusterClient(keys, `${organization}/${project}/${stack}`);
+  const access = settings.inCluster ? { ...keys, kubeconfig: inClusterKubeconfig(process.env) } : keys;
+  const cluster = connect(access, fullName);
   const tag = serverTag(settings);
   if (settings.role === "primary") {
-    checkFileLimit(cluster, "primary", settings.persistence?.size, serversIn(primaryValues(settings)));
+    const values = serversIn(primaryValues(settings));
+    checkFileLimit(cluster, "primary", settings.persistence?.size, values);
     await warn(publishWarning(tag), settings.persistence && storeWarning(tag));
-    return primaryOutputs(
-      new Primary("nats", { settings, cluster }, { provider: clusterProvider(keys, secretKeys) }),
-      settings,
-    );
+    const ground = await preflight(cluster, settings, values);
+    const provider = clusterProvider(access, secretKeys, ground.clusterIdentifier);
+    return primaryOutputs(new Primary("nats", { settings, cluster, ...ground }, { provider }), settings);
   }
   const primary = new pulumi.StackReference(settings.primaryStack);
   const link = await readLeafLink(primary, settings.primaryStack, settings.edge);
   checkStore(settings, link);
-  const stored = link.store && settings.persistence.size;
-  checkFileLimit(cluster, "edge", stored, serversIn(edgeValues(settings, link)));
-  await warn(link.store?.byConsumer && storeWarning(tag), link.store && orderWarning(tag, link.store.byConsumer));
-  return edgeOutputs(
-    new Edge("nats", { settings, link, cluster }, { provider: clusterProvider(keys, secretKeys) }),
-    settings,
-    link,
-  );
+  const values = serversIn(edgeValues(settings, link));
+  checkFileLimit(cluster, "edge", link.store && settings.persistence.size, values);
+  await warn(link.store && storeWarning(tag));
+  const ground = await preflight(cluster, settings, values);
+  const provider = clusterProvider(access, secretKeys, ground.clusterIdentifier);
+  return edgeOutputs(new Edge("nats", { settings, link, cluster, ...ground }, { provider }), settings, link);
 }
 
 /** Tells warnings, one after the other; what is not one is passed over. */

@@ -3,7 +3,7 @@
 
 import { isIP } from "node:net";
 import { z } from "zod";
-import { CLIENT_PORT, LEAF_PORT } from "./defaults.ts";
+import { CLIENT_PORT, LEAF_PORT, RELEASE_NAME } from "./defaults.ts";
 
 /** Longest edge name, in characters: server names, Secret keys and NATS subjects carry it. */
 export const EDGE_NAME_LENGTH = 40;
@@ -86,9 +86,21 @@ const replicas = z
   .min(1, "at least 1")
   .max(9, "at most 9");
 
+/** Longest release name, in characters: the names of pods, claims and Helm's own records carry it. */
+export const RELEASE_NAME_LENGTH = 30;
+const releaseText = `a Helm release name (RFC 1123 label beginning with a letter) of at most ${RELEASE_NAME_LENGTH} characters`;
+
 const common = {
   role: z.enum(["primary", "edge"], "primary or edge").optional(),
   namespace: label("the name of a namespace (RFC 1123 label)").default("ops-system"),
+  release: text(releaseText)
+    .max(RELEASE_NAME_LENGTH, releaseText)
+    .regex(/^[a-z]([-a-z0-9]*[a-z0-9])?$/, releaseText)
+    .default(RELEASE_NAME),
+  inCluster: z.boolean("true or false").default(false),
+  adopt: text("the id of a stack whose state was lost, as the refusal shows it")
+    .regex(/^[a-z0-9]{16}$/, "the id of a stack whose state was lost: 16 letters and digits")
+    .optional(),
   chart: chart.default({}),
   images: strict({
     registry: text("a registry host").optional(),
@@ -142,6 +154,7 @@ export const primarySchema = z.strictObject({
 /** What an edge's stack file and Pulumi.edge.yaml together may hold below `ops-nats:`. */
 export const edgeSchema = z.strictObject({
   ...common,
+  edge: edgeName.optional(),
   replicas: replicas.default(1),
   primaryStack: text("the name of a stack: organization/project/stack").optional(),
   persistence: strict({ size: quantity(SMALLEST.edge).default("2Gi"), storageClass: storageClass.optional() }).default({
@@ -182,6 +195,12 @@ export interface Chart {
 
 interface CommonSettings {
   readonly namespace: string;
+  /** Name of the Helm release, by which the chart calls its objects. */
+  readonly release: string;
+  /** Whether the program runs in a pod of the cluster itself and uses its service account. */
+  readonly inCluster: boolean;
+  /** The id of a lost state, whose servers and passwords this stack takes over; see the README, "A lost state". */
+  readonly adopt?: string | undefined;
   readonly chart: Chart;
   readonly images: Images;
   readonly replicas: number;

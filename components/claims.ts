@@ -8,10 +8,9 @@ import {
   type ClaimTemplate,
   type Cluster,
   commands,
-  firstLine,
+  fullName,
   type LeftClaim,
-  OWNER,
-  RELEASE,
+  type ReleasePlace,
   type Servers,
   type WantedServers,
 } from "./release.ts";
@@ -24,63 +23,73 @@ const README = 'README, "Changing persistence", says more';
  * Refuses, before anything is changed, what Kubernetes cannot change in a set of servers that runs (whether they have a claim,
  * its size and its class), and what JetStream cannot: a lone server's streams are not taken over when it joins a cluster, nor
  * the other way round, and what only a server has that goes would be lost.
- * @throws Error with one line that says what to do by hand. A cluster that gives no answer is a warning.
+ * @throws PlainError with one line that says what to do by hand
  */
-export async function refuseOtherServers(cluster: Cluster, namespace: string, wanted: WantedServers): Promise<void> {
-  const running = await cluster.runningServers(namespace, RELEASE).catch((error: Error) => {
-    const what = `could not look at the servers' claims in ${namespace} (${firstLine(error)})`;
-    return pulumi.log.warn(`${what}; where they differ, Helm says: updates to statefulset spec`).then(() => null);
-  });
-  if (running === null) return;
-  if (running === undefined) return refuseOtherClaims(cluster, namespace, wanted);
-  if (running.claim === undefined) await refuseOtherClaims(cluster, namespace, wanted); // or a set made anew would be refused for them
-  const former =
-    running.replicas === wanted.replicas ? running.replicas : await formerServers(cluster, namespace, running);
-  const number = otherNumber({ ...running, replicas: former }, wanted, { cluster, namespace });
+export async function refuseOtherServers(place: ReleasePlace, wanted: WantedServers): Promise<void> {
+  const running = await place.cluster.runningServers(place.namespace, place.release);
+  if (running === undefined) return refuseOtherClaims(place, wanted);
+  if (running.claim === undefined) await refuseOtherClaims(place, wanted); // or a set made anew would be refused for them
+  const former = running.replicas === wanted.replicas ? running.replicas : await formerServers(place, running);
+  const number = otherNumber({ ...running, replicas: former }, wanted, place);
   // first the number, for the same reason
-  const change = (wanted.claim && number) ?? otherClaim(running.claim, wanted, { cluster, namespace });
-  if (change !== undefined) throw new Error(`${change}; ${README}`);
+  const change = (wanted.claim && number) ?? otherClaim(running.claim, wanted, place);
+  if (change !== undefined) throw new PlainError(`${change}; ${README}`);
 }
 
 /** How many servers there were before somebody scaled them by hand, which their claims tell. */
-async function formerServers(cluster: Cluster, namespace: string, { claim, replicas }: Servers): Promise<number> {
+async function formerServers(place: ReleasePlace, { claim, replicas }: Servers): Promise<number> {
   if (claim === undefined) return replicas;
-  return Math.max(replicas, serversOf(await claimsLeft(cluster, namespace)) ?? 0);
+  return Math.max(replicas, serversOf(await claimsLeft(place)) ?? 0);
+}
+
+/** What a stack's stored events are known by, there and elsewhere. */
+export interface Whereabouts extends ReleasePlace {
+  /** The stack's own id; undefined before its first `up`, when it has stored nothing. */
+  readonly id: string | undefined;
+  /** The edge's name, or `primary`. */
+  readonly edge: string;
+  /** The namespace of the stack's last `up` by its state, for who may not look into all of them; undefined where none was. */
+  readonly lastNamespace: string | undefined;
 }
 
 /**
- * Refuses another namespace than that in which this stack's servers have claims: new ones would begin with empty claims there, and
- * what is stored would stay behind, an edge's unread.
- * @throws Error with one line that says what to do. A cluster that does not tell the namespaces is a warning.
+ * Refuses another namespace, release or edge name than those of servers of this stack that have claims: new ones would begin with empty claims and
+ * what is stored would stay behind, an edge's unread; under another edge name all that it keeps would be replicated once more.
+ * @throws PlainError with one line that says what to do
  */
-export async function refuseOtherNamespace(cluster: Cluster, namespace: string): Promise<void> {
-  const namespaces = await cluster.namespaces(INCLUDE.secret).catch((error: Error) => {
-    const what = `could not look for servers of this stack in other namespaces (${firstLine(error)})`;
-    return pulumi.log
-      .warn(
-        `${what}; that takes the right to list Secrets in all of them; where there are some, what they have stored stays behind`,
-      )
-      .then(() => []);
+export async function refuseMove(wanted: Whereabouts): Promise<void> {
+  const { cluster, id, lastNamespace } = wanted;
+  if (id === undefined) return;
+  const namespaces = await cluster.namespaces(INCLUDE.secret, id).catch((error: Error) => {
+    if (!/came: forbidden/.test(error.message)) throw error;
+    return [...new Set([wanted.namespace, lastNamespace ?? wanted.namespace])];
   });
-  const { up, set } = commands(cluster);
-  for (const former of namespaces.filter((name) => name !== namespace)) {
-    const claims = await cluster.claims(former, RELEASE).catch((error: Error) => {
-      throw new Error(
-        `ops-nats:namespace: expected ${former}, where this stack has made servers; came ${namespace}, and whether they left claims in ${former} ` +
-          `cannot be seen (${firstLine(error)}); nothing was changed; next: ${set("namespace", former)}, or kubectl ` +
-          `auth can-i list persistentvolumeclaims -n ${former}, and with that right ${up}`,
-      );
-    });
-    if (claims.length === 0) continue;
-    // an edge's streams of a former time would be passed over (decision 9)
-    const there = await claimsLeft(cluster, namespace);
-    throw new Error(
-      `ops-nats:namespace: expected ${former}, where this stack's servers run and what they have stored is (${told(claims)}); came ${namespace}, ` +
-        `and streams do not move; nothing was changed; next: ${set("namespace", former)}, or, ${anew(cluster, there.length > 0 ? [former, namespace] : [former], "there")}; or, where they ` +
-        `are those of a stack of the same name in another state, kubectl -n ${former} annotate secret ${INCLUDE.secret} ${OWNER}-, then ${up}; ` +
-        README,
-    );
+  for (const namespace of namespaces) {
+    const owner = await cluster.owner(namespace, "Secret", INCLUDE.secret);
+    if (owner?.id !== id) continue;
+    const former = { namespace, release: owner.release ?? wanted.release, edge: owner.edge ?? wanted.edge };
+    const key = (["namespace", "release", "edge"] as const).find((name) => former[name] !== wanted[name]);
+    if (key === undefined) continue;
+    const claims = await cluster.claims(namespace, former.release);
+    if (claims.length > 0) throw new PlainError(await moved(wanted, former, key, claims));
   }
+}
+
+type Former = Readonly<Record<"namespace" | "release" | "edge", string>>;
+
+async function moved(wanted: Whereabouts, former: Former, key: keyof Former, claims: readonly LeftClaim[]) {
+  const { set } = commands(wanted.cluster);
+  const why =
+    key === "edge"
+      ? "as which the primary knows what this edge keeps: under another name all of it would be replicated once more"
+      : `where this stack's servers run and what they have stored is`;
+  const there = key === "edge" ? [] : await claimsLeft(wanted);
+  const places = [former, ...(there.length > 0 ? [wanted] : [])];
+  const stay = key === "edge" ? "" : ", and streams do not move";
+  return (
+    `ops-nats:${key}: expected ${former[key]}, ${why} (${told(claims)}); came ${wanted[key]}${stay}; nothing was changed; ` +
+    `next: ${set(key, former[key])}, or, ${anew(wanted.cluster, places, key === "edge" ? "under that name" : "there")}; ${README}`
+  );
 }
 
 /** How much of a server's disk all its streams together may take, also when some edge will not store. */
@@ -118,17 +127,18 @@ export function checkFileLimit(
  * Refuses to make servers on claims that are there when these may hold streams that the servers do not take up: of more than they may
  * store ("insufficient storage resources available", and they cannot be made smaller either), or of another number of servers, unless a
  * cluster grows.
- * @throws Error with one line that says what to do by hand. A cluster that gives no answer is a warning.
+ * @throws PlainError with one line that says what to do by hand
  */
-export async function refuseOtherClaims(cluster: Cluster, namespace: string, wanted: WantedServers): Promise<void> {
+export async function refuseOtherClaims(place: ReleasePlace, wanted: WantedServers): Promise<void> {
+  const { cluster, namespace } = place;
   const { claim, fileLimit, replicas } = wanted;
   if (claim === undefined || fileLimit === undefined) return;
-  const claims = await claimsLeft(cluster, namespace);
+  const claims = await claimsLeft(place);
   const remove = `where nothing in them is needed, kubectl -n ${namespace} delete pvc ${claims.map(({ name }) => name).join(" ")}`;
   const more = `no server was changed; next: %s, or, ${remove}; then ${commands(cluster).up}; ${README}`;
   const former = serversOf(claims);
   if (former !== undefined && !continues(former, replicas)) {
-    throw new Error(
+    throw new PlainError(
       `ops-nats:replicas: expected ${orMore(former)}, for claims that are left of as many servers (${told(claims)}); came ${replicas}, and ` +
         `${STREAMS_STAY}; ${more.replace("%s", commands(cluster).set("replicas", former))}`,
     );
@@ -138,7 +148,7 @@ export async function refuseOtherClaims(cluster: Cluster, namespace: string, wan
   );
   const largest = [...large].sort((a, b) => bytes(b.size) - bytes(a.size))[0];
   if (largest === undefined) return;
-  throw new Error(
+  throw new PlainError(
     `ops-nats:persistence.size: expected ${largest.size} or more, for servers that are to take the claims that are there (${told(large)}); ` +
       `came ${claim.size}, and servers that may store ${fileLimit} do not take up streams that may have been larger; ` +
       more.replace("%s", `${keepLimit(cluster, largest.size)} until the streams have shrunk`),
@@ -146,9 +156,9 @@ export async function refuseOtherClaims(cluster: Cluster, namespace: string, wan
 }
 
 /** Warns of claims that are smaller than they are to be: they are about to be replaced, or the disk fills before its stream does. */
-export async function tellSmallClaims(cluster: Cluster, namespace: string, { claim }: WantedServers): Promise<void> {
+export async function tellSmallClaims(place: ReleasePlace, { claim }: WantedServers): Promise<void> {
   if (claim === undefined) return;
-  const small = (await claimsLeft(cluster, namespace)).filter(({ size }) => bytes(size) < bytes(claim.size));
+  const small = (await claimsLeft(place)).filter(({ size }) => bytes(size) < bytes(claim.size));
   if (small.length === 0) return;
   const what = `claims are smaller than persistence.size, ${claim.size}: ${told(small)}`;
   await pulumi.log.warn(
@@ -157,25 +167,15 @@ export async function tellSmallClaims(cluster: Cluster, namespace: string, { cla
   );
 }
 
-interface Place {
-  readonly cluster: Cluster;
-  readonly namespace: string;
-}
-
 const told = (claims: readonly LeftClaim[]) => claims.map(({ name, size }) => `${name} of ${size}`).join(", ");
 
-const claimsLeft = (cluster: Cluster, namespace: string): Promise<readonly LeftClaim[]> =>
-  cluster.claims(namespace, RELEASE).catch((error: Error) => {
-    const what = `could not look for claims in ${namespace} (${firstLine(error)})`;
-    return pulumi.log
-      .warn(`${what}; where there are larger ones, the keeper's log has: insufficient storage`)
-      .then(() => []);
-  });
+const claimsLeft = ({ cluster, namespace, release }: ReleasePlace): Promise<readonly LeftClaim[]> =>
+  cluster.claims(namespace, release);
 
 function otherClaim(
   now: ClaimTemplate | undefined,
   { claim: wanted, fileLimit, replicas }: WantedServers,
-  { cluster, namespace }: Place,
+  { cluster, namespace, release }: ReleasePlace,
 ): string | undefined {
   if (now === undefined && wanted === undefined) return undefined;
   const sameSize = now?.size === wanted?.size || bytes(now?.size ?? "") === bytes(wanted?.size ?? "");
@@ -189,7 +189,7 @@ function otherClaim(
   const first = shrinks ? `${keepLimit(cluster, now.size)} (streams have to shrink before their disks); ` : "";
   return (
     `ops-nats:persistence: expected ${text(now)} for each server, as they run with; came ${text(wanted)}, which Kubernetes cannot change ` +
-    `in a StatefulSet; nothing was changed; next: ${first}${claims}kubectl -n ${namespace} delete statefulset ${RELEASE} ` +
+    `in a StatefulSet; nothing was changed; next: ${first}${claims}kubectl -n ${namespace} delete statefulset ${fullName(release)} ` +
     `--cascade=foreground (the servers end; claims stay), then ${commands(cluster).up}`
   );
 }
@@ -208,18 +208,20 @@ function serversOf(claims: readonly LeftClaim[]): number | undefined {
   return last === 0 ? 1 : Math.max(3, last + 1); // of three, the last one's may have gone
 }
 
-function otherNumber(now: Servers, wanted: Servers, { cluster, namespace }: Place): string | undefined {
+function otherNumber(now: Servers, wanted: Servers, place: ReleasePlace): string | undefined {
   if (now.claim === undefined || now.replicas === 0 || continues(now.replicas, wanted.replicas)) return undefined;
   return (
     `ops-nats:replicas: expected ${orMore(now.replicas)}, as the servers with persistence run; came ${wanted.replicas} (${STREAMS_STAY}); ` +
-    `nothing was changed; next: ${commands(cluster).set("replicas", now.replicas)}, or, ${anew(cluster, [namespace], `with ${wanted.replicas}`)}`
+    `nothing was changed; next: ${commands(place.cluster).set("replicas", now.replicas)}, or, ${anew(place.cluster, [place], `with ${wanted.replicas}`)}`
   );
 }
 
 /** The way of who gives up what servers have stored; an edge's has to be at the primary by then. */
-function anew(cluster: Cluster, namespaces: readonly string[], how: string): string {
+function anew(cluster: Cluster, places: readonly Pick<ReleasePlace, "namespace" | "release">[], how: string): string {
   const { up, destroy } = commands(cluster);
-  const remove = namespaces.map((name) => `kubectl -n ${name} delete pvc -l app.kubernetes.io/instance=${RELEASE}`);
+  const remove = places.map(
+    ({ namespace, release }) => `kubectl -n ${namespace} delete pvc -l app.kubernetes.io/instance=${release}`,
+  );
   return (
     `to begin anew ${how} (what is stored goes; at an edge first wait until the primary has all), ` +
     [destroy, ...remove, up].join(", then ")

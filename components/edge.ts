@@ -9,7 +9,7 @@ import type { EdgeSettings } from "../settings.ts";
 import { StreamKeeper } from "./keeper.ts";
 import type { EdgeLink } from "./leafLink.ts";
 import { ADMIN, APP, newPassword } from "./logins.ts";
-import { NatsServer } from "./nats.ts";
+import { NatsServer, type StackMark } from "./nats.ts";
 import { edgeConf } from "./natsConf.ts";
 import { PlainError } from "./plainError.ts";
 import type { Cluster } from "./release.ts";
@@ -22,6 +22,9 @@ export interface EdgeArgs {
   /** What the primary offers this edge. */
   readonly link: EdgeLink;
   readonly cluster: Cluster;
+  readonly mark: StackMark;
+  /** Passwords of a former state, by user, where this one goes on with them. */
+  readonly adopted?: Readonly<Record<string, string>> | undefined;
 }
 
 /** An edge: a NATS server that is a leaf of the primary. */
@@ -32,11 +35,15 @@ export class Edge extends pulumi.ComponentResource {
   /** Undefined where no streams are kept. */
   readonly keeper: StreamKeeper | undefined;
 
-  constructor(name: string, { settings, link, cluster }: EdgeArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    { settings, link, cluster, mark, adopted = {} }: EdgeArgs,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
     super("ops-nats:index:Edge", name, {}, opts);
     const parent = { parent: this };
-    this.adminPassword = newPassword(`${name}-admin`, parent);
-    this.appPassword = newPassword(`${name}-app`, parent);
+    this.adminPassword = newPassword(`${name}-admin`, parent, adopted[ADMIN]);
+    this.appPassword = newPassword(`${name}-app`, parent, adopted[APP]);
     const include = pulumi.secret(
       pulumi.all([this.adminPassword, this.appPassword]).apply(([admin, app]) => {
         const logins = { admin: { user: ADMIN, password: admin }, app: { user: APP, password: app } };
@@ -47,13 +54,13 @@ export class Edge extends pulumi.ComponentResource {
     const values = edgeValues(settings, link);
     this.server = new NatsServer(
       name,
-      { namespace, chart, values, include, appPassword: this.appPassword, cluster },
+      { namespace, mark, chart, values, include, appPassword: this.appPassword, cluster },
       parent,
     );
     const plan = planOf(settings, link);
     const login = { user: APP, passwordKey: "app-password" };
     const after = { ...parent, dependsOn: [this.server] };
-    this.keeper = plan && new StreamKeeper(name, { namespace, images, plan, ...login, replicas }, after);
+    this.keeper = plan && new StreamKeeper(name, { namespace, mark, images, plan, ...login, replicas }, after);
     this.registerOutputs({ server: this.server, adminPassword: this.adminPassword, appPassword: this.appPassword });
   }
 }

@@ -6,12 +6,14 @@ import { readFileSync } from "node:fs";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../settings.ts";
-import { RELEASE } from "./release.ts";
+import { markOf, type StackMark } from "./nats.ts";
+import { fullName } from "./release.ts";
 import type { Plan } from "./streams.ts";
 import { INCLUDE } from "./values.ts";
 
 export interface KeeperArgs {
   readonly namespace: string;
+  readonly mark: StackMark;
   /** It runs in the nats-box image, which the chart uses anyway. */
   readonly images: Images;
   readonly plan: Plan;
@@ -23,9 +25,13 @@ export interface KeeperArgs {
   readonly replicas: number;
 }
 
-const NAME = `${RELEASE}-keeper`;
+const nameOf = ({ mark }: KeeperArgs): string => `${fullName(mark.release)}-keeper`;
 const FOLDER = "/etc/keeper";
-const labels = { "app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "ops-nats" };
+const labelsOf = (args: KeeperArgs) => ({
+  "app.kubernetes.io/name": nameOf(args),
+  "app.kubernetes.io/part-of": "ops-nats",
+});
+const annotationsOf = ({ mark }: KeeperArgs) => ({ ...PATCH_FORCE, ...markOf(mark) });
 
 /**
  * Makes and keeps the streams, from inside of the cluster. It is ready when they are as planned, which `pulumi up` waits
@@ -41,7 +47,15 @@ export class StreamKeeper extends pulumi.ComponentResource {
     const files = { ...Object.fromEntries(SCRIPTS.map((file) => [file, script(file)])), "plan.json": plan };
     const config = new k8s.core.v1.ConfigMap(
       `${name}-keeper`,
-      { metadata: { name: NAME, namespace: args.namespace, labels, annotations: PATCH_FORCE }, data: files },
+      {
+        metadata: {
+          name: nameOf(args),
+          namespace: args.namespace,
+          labels: labelsOf(args),
+          annotations: annotationsOf(args),
+        },
+        data: files,
+      },
       { parent: this },
     );
     const after = { parent: this, dependsOn: [config], ...ANEW };
@@ -50,7 +64,7 @@ export class StreamKeeper extends pulumi.ComponentResource {
   }
 }
 
-/** One that a killed run made and did not write down is taken over, not refused as another manager's. */
+/** One that a killed run made and did not write down is taken over, not refused as another manager's; whose it is was asked before. */
 const PATCH_FORCE = { "pulumi.com/patchForce": "true" };
 
 /**
@@ -65,10 +79,16 @@ const script = (file: string): string => readFileSync(new URL(file, import.meta.
 
 function deployment(args: KeeperArgs, files: Readonly<Record<string, string>>): k8s.apps.v1.DeploymentArgs {
   const { namespace, images } = args;
+  const [name, labels] = [nameOf(args), labelsOf(args)];
   const hash = createHash("sha256").update(JSON.stringify(files)).digest("hex");
   return {
     // Pulumi gives up on it, in seconds, where the streams cannot be made as planned
-    metadata: { name: NAME, namespace, labels, annotations: { ...PATCH_FORCE, "pulumi.com/timeoutSeconds": "300" } },
+    metadata: {
+      name,
+      namespace,
+      labels,
+      annotations: { ...annotationsOf(args), "pulumi.com/timeoutSeconds": "300" },
+    },
     spec: {
       replicas: 1,
       strategy: { type: "Recreate" }, // two would contradict each other
@@ -82,7 +102,7 @@ function deployment(args: KeeperArgs, files: Readonly<Record<string, string>>): 
           imagePullSecrets: images.pullSecrets.map((secret) => ({ name: secret })),
           containers: [container(args)],
           volumes: [
-            { name: "plan", configMap: { name: NAME } },
+            { name: "plan", configMap: { name } },
             { name: "tmp", emptyDir: {} },
           ],
         },
@@ -91,11 +111,19 @@ function deployment(args: KeeperArgs, files: Readonly<Record<string, string>>): 
   };
 }
 
-function container({ namespace, images, user, passwordKey, replicas }: KeeperArgs): k8s.types.input.core.v1.Container {
+function container({
+  namespace,
+  mark,
+  images,
+  user,
+  passwordKey,
+  replicas,
+}: KeeperArgs): k8s.types.input.core.v1.Container {
+  const servers = fullName(mark.release);
   const { repository, tag } = images.natsBox;
   const pods = Array.from(
     { length: replicas },
-    (_, i) => `http://${RELEASE}-${i}.${RELEASE}-headless.${namespace}.svc:8222`,
+    (_, i) => `http://${servers}-${i}.${servers}-headless.${namespace}.svc:8222`,
   );
   return {
     name: "keeper",
@@ -104,9 +132,10 @@ function container({ namespace, images, user, passwordKey, replicas }: KeeperArg
     env: [
       { name: "HOME", value: "/tmp" },
       { name: "XDG_CONFIG_HOME", value: "/tmp" },
-      { name: "NATS_URL", value: `nats://${RELEASE}.${namespace}.svc:4222` },
+      { name: "NATS_URL", value: `nats://${servers}.${namespace}.svc:4222` },
       { name: "NATS_USER", value: user },
       { name: "NATS_PASSWORD", valueFrom: { secretKeyRef: { name: INCLUDE.secret, key: passwordKey } } },
+      { name: "SERVER_SET", value: servers },
       { name: "MONITORS", value: pods.join(" ") },
     ],
     readinessProbe: { exec: { command: ["test", "-e", "/tmp/ready"] }, periodSeconds: 1 },

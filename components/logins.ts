@@ -9,9 +9,18 @@ export const APP = "app";
 /** Makes and keeps the primary's streams; at an edge, `app` can. */
 export const KEEPER = "keeper";
 
-/** Letters and digits only, so that a password can be typed, put into a URL and into nats.conf as it is. */
-export function newPassword(name: string, opts: pulumi.CustomResourceOptions): pulumi.Output<string> {
-  return pulumi.secret(new random.RandomPassword(name, { length: 32, special: false }, opts).result);
+/**
+ * Letters and digits only, so that a password can be typed, put into a URL and into nats.conf as it is.
+ * @param adopted the password of a former state, which goes on; it is remembered in the keepers, whose later changes are ignored
+ */
+export function newPassword(name: string, opts: pulumi.CustomResourceOptions, adopted?: string): pulumi.Output<string> {
+  const keepers = adopted === undefined ? {} : { keepers: pulumi.secret({ adopted }) };
+  const password = new random.RandomPassword(
+    name,
+    { length: 32, special: false, ...keepers },
+    { ...opts, ignoreChanges: ["keepers"], additionalSecretOutputs: ["keepers"] },
+  );
+  return pulumi.secret(pulumi.all([password.result, password.keepers]).apply(([made, kept]) => kept?.adopted ?? made));
 }
 
 /** Percent-encoded login in front of a URL's host, the only login that Ops knows. */

@@ -4,21 +4,48 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Chart } from "../settings.ts";
-import { refuseOtherClaims, refuseOtherNamespace, refuseOtherServers, tellSmallClaims } from "./claims.ts";
+import { merge } from "./merge.ts";
+import { tagOf } from "./natsConf.ts";
 import {
   type Cluster,
   DESCRIPTION,
+  forgetFormerRuns,
   formerServersGone,
+  fullName,
   OWNER,
-  RELEASE,
-  refuseForeignRelease,
+  OWNER_EDGE,
+  OWNER_ID,
+  OWNER_RELEASE,
+  type ReleasePlace,
+  settleFormerRuns,
   wakeServers,
 } from "./release.ts";
-import { INCLUDE, serversIn, type Values } from "./values.ts";
+import { assertReloaded } from "./reload.ts";
+import { INCLUDE, type Values } from "./values.ts";
+
+/** Whose everything is: what the annotations of all objects tell. */
+export interface StackMark {
+  /** The stack's own id; undefined in the preview before the first `up`. */
+  readonly id: string | undefined;
+  /** organization/project/stack */
+  readonly stack: string;
+  /** The edge's name, or `primary`. */
+  readonly edge: string;
+  readonly release: string;
+}
+
+/** The annotations of what a stack makes. */
+export const markOf = ({ id, stack, edge, release }: StackMark): Record<string, string> => ({
+  [OWNER]: stack,
+  [OWNER_ID]: id ?? "(made by the first up)",
+  [OWNER_EDGE]: edge,
+  [OWNER_RELEASE]: release,
+});
 
 export interface NatsServerArgs {
   /** Created where it is missing, adopted where it is there, never deleted. */
   readonly namespace: string;
+  readonly mark: StackMark;
   readonly chart: Chart;
   /** The chart's values, without secrets. */
   readonly values: Values;
@@ -39,36 +66,41 @@ export class NatsServer extends pulumi.ComponentResource {
 
   constructor(name: string, args: NatsServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("ops-nats:index:NatsServer", name, {}, opts);
-    const { namespace, cluster, values } = args;
-    const unchangeable = () => refuseOtherServers(cluster, namespace, serversIn(values));
-    const otherClaims = () => refuseOtherClaims(cluster, namespace, serversIn(values));
-    const smallClaims = () => tellSmallClaims(cluster, namespace, serversIn(values));
-    const patch = new k8s.core.v1.NamespacePatch(`${name}-namespace`, namespaceArgs(args), {
-      parent: this,
-      // also where it takes another's place: by then the servers in the former namespace are not gone yet
-      hooks: { beforeCreate: [() => refuseOtherNamespace(cluster, namespace), otherClaims] },
-    });
+    const { namespace, cluster, mark } = args;
+    const place: ReleasePlace = { cluster, namespace, release: mark.release };
+    const id = mark.id ?? "";
+    let given = Date.now();
+    const patch = new k8s.core.v1.NamespacePatch(`${name}-namespace`, namespaceArgs(args), { parent: this });
     const secret = new k8s.core.v1.Secret(`${name}-auth`, secretArgs(args), {
       parent: this,
       dependsOn: [patch],
-      hooks: { beforeUpdate: [unchangeable], afterUpdate: [() => wakeServers(cluster, namespace)] },
+      hooks: {
+        afterUpdate: [
+          () => {
+            given = Date.now();
+            return wakeServers(place);
+          },
+        ],
+      },
     });
     const release = new k8s.helm.v3.Release(name, releaseArgs(args), {
       parent: this,
       dependsOn: [secret],
       deleteBeforeReplace: true, // the NodePorts are taken as long as the old release is there
       hooks: {
-        beforeCreate: [
-          () => refuseForeignRelease(cluster, namespace),
-          otherClaims,
-          () => formerServersGone(cluster, namespace),
-          smallClaims,
-        ],
-        beforeUpdate: [unchangeable, smallClaims],
+        beforeCreate: [() => forgetFormerRuns(place, id), () => formerServersGone(place)],
+        beforeUpdate: [() => settleFormerRuns(place, id)],
       },
     });
     this.namespace = pulumi.output(namespace);
-    this.clientUrl = pulumi.interpolate`nats://${release.name}.${namespace}.svc:4222`;
+    // whatever needs the servers waits until they run what they were given
+    const running = pulumi.runtime.isDryRun()
+      ? release.name
+      : pulumi.all([release.name, args.include, secret.id]).apply(async ([deployed, include]) => {
+          await assertReloaded(place, tagOf(include), given);
+          return deployed;
+        });
+    this.clientUrl = pulumi.unsecret(running.apply((deployed) => `nats://${fullName(deployed)}.${namespace}.svc:4222`));
     this.registerOutputs({ namespace: this.namespace, clientUrl: this.clientUrl });
   }
 }
@@ -83,14 +115,14 @@ const secretArgs = ({
   include,
   appPassword,
   keeperPassword,
-  cluster,
+  mark,
 }: NatsServerArgs): k8s.core.v1.SecretArgs => ({
   metadata: {
     name: INCLUDE.secret,
     namespace,
     labels: { "app.kubernetes.io/part-of": "ops-nats" },
-    // one that a killed run made and did not write down is taken over, not refused as another manager's
-    annotations: { "pulumi.com/patchForce": "true", [OWNER]: cluster.stack },
+    // one that a killed run made and did not write down is taken over, not refused as another manager's; whose it is was asked before
+    annotations: { "pulumi.com/patchForce": "true", ...markOf(mark) },
   },
   stringData: {
     [INCLUDE.key]: include,
@@ -99,13 +131,14 @@ const secretArgs = ({
   },
 });
 
-const releaseArgs = ({ namespace, chart, values }: NatsServerArgs): k8s.helm.v3.ReleaseArgs => ({
-  name: RELEASE,
+const releaseArgs = ({ namespace, mark, chart, values }: NatsServerArgs): k8s.helm.v3.ReleaseArgs => ({
+  name: mark.release,
   namespace,
   chart: chart.chart,
   ...(chart.version === undefined ? {} : { version: chart.version }),
   ...(chart.repository === undefined ? {} : { repositoryOpts: { repo: chart.repository } }),
-  values,
+  // also by the values: what Helm has not finished is known by them
+  values: merge({ statefulSet: { merge: { metadata: { annotations: markOf(mark) } } } }, values) as Values,
   description: DESCRIPTION,
   timeout: 600, // seconds
   maxHistory: 10, // revisions, a Secret each; unlimited by default

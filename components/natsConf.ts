@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { primaryAccounts, quote, type StoreAccess } from "./accounts.ts";
+import { configTag } from "./reload.ts";
 
 /** A login; `password` is in clear text here, so what is made of it belongs into a Secret. */
 export interface Login {
@@ -32,12 +33,35 @@ export interface Remote extends Login {
 
 const login = ({ user, password }: Login): string => `user: ${quote(user)}, password: ${quote(password)}`;
 
-/** The include file of a server: the system account, the accounts of its role, what else the role needs. */
-const include = (admin: Login, accounts: readonly string[], rest: string): string => `system_account: SYS
+/**
+ * The include file of a server: the system account, the accounts of its role, what else the role needs. Its last line tags the server with
+ * what it runs.
+ * @param tags further tags, as nats.conf has them
+ */
+function include(admin: Login, accounts: readonly string[], rest: string, tags: readonly string[] = []): string {
+  const text = `system_account: SYS
 accounts {
   SYS { users: [{ ${login(admin)}, allowed_connection_types: [STANDARD, WEBSOCKET] }] }
 ${accounts.map((account) => `  ${account}\n`).join("")}}
 ${rest}`;
+  return `${text}server_tags: [${[...tags, quote(configTag(text))].join(", ")}]\n`;
+}
+
+/** The tag that an include file puts on the servers that run it. */
+export function tagOf(include: string): string {
+  const tag = /^server_tags: \[.*"(conf:[0-9a-f]{16})"\]$/m.exec(include)?.[1];
+  if (tag === undefined) throw new Error("an include file without its tag");
+  return tag;
+}
+
+/** The passwords of an include file, by user. */
+export function passwordsIn(include: string): Readonly<Record<string, string>> {
+  const text = '("(?:[^"\\\\]|\\\\.)*")';
+  const logins = include.matchAll(new RegExp(`\\buser: ${text}, password: ${text}`, "g"));
+  return Object.fromEntries(
+    [...logins].map(([, user = "", password = ""]) => [JSON.parse(user), JSON.parse(password)]),
+  );
+}
 
 /** A person's or program's login, not an edge's. */
 const client = (who: Login): string => `{ ${login(who)}, allowed_connection_types: [STANDARD, WEBSOCKET] }`;
@@ -51,7 +75,7 @@ export function primaryConf({ admin, app }: ServerLogins, leafs: readonly LeafUs
   const users = leafs.map((leaf) => ({ ...leaf, login: login(leaf) }));
   const accounts = primaryAccounts(users, client(app), store && { ...store, login: client(store.keeper) });
   // by its tag a server is told from its peers: each stores what its own clients say
-  return include(admin, accounts, store ? "server_tags: [$POD_NAME]\n" : "");
+  return include(admin, accounts, "", store ? ["$POD_NAME"] : []);
 }
 
 /** The include file of an edge: its own accounts, and the one remote that links APP to the primary. */

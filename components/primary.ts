@@ -8,10 +8,10 @@ import { StreamKeeper } from "./keeper.ts";
 import type { EdgeStore, LeafLink } from "./leafLink.ts";
 import { ADMIN, APP, KEEPER, newPassword } from "./logins.ts";
 import { merge } from "./merge.ts";
-import { NatsServer } from "./nats.ts";
+import { markOf, NatsServer, type StackMark } from "./nats.ts";
 import { primaryConf } from "./natsConf.ts";
 import { primaryPlan } from "./primaryStreams.ts";
-import { type Cluster, RELEASE } from "./release.ts";
+import { type Cluster, fullName } from "./release.ts";
 import { serverVersion, sourcesByConsumer } from "./serverVersion.ts";
 import { eventSubjects, withoutCovered } from "./subjects.ts";
 import { listenerValues, ownSubjectValues, serverTag, serverValues, type Values } from "./values.ts";
@@ -19,6 +19,9 @@ import { listenerValues, ownSubjectValues, serverTag, serverValues, type Values 
 export interface PrimaryArgs {
   readonly settings: PrimarySettings;
   readonly cluster: Cluster;
+  readonly mark: StackMark;
+  /** Passwords of a former state, by user, where this one goes on with them. */
+  readonly adopted?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The primary: a NATS server with a leaf listener, a password for every edge that may connect, with persistence the streams. */
@@ -32,15 +35,21 @@ export class Primary extends pulumi.ComponentResource {
   /** For clients outside, without credentials; undefined without a `clientPort`. */
   readonly publicClientUrl: string | undefined;
 
-  constructor(name: string, { settings, cluster }: PrimaryArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    { settings, cluster, mark, adopted = {} }: PrimaryArgs,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
     super("ops-nats:index:Primary", name, {}, opts);
     const { hosts, leafPort, clientPort, namespace, chart, persistence, images, replicas } = settings;
     const parent = { parent: this };
-    this.adminPassword = newPassword(`${name}-admin`, parent);
-    this.appPassword = newPassword(`${name}-app`, parent);
-    const keeperPassword = persistence && newPassword(`${name}-keeper`, parent);
+    this.adminPassword = newPassword(`${name}-admin`, parent, adopted[ADMIN]);
+    this.appPassword = newPassword(`${name}-app`, parent, adopted[APP]);
+    const keeperPassword = persistence && newPassword(`${name}-keeper`, parent, adopted[KEEPER]);
     const passwords = pulumi.all(
-      Object.fromEntries(settings.edges.map((edge) => [edge.name, newPassword(`${name}-leaf-${edge.name}`, parent)])),
+      Object.fromEntries(
+        settings.edges.map(({ name: edge }) => [edge, newPassword(`${name}-leaf-${edge}`, parent, adopted[edge])]),
+      ),
     );
     const include = pulumi
       .all([this.adminPassword, this.appPassword, keeperPassword, passwords])
@@ -48,12 +57,12 @@ export class Primary extends pulumi.ComponentResource {
     const { appPassword } = this;
     const values = primaryValues(settings);
     const secrets = { include, appPassword, keeperPassword };
-    this.server = new NatsServer(name, { namespace, chart, values, ...secrets, cluster }, parent);
+    this.server = new NatsServer(name, { namespace, mark, chart, values, ...secrets, cluster }, parent);
     const after = { ...parent, dependsOn: [this.server] };
-    if (clientPort === 0) new k8s.core.v1.Service(`${name}-leaf`, leafService(settings), after);
+    new k8s.core.v1.Service(`${name}-leaf`, leafService(settings, mark), after);
     const plan = planOf(settings);
     const login = { user: KEEPER, passwordKey: "keeper-password" };
-    this.keeper = plan && new StreamKeeper(name, { namespace, images, plan, ...login, replicas }, after);
+    this.keeper = plan && new StreamKeeper(name, { namespace, mark, images, plan, ...login, replicas }, after);
     this.leafLink = {
       urls: hosts.map((host) => `nats-leaf://${urlHost(host)}:${leafPort}`),
       credentials: logins(passwords),
@@ -76,7 +85,7 @@ export function primaryValues(settings: PrimarySettings) {
   const advertise = `${urlHost(hosts[0])}:${leafPort}`;
   const sync = settings.replicas === 1 ? "always" : "10s"; // nobody else has what a lone server has acknowledged to edges
   const server = { ...settings, cluster: "primary", claim: persistence, sync, restartKey: undefined };
-  const listener = listenerValues({ advertise, leafPort, clientPort });
+  const listener = listenerValues({ advertise, clientPort });
   return serverValues(server, persistence ? (merge(listener, ownSubjectValues) as Values) : listener, values);
 }
 
@@ -116,7 +125,7 @@ function includeText(settings: PrimarySettings, { admin, app, keeper, leafs }: P
 export function planOf(settings: PrimarySettings) {
   const { persistence, edges, replicas } = settings;
   if (!persistence) return undefined;
-  const pods = Array.from({ length: replicas }, (_, i) => `${RELEASE}-${i}`);
+  const pods = Array.from({ length: replicas }, (_, i) => `${fullName(settings.release)}-${i}`);
   const storage = { claim: persistence, retention: persistence, replicas, byConsumer: byConsumer(settings) };
   return primaryPlan({ ...storage, edges, pods });
 }
@@ -136,14 +145,19 @@ const logins = (passwords: pulumi.Output<Record<string, string>>): LeafLink["cre
     Object.fromEntries(Object.entries(all).map(([user, password]) => [user, { user, password }])),
   );
 
-/** Without a public client port the chart's Service stays inside the cluster, and this one opens the leaf port alone. */
-const leafService = ({ namespace, leafPort }: PrimarySettings): k8s.core.v1.ServiceArgs => ({
-  metadata: { name: "nats-leaf", namespace, labels: { "app.kubernetes.io/part-of": "ops-nats" } },
+/** The leaf port has a Service of its own, so that the client port can be opened, closed and changed beside it. */
+const leafService = ({ namespace, release, leafPort }: PrimarySettings, mark: StackMark): k8s.core.v1.ServiceArgs => ({
+  metadata: {
+    name: `${fullName(release)}-leaf`,
+    namespace,
+    labels: { "app.kubernetes.io/part-of": "ops-nats" },
+    annotations: { "pulumi.com/patchForce": "true", ...markOf(mark) },
+  },
   spec: {
     type: "NodePort",
     selector: {
       "app.kubernetes.io/component": "nats",
-      "app.kubernetes.io/instance": RELEASE,
+      "app.kubernetes.io/instance": release,
       "app.kubernetes.io/name": "nats",
     },
     ports: [{ name: "leafnodes", port: 7422, targetPort: "leafnodes", nodePort: leafPort }],

@@ -3,20 +3,46 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import type { Claim } from "../settings.ts";
+import { PlainError } from "./plainError.ts";
 
-/** The name of the Helm release, and so of the objects of the chart. */
-export const RELEASE = "nats";
+/** What the chart calls its objects: the release, which has `nats` put behind it where it lacks it (facts: nats.md 13). */
+export const fullName = (release: string): string => (release.includes("nats") ? release : `${release}-nats`);
 
-/** What Helm keeps of one revision of a release, in the labels of a Secret. */
+/** Whose an object is: annotations of all that a stack makes. The id is the stack's own, its name may change. */
+export const OWNER = "ops-nats/stack";
+export const OWNER_ID = "ops-nats/id";
+/** The edge's name, or `primary`: what streams are known by elsewhere. */
+export const OWNER_EDGE = "ops-nats/edge";
+export const OWNER_RELEASE = "ops-nats/release";
+
+/** What is known of an object's owner; nothing of one that this program has not made. */
+export interface Owner {
+  /** 16 letters and digits. */
+  readonly id: string | undefined;
+  /** organization/project/stack, as it was when it was written. */
+  readonly stack: string | undefined;
+  readonly edge?: string | undefined;
+  /** The Helm release beside it. */
+  readonly release?: string | undefined;
+}
+
+/** Of which kinds the objects are that the program makes by their names; the chart's are Helm's. */
+export type OwnedKind = "Secret" | "ConfigMap" | "Deployment" | "Service";
+
+/** What Helm keeps of one revision of a release, in a Secret. */
 export interface HelmRecord {
+  /** The Secret's name. */
+  readonly name: string;
   /** Helm's word: deployed, failed, pending-install, ... (https://helm.sh/docs/helm/helm_status/). */
   readonly status: string;
   readonly revision: number;
-  /** Free text of whoever installed it; ours is {@link DESCRIPTION}. */
+  /** Free text of whoever installed it. */
   readonly description: string;
+  /** Undefined: it was not installed by this program. */
+  readonly owner: Owner | undefined;
 }
 
-/** By this a release is known as this program's, also where Pulumi's state does not know of it. */
+/** What `helm history` shows of a revision of ours. */
 export const DESCRIPTION = "installed by ops-nats";
 
 /** The claim of a server's volume, as its StatefulSet asks for it; undefined where it has none. */
@@ -40,17 +66,37 @@ export interface WantedServers extends Servers {
   readonly fileLimit: string | undefined;
 }
 
-/** The annotation of our Secret that tells whose it is. */
-export const OWNER = "ops-nats/stack";
+/** By which a cluster is known again, whatever its address; at least one is there. */
+export interface ClusterIdentity {
+  /** The UID of its namespace kube-system. */
+  readonly uid?: string;
+  /** 32 hexadecimal digits of the SHA-256 of its CA, as pods are given it. */
+  readonly ca?: string;
+}
 
-/** What the resources alone cannot do in their cluster; index.ts hands it down with the provider. */
+/**
+ * What the resources alone cannot do in their cluster; index.ts hands it down with the provider. Whatever gets no answer throws a
+ * PlainError of one line that says what was asked, where, and what to do.
+ */
 export interface Cluster {
-  /** The stack's full name, organization/project/stack: what it makes is known by it, see {@link OWNER}. */
+  /** The stack's full name, organization/project/stack. */
   readonly stack: string;
-  /** Namespaces in which this stack has made a Secret of the name; empty where there is none. */
-  namespaces(secret: string): Promise<readonly string[]>;
+  /** Where it is, for messages: context, address, proxy. */
+  place(): Promise<string>;
+  /** @param namespace where the CA is read; it need not be there when kube-system may be read */
+  identity(namespace: string): Promise<ClusterIdentity>;
+  /** Whose an object is; undefined where there is none. */
+  owner(namespace: string, kind: OwnedKind, name: string): Promise<Owner | undefined>;
+  /** What is in a Secret; undefined where there is none. */
+  secret(namespace: string, name: string): Promise<Readonly<Record<string, string>> | undefined>;
+  /** Namespaces in which a Secret of the name has the id; empty where there is none. */
+  namespaces(secret: string, id: string): Promise<readonly string[]>;
   /** All revisions of the release, in any order; empty where there is none. */
   helmRecords(namespace: string, release: string): Promise<readonly HelmRecord[]>;
+  /** Notes that nobody works on a revision any more, as Helm would have: a Secret by its name. */
+  markFailed(namespace: string, record: string): Promise<void>;
+  /** Deletes what Helm keeps of a revision, and nothing that it installed. */
+  forget(namespace: string, record: string): Promise<void>;
   /** The servers of a release as they run: how many, and the claim of each; undefined where no StatefulSet is. */
   runningServers(namespace: string, release: string): Promise<Servers | undefined>;
   /** The claims of a release's servers, also of such as are gone; not those that are being deleted. */
@@ -59,31 +105,55 @@ export interface Cluster {
   serverPods(namespace: string, release: string): Promise<readonly string[]>;
   /** Annotates the pods of the release: the kubelet then looks at their Secrets at once, not within two minutes. */
   touchPods(namespace: string, release: string): Promise<void>;
+  /** The tags of the server in a pod: they tell which configuration it runs (natsConf.ts). */
+  serverTags(namespace: string, pod: string): Promise<readonly string[]>;
+  /** What the server in a pod has logged since then, in milliseconds since 1970. */
+  serverLog(namespace: string, pod: string, since: number): Promise<string>;
+}
+
+/** Which Helm release of which namespace, of which stack. */
+export interface ReleasePlace {
+  readonly cluster: Cluster;
+  readonly namespace: string;
+  readonly release: string;
+}
+
+const newestFirst = (records: readonly HelmRecord[]): HelmRecord[] =>
+  [...records].sort((a, b) => b.revision - a.revision);
+
+/** Statuses that a run leaves when it is killed; Helm refuses to go on from them ("another operation is in progress"). */
+const UNFINISHED = /^(pending-|uninstalling)/;
+
+/**
+ * Before the release is installed: what an interrupted run or a lost state has left of one of ours is forgotten by Helm, which then takes its
+ * objects up as they are. Pulumi's lock is held, and the mark of the stack is on them, so nobody else is at work.
+ */
+export async function forgetFormerRuns({ cluster, namespace, release }: ReleasePlace, id: string): Promise<void> {
+  for (const { name, owner, revision, status } of await cluster.helmRecords(namespace, release)) {
+    if (owner?.id !== id) continue;
+    await pulumi.log.info(`release ${release}: revision ${revision} (${status}) of an earlier run is taken up`);
+    await cluster.forget(namespace, name);
+  }
 }
 
 /**
- * Refuses a release that is there although this stack has none: somebody else's, or what an interrupted run left.
- * @throws Error with one line: what was expected, what came, the next command. A cluster that gives no answer is a warning.
+ * Before the release is upgraded: a revision that a killed run left unfinished counts as failed, from which Helm goes on.
+ * @throws PlainError where Helm has nothing to go on from, with the one command that mends it
  */
-export async function refuseForeignRelease(cluster: Cluster, namespace: string): Promise<void> {
-  const records = await cluster.helmRecords(namespace, RELEASE).catch((error: Error) => {
-    const what = `could not look for a release ${RELEASE} in ${namespace} (${firstLine(error)})`;
-    return pulumi.log
-      .warn(`${what}; where there is one, Helm says: cannot re-use a name that is still in use`)
-      .then(() => []);
-  });
-  const newest = [...records].sort((a, b) => b.revision - a.revision)[0];
-  if (newest === undefined) return;
-  const found = `Helm release ${RELEASE} in namespace ${namespace}: expected none, for this stack has not made it; came one with status ${newest.status}`;
-  const uninstall = `helm uninstall ${RELEASE} -n ${namespace}`;
-  const { up } = commands(cluster);
-  const interrupted = newest.description === DESCRIPTION || /^(pending-|failed|uninstalling)/.test(newest.status);
-  throw new Error(
-    interrupted
-      ? `${found}, left by an interrupted run; next: ${uninstall} (data claims stay), then ${up}`
-      : `${found}, installed by somebody else (the guide?); next: helm get values ${RELEASE} -n ${namespace} to keep what you changed, ` +
-          `${uninstall} (data claims stay), then ${up}`,
-  );
+export async function settleFormerRuns({ cluster, namespace, release }: ReleasePlace, id: string): Promise<void> {
+  const records = newestFirst(await cluster.helmRecords(namespace, release));
+  const { up, refresh } = commands(cluster);
+  if (records.length === 0) {
+    throw new PlainError(
+      `Helm release ${release} in namespace ${namespace}: expected the one that this stack made; came none (uninstalled by hand?); ` +
+        `next: ${refresh}, then ${up}`,
+    );
+  }
+  for (const { name, owner, revision, status } of records) {
+    if (owner?.id !== id || !UNFINISHED.test(status)) continue;
+    await pulumi.log.info(`release ${release}: revision ${revision} was interrupted (${status}); Helm goes on from it`);
+    await cluster.markFailed(namespace, name);
+  }
 }
 
 /** Seconds that the pods of a former release may take to go (they drain for at most 60), and between two looks. */
@@ -92,19 +162,17 @@ const DRAIN = { seconds: 180, pause: 1 };
 /**
  * Waits until the servers of a former release are gone. While one of their names is still taken, a new StatefulSet's
  * controller tries again after ever longer pauses, which soon are minutes (341 s for an `up` were seen).
- * @throws Error with one line where pods stay longer. A cluster that gives no answer is a warning.
+ * @throws Error with one line where pods stay longer
  */
 export async function formerServersGone(
-  cluster: Cluster,
-  namespace: string,
+  { cluster, namespace, release }: ReleasePlace,
   { seconds, pause } = DRAIN,
 ): Promise<void> {
   const end = Date.now() + seconds * 1000;
   for (let told = ""; ; ) {
-    const pods = await cluster.serverPods(namespace, RELEASE).catch((error: Error) => {
-      const what = `could not look for servers of a former release in ${namespace} (${firstLine(error)})`;
-      return pulumi.log.warn(`${what}; where there are some, the new ones wait for them`).then(() => []);
-    });
+    // a set that is there is taken up with its pods
+    if ((await cluster.runningServers(namespace, release)) !== undefined) return;
+    const pods = await cluster.serverPods(namespace, release);
     if (pods.length === 0) return;
     const names = pods.join(", ");
     if (Date.now() > end) {
@@ -120,8 +188,8 @@ export async function formerServersGone(
 }
 
 /** Lets the servers see a changed Secret at once. Where that fails they see it within two minutes, by themselves. */
-export async function wakeServers(cluster: Cluster, namespace: string): Promise<void> {
-  await cluster.touchPods(namespace, RELEASE).catch((error: Error) => {
+export async function wakeServers({ cluster, namespace, release }: ReleasePlace): Promise<void> {
+  await cluster.touchPods(namespace, release).catch((error: Error) => {
     const what = `could not wake the servers in ${namespace} (${firstLine(error)})`;
     return pulumi.log.warn(
       `${what}; they take the change in within two minutes, when the kubelet refreshes the Secret`,
@@ -135,8 +203,9 @@ export function commands({ stack }: Pick<Cluster, "stack">) {
   return {
     up: `pulumi up ${own}`,
     destroy: `pulumi destroy ${own}`,
+    refresh: `pulumi refresh ${own}`,
     set: (key: string, value: string | number) =>
-      `pulumi config set ${key.includes(".") ? `--path 'ops-nats:${key}'` : `ops-nats:${key}`} ${value} ${own}`,
+      `pulumi config set ${key.includes(".") ? `--path 'ops-nats:${key}'` : key.includes(":") ? key : `ops-nats:${key}`} ${value} ${own}`,
     unset: (path: string) => `pulumi config rm --path 'ops-nats:${path}' ${own}`,
   };
 }

@@ -25,11 +25,10 @@ export interface ServerSettings {
   readonly restartKey: string | undefined;
 }
 
-/** The NodePorts of a primary; clientPort 0 keeps the client port inside the cluster. */
+/** How a primary is reached; clientPort 0 keeps the client port inside the cluster. */
 export interface ListenerSettings {
   /** `host:port` that servers announce to edges in place of pod addresses. */
   readonly advertise: string;
-  readonly leafPort: number;
   readonly clientPort: number;
 }
 
@@ -54,7 +53,7 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
       },
     },
     config: {
-      serverNamePrefix: `${cluster}-`,
+      serverNamePrefix: `${cluster}.`,
       cluster: replicas > 1 ? { enabled: true, replicas, merge: { name: cluster, ...routes } } : { enabled: false },
       ...(claim ? { jetstream: jetStream(claim, cluster, sync, serverTag({ images, values: user })) } : {}),
       merge: {
@@ -120,15 +119,17 @@ function claimIn(values: Values): Claim | undefined {
   };
 }
 
-/** What a primary adds: the leaf listener and the NodePorts. */
-export function listenerValues({ advertise, leafPort, clientPort }: ListenerSettings): Values {
+/** What a primary adds: the leaf listener and the client NodePort. */
+export function listenerValues({ advertise, clientPort }: ListenerSettings): Values {
   const leafnodes = {
     enabled: true,
     merge: { advertise, compression: "off", authorization: { account: NO_LEAF_ACCOUNT } },
   };
-  if (clientPort === 0) return { config: { leafnodes } }; // a Service of our own then has the one NodePort
-  const ports = { nats: { nodePort: clientPort }, leafnodes: { nodePort: leafPort } };
-  return { config: { leafnodes }, service: { merge: { spec: { type: "NodePort" } }, ports } };
+  // the leaf port has a Service of our own; in a Service of type NodePort each of its ports becomes one
+  const ports = { leafnodes: { enabled: false } };
+  if (clientPort === 0) return { config: { leafnodes }, service: { ports } };
+  const opened = { ...ports, nats: { nodePort: clientPort } };
+  return { config: { leafnodes }, service: { merge: { spec: { type: "NodePort" } }, ports: opened } };
 }
 
 /** The domain is the cluster's name, so that the primary can address the stream of each edge. */

@@ -4,71 +4,81 @@
 import assert from "node:assert/strict";
 import {
   checkFileLimit,
+  refuseMove,
   refuseOtherClaims,
-  refuseOtherNamespace,
   refuseOtherServers,
   tellSmallClaims,
 } from "../components/claims.ts";
-import type { ClaimTemplate, Cluster } from "../components/release.ts";
+import type { ClaimTemplate, Cluster, Owner } from "../components/release.ts";
 import type { Claim } from "../settings.ts";
-import { unreachable, untouched, warnings } from "./fakeClusters.ts";
+import { emptyCluster, ID, place, unreachable, untouched, warnings } from "./fakeClusters.ts";
 import { mockEngine } from "./mocks.ts";
 
 describe("what servers have stored", () => {
-  it("cannot be looked for: a warning, and the run goes on", async () => {
-    await mockEngine("primary");
+  const moved = (cluster: Cluster) => ({ ...place(cluster), id: ID, edge: "edge-1", lastNamespace: undefined });
+
+  it("cannot be looked for: an error, and nothing is changed", async () => {
     const { far, asked } = unreachable();
-    const warned = await warnings(async () => {
-      await refuseOtherNamespace(far, "events");
-      await refuseOtherServers(far, "events", { replicas: 1, claim: undefined, fileLimit: undefined });
-      const claim = { size: "1Gi", storageClass: undefined };
-      await refuseOtherClaims(far, "events", { replicas: 1, claim, fileLimit: "1Gi" });
-    });
-    const expected = [
-      /^could not look for servers of this .*\(secrets is forbidden\)/,
-      /^could not look at the servers' claims/,
-      /^could not look for claims in/,
-    ];
-    assert.equal(warned.length, expected.length);
-    for (const [i, pattern] of expected.entries()) assert.match(warned[i] ?? "", pattern);
-    assert.deepEqual(asked, ["namespaces ops-nats-auth", "set events nats", "claims events nats"]);
+    const servers = { replicas: 1, claim: { size: "1Gi", storageClass: undefined }, fileLimit: "1Gi" };
+    const failed = { message: /ECONNREFUSED/ };
+    await assert.rejects(refuseMove(moved(far)), failed);
+    await assert.rejects(refuseOtherServers(place(far), servers), failed);
+    await assert.rejects(refuseOtherClaims(place(far), servers), failed);
+    await assert.rejects(tellSmallClaims(place(far), servers), failed);
+    const claims = "claims events nats";
+    assert.deepEqual(asked, [`namespaces ops-nats-auth ${ID}`, "runningServers events nats", claims, claims]);
   });
 
-  describe("another namespace", () => {
-    const claimed = (...former: string[]): Cluster => ({
-      ...untouched,
-      namespaces: async () => [...former, "empty"],
-      claims: async (namespace) => (former.includes(namespace) ? [{ name: "nats-js-nats-0", size: "2Gi" }] : []),
+  describe("another place", () => {
+    /** Servers of the stack in a namespace, with claims. */
+    const stored = (namespace: string, owner: Partial<Owner> = {}): Cluster => ({
+      ...emptyCluster,
+      namespaces: async () => [namespace],
+      owner: async (asked) =>
+        asked === namespace ? { id: ID, stack: "any", edge: "edge-1", release: "nats", ...owner } : undefined,
+      claims: async (asked, release) =>
+        asked === namespace && release === (owner.release ?? "nats") ? [{ name: "nats-js-nats-0", size: "2Gi" }] : [],
     });
+    const back = (key: string, value: string) =>
+      new RegExp(
+        `^ops-nats:${key}: expected ${value}, [^\\n]*nats-js-nats-0 of 2Gi\\); came [^\\n]*nothing was changed; next: pulumi config set ops-nats:${key} ${value} -s edge-1, or, to begin anew `,
+      );
+
+    it("that is the stack's own, or without claims, or before the first up: goes on", async () => {
+      await refuseMove(moved(stored("events")));
+      await refuseMove(moved(emptyCluster));
+      await refuseMove({ ...moved(stored("ops-system")), id: undefined });
+      await refuseMove(moved({ ...stored("ops-system"), claims: async () => [] }));
+      await refuseMove(moved(stored("ops-system", { id: "another" })));
+    });
+
+    for (const [key, cluster, former] of [
+      ["namespace", stored("ops-system"), "ops-system"],
+      ["release", stored("events", { release: "former" }), "former"],
+      ["edge", stored("events", { edge: "edge-9" }), "edge-9"],
+    ] as const) {
+      it(`by its ${key}, in place of one in which this stack has stored: one line with the way back, and the other`, async () => {
+        await assert.rejects(refuseMove(moved(cluster)), { message: back(key, former) });
+      });
+    }
 
     it("that has claims of a former time: they are named among what goes", async () => {
-      await assert.rejects(
-        refuseOtherNamespace({ ...claimed("ops-system", "events"), namespaces: async () => ["ops-system"] }, "events"),
-        /, pulumi destroy -s edge-1, then kubectl -n ops-system delete pvc [^,]*, then kubectl -n events delete pvc [^,]*, then pulumi up -s edge-1;/,
-      );
+      const both: Cluster = { ...stored("ops-system"), claims: async () => [{ name: "nats-js-nats-0", size: "2Gi" }] };
+      await assert.rejects(refuseMove(moved(both)), {
+        message:
+          /, pulumi destroy -s edge-1, then kubectl -n ops-system delete pvc [^,]*, then kubectl -n events delete pvc [^,]*, then pulumi up -s edge-1;/,
+      });
     });
 
-    it("that is the stack's own, or the first: goes on", async () => {
-      await refuseOtherNamespace(claimed(), "events");
-      await refuseOtherNamespace(claimed("events"), "events");
-    });
-
-    it("in place of one whose claims are not told: one line with the way back, and what to ask for", async () => {
-      const blind: Cluster = {
-        ...claimed("ops-system"),
-        claims: () => Promise.reject(new Error("forbidden\nand more")),
+    it("seen by who may not look into all namespaces: that of the last up is looked at", async () => {
+      const narrow: Cluster = {
+        ...stored("ops-system"),
+        namespaces: () => Promise.reject(new Error("list secrets in all namespaces; came: forbidden")),
       };
-      await assert.rejects(refuseOtherNamespace(blind, "events"), {
-        message:
-          /^ops-nats:namespace: expected ops-system, [^\n]*came events, [^\n]*\(forbidden\); nothing was changed; next: pulumi config set ops-nats:namespace ops-system -s edge-1, or kubectl auth can-i list persistentvolumeclaims -n ops-system, [^\n]*pulumi up -s edge-1$/,
+      await assert.rejects(refuseMove({ ...moved(narrow), lastNamespace: "ops-system" }), {
+        message: back("namespace", "ops-system"),
       });
-    });
-
-    it("in place of one in which this stack has stored: one line with the way back, and the other", async () => {
-      await assert.rejects(refuseOtherNamespace(claimed("ops-system"), "events"), {
-        message:
-          /^ops-nats:namespace: expected ops-system, [^\n]*nats-js-nats-0 of 2Gi\); came events, [^\n]*nothing was changed; next: pulumi config set ops-nats:namespace ops-system -s edge-1, or, to begin anew there [^\n]*, pulumi destroy -s edge-1, then kubectl -n ops-system delete pvc -l app\.kubernetes\.io\/instance=nats, then pulumi up -s edge-1; or, [^\n]*kubectl -n ops-system annotate secret ops-nats-auth ops-nats\/stack-, then pulumi up -s edge-1; README, "Changing persistence", says more$/,
-      });
+      await refuseMove(moved(narrow));
     });
   });
 
@@ -95,8 +105,7 @@ describe("what servers have stored", () => {
     const claim = (size: string, storageClass?: string): Claim => ({ size, storageClass });
     const check = (now: ClaimTemplate | undefined, wanted: Claim | undefined, from = 3, to = 3) =>
       refuseOtherServers(
-        { ...untouched, runningServers: async () => ({ replicas: from, claim: now }), claims: async () => [] },
-        "events",
+        place({ ...untouched, runningServers: async () => ({ replicas: from, claim: now }), claims: async () => [] }),
         { replicas: to, claim: wanted, fileLimit: wanted?.size },
       );
 
@@ -106,14 +115,14 @@ describe("what servers have stored", () => {
       await check(claim("1Gi", "fast"), claim("1Gi", "fast"));
       await check(claim("1.5Gi"), claim("1.5Gi"));
       const none = { ...untouched, runningServers: async () => undefined, claims: async () => [] };
-      await refuseOtherServers(none, "events", { replicas: 3, claim: claim("1Gi"), fileLimit: "1Gi" });
+      await refuseOtherServers(place(none), { replicas: 3, claim: claim("1Gi"), fileLimit: "1Gi" });
     });
 
     describe("of servers that are gone, which new ones would take", () => {
       const claims = (sizes: readonly string[]) => sizes.map((size, i) => ({ name: `nats-js-nats-${i}`, size }));
       const take = (sizes: readonly string[], size: string, fileLimit = size, replicas = 3) => {
         const left = { ...untouched, runningServers: async () => undefined, claims: async () => claims(sizes) };
-        return refuseOtherServers(left, "events", { replicas, claim: claim(size), fileLimit });
+        return refuseOtherServers(place(left), { replicas, claim: claim(size), fileLimit });
       };
 
       it("and of the size that is wanted, or larger and within what servers may store: goes on", async () => {
@@ -161,7 +170,7 @@ describe("what servers have stored", () => {
 
       it("and of which only one is left: its number tells of how many it was", async () => {
         const one = (name: string, replicas: number) =>
-          refuseOtherClaims({ ...untouched, claims: async () => [{ name, size: "1Gi" }] }, "events", {
+          refuseOtherClaims(place({ ...untouched, claims: async () => [{ name, size: "1Gi" }] }), {
             replicas,
             claim: claim("1Gi"),
             fileLimit: "1Gi",
@@ -175,7 +184,7 @@ describe("what servers have stored", () => {
         await mockEngine("primary");
         const left = { ...untouched, claims: async () => claims(["1Gi", "4Gi"]) };
         const [text] = await warnings(() =>
-          tellSmallClaims(left, "events", { replicas: 3, claim: claim("4Gi"), fileLimit: "4Gi" }),
+          tellSmallClaims(place(left), { replicas: 3, claim: claim("4Gi"), fileLimit: "4Gi" }),
         );
         assert.match(text ?? "", /^claims are smaller than persistence.size, 4Gi: nats-js-nats-0 of 1Gi; unless/);
       });
@@ -200,20 +209,28 @@ describe("what servers have stored", () => {
     });
 
     it("of another number and of other claims: the number is told first, for a set made anew would be refused for it", async () => {
-      await assert.rejects(check(claim("2Gi"), claim("4Gi"), 3, 1), /^Error: ops-nats:replicas: expected 3 or more,/);
-      await assert.rejects(check(claim("2Gi"), undefined, 3, 1), /^Error: ops-nats:persistence: .*came no claim/);
-      await assert.rejects(check(undefined, claim("2Gi"), 3, 1), /^Error: ops-nats:persistence: .*came a claim of 2Gi/);
+      await assert.rejects(
+        check(claim("2Gi"), claim("4Gi"), 3, 1),
+        /^(Plain|Run)?Error: ops-nats:replicas: expected 3 or more,/,
+      );
+      await assert.rejects(
+        check(claim("2Gi"), undefined, 3, 1),
+        /^(Plain|Run)?Error: ops-nats:persistence: .*came no claim/,
+      );
+      await assert.rejects(
+        check(undefined, claim("2Gi"), 3, 1),
+        /^(Plain|Run)?Error: ops-nats:persistence: .*came a claim of 2Gi/,
+      );
     });
 
     it("scaled by hand: their claims tell of how many they were", async () => {
       const scaled = (now: number, replicas: number, left = 3) =>
         refuseOtherServers(
-          {
+          place({
             ...untouched,
             runningServers: async () => ({ replicas: now, claim: claim("1Gi") as ClaimTemplate }),
             claims: async () => Array.from({ length: left }, (_, i) => ({ name: `nats-js-nats-${i}`, size: "1Gi" })),
-          },
-          "events",
+          }),
           { replicas, claim: claim("1Gi"), fileLimit: "1Gi" },
         );
       for (const now of [0, 1, 2]) await scaled(now, 3);
@@ -230,9 +247,12 @@ describe("what servers have stored", () => {
         claims: async () => [{ name: "nats-js-nats-2", size: "1Gi" }],
       };
       const on = (replicas: number) =>
-        refuseOtherServers(left, "events", { replicas, claim: claim("1Gi"), fileLimit: "1Gi" });
-      await assert.rejects(on(1), /^Error: ops-nats:replicas: expected 3 or more, for claims that are left/);
-      await assert.rejects(on(3), /^Error: ops-nats:persistence: expected no claim/);
+        refuseOtherServers(place(left), { replicas, claim: claim("1Gi"), fileLimit: "1Gi" });
+      await assert.rejects(
+        on(1),
+        /^(Plain|Run)?Error: ops-nats:replicas: expected 3 or more, for claims that are left/,
+      );
+      await assert.rejects(on(3), /^(Plain|Run)?Error: ops-nats:persistence: expected no claim/);
     });
 
     for (const [what, now, wanted, pattern] of [

@@ -4,38 +4,69 @@
 import assert from "node:assert/strict";
 import { mock } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
-import type { Cluster } from "../components/release.ts";
+import type { StackMark } from "../components/nats.ts";
+import type { Cluster, ReleasePlace } from "../components/release.ts";
+
+export const ID = "0123456789abcdef";
+
+/** The mark of a stack. */
+export const mark = (edge: string, id: string | undefined = ID): StackMark => ({
+  id,
+  stack: `organization/ops-nats/${edge}`,
+  edge,
+  release: "nats",
+});
+
+/** A cluster, each of whose answers is one function's. */
+const answering = (answer: (what: keyof Cluster, ...about: unknown[]) => never | Promise<never>): Cluster => ({
+  stack: "organization/ops-nats/edge-1",
+  place: async () => "context edge-1, https://edge-1.example:6443",
+  identity: (...about) => answer("identity", ...about),
+  owner: (...about) => answer("owner", ...about),
+  secret: (...about) => answer("secret", ...about),
+  namespaces: (...about) => answer("namespaces", ...about),
+  helmRecords: (...about) => answer("helmRecords", ...about),
+  markFailed: (...about) => answer("markFailed", ...about),
+  forget: (...about) => answer("forget", ...about),
+  runningServers: (...about) => answer("runningServers", ...about),
+  claims: (...about) => answer("claims", ...about),
+  serverPods: (...about) => answer("serverPods", ...about),
+  touchPods: (...about) => answer("touchPods", ...about),
+  serverTags: (...about) => answer("serverTags", ...about),
+  serverLog: (...about) => answer("serverLog", ...about),
+});
 
 /** The cluster of stack edge-1, which may be asked for nothing. */
-export const untouched: Cluster = {
-  stack: "organization/ops-nats/edge-1",
-  namespaces: () => assert.fail("not asked for"),
-  helmRecords: () => assert.fail("not asked for"),
-  runningServers: () => assert.fail("not asked for"),
-  claims: () => assert.fail("not asked for"),
-  serverPods: () => assert.fail("not asked for"),
-  touchPods: () => assert.fail("not asked for"),
+export const untouched: Cluster = answering((what) => assert.fail(`${what} was not to be asked for`));
+
+/** A cluster that has nothing of ours. */
+export const emptyCluster: Cluster = {
+  ...untouched,
+  identity: async () => ({ uid: "uid-of-the-cluster", ca: "ca-of-the-cluster" }),
+  owner: async () => undefined,
+  secret: async () => undefined,
+  namespaces: async () => [],
+  helmRecords: async () => [],
+  runningServers: async () => undefined,
+  claims: async () => [],
+  serverPods: async () => [],
+  touchPods: async () => {},
 };
+
+/** Release nats in namespace events of a cluster. */
+export const place = (cluster: Cluster, namespace = "events"): ReleasePlace => ({
+  cluster,
+  namespace,
+  release: "nats",
+});
 
 /** A cluster that fails whatever it is asked for, and what it was asked for. */
 export function unreachable(): { readonly far: Cluster; readonly asked: string[] } {
   const asked: string[] = [];
-  const silent = (what: string) => async (namespace: string, release: string) => {
-    asked.push(`${what} ${namespace} ${release}`);
+  const far = answering(async (what, ...about) => {
+    asked.push([what, ...about].join(" "));
     throw new Error("connect ECONNREFUSED\nand more");
-  };
-  const far: Cluster = {
-    stack: "organization/ops-nats/edge-1",
-    namespaces: async (secret) => {
-      asked.push(`namespaces ${secret}`);
-      throw new Error("secrets is forbidden");
-    },
-    helmRecords: silent("records"),
-    runningServers: silent("set"),
-    claims: silent("claims"),
-    serverPods: silent("servers"),
-    touchPods: silent("pods"),
-  };
+  });
   return { far, asked };
 }
 

@@ -7,21 +7,12 @@ import { primaryValues } from "../components/primary.ts";
 import { readSettings } from "../config.ts";
 import type { EdgeSettings, PrimarySettings, Settings } from "../settings.ts";
 import type { ValueSet } from "./chartValues.ts";
+import { source } from "./source.ts";
 
 type Keys = Readonly<Record<string, unknown>>;
 
 /** Settings of a stack with these keys, read as the program reads them. */
-export function settingsOf(stack: string, keys: Keys): Settings {
-  const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
-  return readSettings({
-    stack,
-    organization: "organization",
-    project: "ops-nats",
-    secretKeys: new Set(),
-    sharedFile: undefined,
-    config: Object.fromEntries(Object.entries(keys).map(([key, value]) => [`ops-nats:${key}`, text(value)])),
-  });
-}
+export const settingsOf = (stack: string, keys: Keys): Settings => readSettings(source(stack, keys));
 
 export const store: EdgeStore = {
   subjects: ["ops.clusters.edge-1.>"],

@@ -4,73 +4,100 @@
 import assert from "node:assert/strict";
 import {
   type Cluster,
-  DESCRIPTION,
+  forgetFormerRuns,
   formerServersGone,
+  fullName,
   type HelmRecord,
-  refuseForeignRelease,
+  settleFormerRuns,
   wakeServers,
 } from "../components/release.ts";
-import { unreachable, untouched, warnings } from "./fakeClusters.ts";
+import { emptyCluster, ID, place, unreachable, warnings } from "./fakeClusters.ts";
 import { mockEngine } from "./mocks.ts";
 
-describe("release that is there already", () => {
-  const cluster = (...records: HelmRecord[]): Cluster => ({ ...untouched, helmRecords: async () => records });
+describe("a Helm release", () => {
+  const record = (revision: number, status: string, id: string | undefined = ID): HelmRecord => ({
+    name: `sh.helm.release.v1.nats.v${revision}`,
+    status,
+    revision,
+    description: "",
+    owner: id === undefined ? undefined : { id, stack: "organization/ops-nats/edge-1" },
+  });
 
-  it("none: goes on", () => refuseForeignRelease(cluster(), "ops-system"));
+  /** A cluster with records, and what was done to them. */
+  function holding(...records: HelmRecord[]) {
+    const done: string[] = [];
+    const cluster: Cluster = {
+      ...emptyCluster,
+      helmRecords: async () => records,
+      markFailed: async (_, name) => void done.push(`failed ${name.slice(-2)}`),
+      forget: async (_, name) => void done.push(`forgot ${name.slice(-2)}`),
+    };
+    return { cluster, done };
+  }
 
-  it("installed by the guide: one line with a way that keeps what was changed", async () => {
-    await assert.rejects(
-      refuseForeignRelease(cluster({ status: "deployed", revision: 1, description: "Install complete" }), "events"),
-      {
-        message:
-          /^Helm release nats in namespace events: expected none.*came one with status deployed.*the guide.*next: helm get values nats -n events.*helm uninstall nats -n events[^\n]*then pulumi up -s edge-1$/,
-      },
+  before(() => mockEngine("primary"));
+
+  it("calls the chart's objects by its name, with nats in it", () => {
+    assert.deepEqual(["nats", "ops-nats", "events"].map(fullName), ["nats", "ops-nats", "events-nats"]);
+  });
+
+  it("that is installed: of its own stack's former runs Helm forgets all, of others' nothing", async () => {
+    const records = [record(1, "superseded"), record(2, "pending-install"), record(3, "deployed", "another")];
+    const { cluster, done } = holding(...records);
+    await forgetFormerRuns(place(cluster), ID);
+    assert.deepEqual(done, ["forgot v1", "forgot v2"]);
+  });
+
+  for (const status of ["pending-upgrade", "pending-install", "pending-rollback", "uninstalling"]) {
+    it(`that is upgraded after a run that was killed (${status}): Helm may go on`, async () => {
+      const { cluster, done } = holding(record(1, "superseded"), record(2, "deployed"), record(3, status));
+      await settleFormerRuns(place(cluster), ID);
+      assert.deepEqual(done, ["failed v3"]);
+    });
+  }
+
+  it("that is upgraded and whole, or whose unfinished revision is another's: nothing is touched", async () => {
+    const { cluster, done } = holding(
+      record(1, "deployed"),
+      record(2, "failed"),
+      record(3, "pending-upgrade", "other"),
     );
+    await settleFormerRuns(place(cluster), ID);
+    assert.deepEqual(done, []);
   });
 
-  it("left by an interrupted run: told by its newest revision", async () => {
-    const records: HelmRecord[] = [
-      { status: "pending-upgrade", revision: 10, description: "Preparing upgrade" },
-      { status: "deployed", revision: 9, description: DESCRIPTION },
-    ];
-    await assert.rejects(refuseForeignRelease(cluster(...records), "ops-system"), {
+  it("that was uninstalled by hand: one line with the command that mends it", async () => {
+    await assert.rejects(settleFormerRuns(place(emptyCluster), ID), {
       message:
-        /status pending-upgrade, left by an interrupted run; next: helm uninstall nats -n ops-system [^\n]*then pulumi up -s edge-1$/,
+        /^Helm release nats in namespace events: expected the one.*; came none.*; next: pulumi refresh -s edge-1, then pulumi up -s edge-1$/,
     });
   });
 
-  it("finished by an interrupted run: known by its description", async () => {
-    const record = { status: "deployed", revision: 1, description: DESCRIPTION };
-    await assert.rejects(refuseForeignRelease(cluster(record), "ops-system"), {
-      message: /left by an interrupted run/,
-    });
+  it("of a cluster that gives no answer: an error; only waking servers may fail", async () => {
+    const { far } = unreachable();
+    await assert.rejects(forgetFormerRuns(place(far), ID), /ECONNREFUSED/);
+    await assert.rejects(settleFormerRuns(place(far), ID), /ECONNREFUSED/);
+    await assert.rejects(formerServersGone(place(far)), /ECONNREFUSED/);
+    const [text] = await warnings(() => wakeServers(place(far)));
+    assert.match(text ?? "", /^could not wake the servers in events \(connect ECONNREFUSED\);/);
   });
 
-  it("cannot be looked for, or servers not be woken: a warning, and the run goes on", async () => {
-    await mockEngine("primary");
-    const { far, asked } = unreachable();
-    const warned = await warnings(async () => {
-      await refuseForeignRelease(far, "events");
-      await formerServersGone(far, "events");
-      await wakeServers(far, "events");
-    });
-    assert.equal(warned.length, 3);
-    for (const text of warned) assert.match(text, /^could not (look for|wake) [^\n]*\(connect ECONNREFUSED\);/);
-    assert.deepEqual(asked, ["records events nats", "servers events nats", "pods events nats"]);
-  });
-
-  it("waits until the servers of the former release are gone", async () => {
-    await mockEngine("primary");
+  it("waits until the servers of the former one are gone", async () => {
     const looks = [["nats-0", "nats-1"], ["nats-1"], []];
-    const draining: Cluster = { ...untouched, serverPods: async () => looks.shift() ?? assert.fail("asked again") };
-    await formerServersGone(draining, "events", { seconds: 10, pause: 0 });
+    const draining = { ...emptyCluster, serverPods: async () => looks.shift() ?? assert.fail("asked again") };
+    await formerServersGone(place(draining), { seconds: 10, pause: 0 });
     assert.deepEqual(looks, []);
   });
 
+  it("takes servers up that a set still has", async () => {
+    const servers = { replicas: 1, claim: undefined };
+    const running = { ...emptyCluster, runningServers: async () => servers, serverPods: async () => ["nats-0"] };
+    await formerServersGone(place(running), { seconds: 0, pause: 0 });
+  });
+
   it("gives up on servers that stay: one line that names them", async () => {
-    await mockEngine("primary");
-    const stuck: Cluster = { ...untouched, serverPods: async () => ["nats-0", "nats-2"] };
-    await assert.rejects(formerServersGone(stuck, "events", { seconds: 0, pause: 0.01 }), {
+    const stuck = { ...emptyCluster, serverPods: async () => ["nats-0", "nats-2"] };
+    await assert.rejects(formerServersGone(place(stuck), { seconds: 0, pause: 0.01 }), {
       message:
         /^pods in namespace events: [^\n]*still there: nats-0, nats-2; next: kubectl -n events describe pod nats-0/,
     });

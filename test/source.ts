@@ -12,9 +12,10 @@ export const source = (stack: string, keys: Record<string, unknown>, more: Parti
   project: "ops-nats",
   secretKeys: new Set(),
   sharedFile: undefined,
+  contexts: () => [],
   ...more,
   config: Object.fromEntries(
-    Object.entries(keys).map(([key, value]) => [
+    Object.entries({ "kubernetes:context": stack, ...keys }).map(([key, value]) => [
       key.includes(":") ? key : `ops-nats:${key}`,
       typeof value === "string" ? value : JSON.stringify(value),
     ]),

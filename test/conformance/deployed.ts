@@ -8,7 +8,9 @@ import { Primary } from "../../components/primary.ts";
 import { INCLUDE, type Values } from "../../components/values.ts";
 import { readSettings } from "../../config.ts";
 import type { Settings } from "../../settings.ts";
+import { emptyCluster, mark } from "../fakeClusters.ts";
 import { awaited, mockEngine, type Recorder } from "../mocks.ts";
+import { source } from "../source.ts";
 
 /** What the program gives to a cluster, as far as a NATS server sees it. */
 export interface Deployed {
@@ -34,22 +36,12 @@ export interface DeployedPrimary extends Deployed {
   link(edge: string): EdgeLink;
 }
 
-const NO_CLUSTER = {
-  stack: "organization/ops-nats/try",
-  namespaces: async () => [],
-  helmRecords: async () => [],
-  runningServers: async () => undefined,
-  claims: async () => [],
-  serverPods: async () => [],
-  touchPods: async () => {},
-};
-
 /** Runs the component of a primary without an engine; `keys` as in Pulumi.primary.yaml. */
 export async function deployPrimary(keys: Values): Promise<DeployedPrimary> {
   const recorder = await mockEngine("primary");
   const settings = read("primary", keys);
   if (settings.role !== "primary") throw new Error("a stack called primary is not a primary");
-  const primary = new Primary("nats", { settings, cluster: NO_CLUSTER });
+  const primary = new Primary("nats", { settings, cluster: emptyCluster, mark: mark("primary") });
   await Promise.all([primary.server.clientUrl, primary.keeper?.deployment].map((output) => awaited(output)));
   const credentials = await awaited<Record<string, Login>>(primary.leafLink.credentials);
   const { urls, stores } = primary.leafLink;
@@ -66,17 +58,12 @@ export async function deployEdge(name: string, link: EdgeLink, keys: Values): Pr
   const recorder = await mockEngine(name);
   const settings = read(name, keys);
   if (settings.role !== "edge") throw new Error(`a stack called ${name} is not an edge`);
-  const edge = new Edge("nats", { settings, link, cluster: NO_CLUSTER });
+  const edge = new Edge("nats", { settings, link, cluster: emptyCluster, mark: mark(name) });
   await Promise.all([edge.server.clientUrl, edge.keeper?.deployment].map((output) => awaited(output)));
   return deployed(recorder, edge);
 }
 
-function read(stack: string, keys: Values): Settings {
-  const entries = Object.entries(keys).map(([key, value]) => [`ops-nats:${key}`, JSON.stringify(value)]);
-  const config = Object.fromEntries(entries);
-  const names = { organization: "organization", project: "ops-nats" };
-  return readSettings({ stack, ...names, config, secretKeys: new Set(), sharedFile: undefined });
-}
+const read = (stack: string, keys: Values): Settings => readSettings(source(stack, keys));
 
 async function deployed(recorder: Recorder, { adminPassword, appPassword }: Primary | Edge): Promise<Deployed> {
   const release = recorder.get("kubernetes:helm.sh/v3:Release", "nats").inputs.values as {

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { merge } from "../../components/merge.ts";
-import { RELEASE } from "../../components/release.ts";
 import type { Values } from "../../components/values.ts";
+import { RELEASE_NAME } from "../../defaults.ts";
 
 /** Where a pod listens; on a machine without pods they differ by port. */
 export interface PodPorts {
@@ -53,7 +53,7 @@ export function podConf(config: Values, pods: readonly PodPorts[], ordinal: numb
     lame_duck_grace_period: "10s",
     lame_duck_duration: "30s",
     cluster: block(cluster, {
-      name: RELEASE,
+      name: RELEASE_NAME,
       host: HOST,
       port: own.cluster,
       no_advertise: true,

@@ -3,8 +3,8 @@
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { RELEASE } from "../../components/release.ts";
 import { INCLUDE, serversIn, type Values } from "../../components/values.ts";
+import { RELEASE_NAME } from "../../defaults.ts";
 import { bytes } from "../../settings.ts";
 import type { Deployed } from "./deployed.ts";
 import { Disk } from "./disk.ts";
@@ -32,12 +32,12 @@ export class StatefulSet {
     this.#ports = ports;
     this.#diskSize = disk;
     this.servers = ports.map(
-      (own, ordinal) => new NatsServer(program, `${name}-${RELEASE}-${ordinal}`, this.confFile(ordinal), own),
+      (own, ordinal) => new NatsServer(program, `${name}.${RELEASE_NAME}-${ordinal}`, this.confFile(ordinal), own),
     );
   }
 
   confFile(ordinal: number): string {
-    return join(this.#folder, `${RELEASE}-${ordinal}`, "nats.conf");
+    return join(this.#folder, `${RELEASE_NAME}-${ordinal}`, "nats.conf");
   }
 
   /** What a pod's claim is to it. */
@@ -50,7 +50,7 @@ export class StatefulSet {
     await this.mount(include);
     for (const ordinal of this.#ports.keys()) {
       this.servers[ordinal]?.environment(podEnvironment(config, env, ordinal));
-      await mkdir(join(this.#folder, `${RELEASE}-${ordinal}`), { recursive: true });
+      await mkdir(join(this.#folder, `${RELEASE_NAME}-${ordinal}`), { recursive: true });
       const store = this.storeFolder(ordinal);
       const { claim } = serversIn({ config });
       if (this.#diskSize && claim) await this.#mount(ordinal, this.#diskSize(bytes(claim.size)));
@@ -131,7 +131,7 @@ export class StatefulSet {
 
 /** The environment that the chart gives to a pod's server: two names, and what `container.env` adds. */
 export function podEnvironment(config: Values, env: Readonly<Record<string, string>>, ordinal: number) {
-  const POD_NAME = `${RELEASE}-${ordinal}`;
+  const POD_NAME = `${RELEASE_NAME}-${ordinal}`;
   const SERVER_NAME = `${config.serverNamePrefix ?? ""}${POD_NAME}`;
   const added = Object.entries(env).map(([name, text]) => [
     name,

@@ -5,9 +5,8 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { gzipSync } from "node:zlib";
 import { KubeConfig } from "@kubernetes/client-node";
-import { accessKeys, describedAs, kubeConfig } from "../cluster.ts";
+import { accessKeys, kubeConfig } from "../access.ts";
 
 describe("cluster", () => {
   const folder = mkdtempSync(join(tmpdir(), "ops-nats-"));
@@ -58,11 +57,5 @@ describe("cluster", () => {
       if (before === undefined) delete process.env.KUBECONFIG;
       else process.env.KUBECONFIG = before;
     }
-  });
-
-  it("tells the description of a Helm record", () => {
-    const record = gzipSync(JSON.stringify({ info: { description: "Install complete" } })).toString("base64");
-    assert.equal(describedAs(Buffer.from(record).toString("base64")), "Install complete");
-    assert.equal(describedAs(undefined), "");
   });
 });

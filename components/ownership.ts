@@ -1,0 +1,117 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { PlainError } from "./plainError.ts";
+import {
+  type Cluster,
+  type ClusterIdentity,
+  commands,
+  fullName,
+  type HelmRecord,
+  type OwnedKind,
+  type Owner,
+} from "./release.ts";
+import { INCLUDE } from "./values.ts";
+
+/** Where a stack is about to write, and as who. */
+export interface Claimant {
+  readonly cluster: Cluster;
+  readonly namespace: string;
+  readonly release: string;
+  /** The stack's own id; undefined before its first `up`. */
+  readonly id: string | undefined;
+}
+
+/** All that the program makes under names of its own, but for what Helm does. */
+export const ownNames = (release: string): readonly (readonly [OwnedKind, string])[] => [
+  ["Secret", INCLUDE.secret],
+  ["ConfigMap", `${fullName(release)}-keeper`],
+  ["Deployment", `${fullName(release)}-keeper`],
+  ["Service", `${fullName(release)}-leaf`],
+];
+
+/**
+ * Refuses to write over what another stack, or somebody else, has made in the namespace.
+ * @throws PlainError that lists all that is not this stack's, each with its owner, and the ways on; none of them touches what is there
+ */
+export async function assertOurs(claimant: Claimant): Promise<void> {
+  const { cluster, namespace, release, id } = claimant;
+  const mine = (owner: Owner | undefined) => owner?.id !== undefined && owner.id === id;
+  const found = await Promise.all(
+    ownNames(release).map(async ([kind, name]) => {
+      const owner = await cluster.owner(namespace, kind, name);
+      return owner === undefined || mine(owner) ? [] : [{ what: `${kind} ${name}`, owner }];
+    }),
+  );
+  const records = (await cluster.helmRecords(namespace, release)).filter(({ owner }) => !mine(owner));
+  const newest = records.reduce<HelmRecord | undefined>((a, b) => (a && a.revision > b.revision ? a : b), undefined);
+  const others = [
+    ...found.flat(),
+    ...(newest ? [{ what: `Helm release ${release} (${newest.status})`, owner: newest.owner ?? NOBODY }] : []),
+  ];
+  if (others.length > 0) throw new PlainError(await refusal(claimant, others));
+}
+
+const NOBODY: Owner = { id: undefined, stack: undefined };
+
+async function refusal(
+  { cluster, namespace, release }: Claimant,
+  others: readonly { readonly what: string; readonly owner: Owner }[],
+): Promise<string> {
+  const { up, set } = commands(cluster);
+  const told = others.map(({ what, owner }) => `${what}, made by ${owner.stack ?? "somebody else (not by ops-nats)"}`);
+  const stacks = [...new Set(others.flatMap(({ owner }) => owner.stack ?? []))];
+  const ids = [...new Set(others.flatMap(({ owner }) => owner.id ?? []))];
+  const short = cluster.stack.split("/").at(-1) ?? "";
+  const ways =
+    stacks.length === 0
+      ? [
+          `another release name: ${set("release", `ops-${short}`)}`,
+          `another namespace: ${set("namespace", "<name>")}`,
+          `where it is the guide's own installation: README, "Coming from the guide"`,
+        ]
+      : [
+          `where this is not the cluster that you meant: ${set("kubernetes:context", "<context>")}`,
+          `for a second stack in this cluster: ${set("namespace", "<name>")}`,
+          // only who lost the state of this very stack may take over what runs
+          ...(stacks.length === 1 && stacks[0] === cluster.stack && ids.length === 1
+            ? [`where the state of this stack was lost: ${set("adopt", ids[0] ?? "")} (README, "A lost state")`]
+            : []),
+        ];
+  return (
+    `namespace ${namespace} of the cluster (${await cluster.place()}): expected nothing there, or what ${cluster.stack} has made; ` +
+    `came ${told.join("; ")}; nothing was changed; next: ${ways.join("; or, ")}; then ${up}`
+  );
+}
+
+/** The cluster of a stack as it was when the stack began, and as it is. */
+export interface Whereabouts {
+  readonly remembered: ClusterIdentity;
+  readonly seen: ClusterIdentity;
+}
+
+/**
+ * Refuses another cluster than that in which the stack is: what runs there would be left behind, and two edges of one name would evict each
+ * other.
+ * @throws PlainError with one line and both ways on
+ */
+export async function assertSameCluster(cluster: Cluster, { remembered, seen }: Whereabouts): Promise<void> {
+  const key = (["uid", "ca"] as const).find((name) => remembered[name] !== undefined && seen[name] !== undefined);
+  const { up, destroy, set } = commands(cluster);
+  const short = cluster.stack.split("/").at(-1);
+  if (key === undefined) {
+    throw new PlainError(
+      `cluster (${await cluster.place()}): expected to be told whether it is the one that this stack is in; came no right to read ` +
+        `namespace kube-system, by whose UID it is known; nothing was changed; next: kubectl auth can-i get namespaces/kube-system, ` +
+        `and with that right ${up}`,
+    );
+  }
+  if (remembered[key] === seen[key]) return;
+  const name = key === "uid" ? "UID of its kube-system" : "hash of its CA";
+  throw new PlainError(
+    `cluster (${await cluster.place()}): expected the one that stack ${short} is in (${name}: ${remembered[key]}); came another ` +
+      `(${seen[key]}); nothing was changed; next: to go back, ${set("kubernetes:context", "<its context>")}; or, to move, with the former ` +
+      `context ${destroy}, then with this one ${up}; or, where the former cluster is gone for good, pulumi stack rm ${short} --force ` +
+      `--preserve-config --yes && pulumi stack init ${short}, then ${up}`,
+  );
+}

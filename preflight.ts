@@ -1,0 +1,71 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import * as pulumi from "@pulumi/pulumi";
+import { refuseMove, refuseOtherServers, tellSmallClaims } from "./components/claims.ts";
+import { stackIdentity } from "./components/identity.ts";
+import type { StackMark } from "./components/nats.ts";
+import { passwordsIn } from "./components/natsConf.ts";
+import { assertOurs, assertSameCluster } from "./components/ownership.ts";
+import { PlainError } from "./components/plainError.ts";
+import { type Cluster, commands, OWNER_ID, type WantedServers } from "./components/release.ts";
+import { INCLUDE } from "./components/values.ts";
+import type { Settings } from "./settings.ts";
+
+/** The ground that a stack stands on, once it is known to be its own. */
+export interface Ground {
+  readonly mark: StackMark;
+  /** Passwords of a former state, by user, that the stack goes on with; undefined where it takes over nothing. */
+  readonly adopted: Readonly<Record<string, string>> | undefined;
+  /** By which the provider knows the cluster, whatever its address. */
+  readonly clusterIdentifier: string | undefined;
+}
+
+/**
+ * All that is refused or warned of by what the cluster has, in previews too, before anything of it is written. It registers one resource, the
+ * stack's memory of itself.
+ * @param wanted the servers as they are to be
+ * @throws PlainError: no answer from the cluster, another cluster, somebody else's objects, stored events that would be left behind
+ */
+export async function preflight(cluster: Cluster, settings: Settings, wanted: WantedServers): Promise<Ground> {
+  const { namespace, release } = settings;
+  const edge = settings.role === "edge" ? settings.edge : "primary";
+  const seen = await cluster.identity(namespace);
+  const adopted = await lostState(cluster, settings);
+  const { id, cluster: remembered } = await stackIdentity(seen, adopted && settings.adopt);
+  await assertSameCluster(cluster, { remembered, seen });
+  const place = { cluster, namespace, release };
+  await assertOurs({ ...place, id });
+  await refuseMove({ ...place, id, edge, lastNamespace: await lastNamespace(cluster) });
+  await refuseOtherServers(place, wanted);
+  await tellSmallClaims(place, wanted);
+  return {
+    mark: { id, stack: cluster.stack, edge, release },
+    adopted,
+    clusterIdentifier: remembered.uid ?? remembered.ca,
+  };
+}
+
+/** The passwords of the state that `adopt` names, from its Secret; undefined where nothing is to be taken over. */
+async function lostState(cluster: Cluster, { adopt, namespace }: Settings) {
+  if (adopt === undefined) return undefined;
+  const [owner, secret] = await Promise.all([
+    cluster.owner(namespace, "Secret", INCLUDE.secret),
+    cluster.secret(namespace, INCLUDE.secret),
+  ]);
+  const include = secret?.[INCLUDE.key];
+  if (owner?.id === adopt && include !== undefined) return passwordsIn(include);
+  const { unset, up } = commands(cluster);
+  throw new PlainError(
+    `ops-nats:adopt: expected the ${OWNER_ID} of Secret ${INCLUDE.secret} in namespace ${namespace} (${await cluster.place()}), which has ` +
+      `${owner === undefined ? "no such Secret" : (owner.id ?? "none")}; came ${adopt}; nothing was changed; next: ${unset("adopt")}, then ${up}`,
+  );
+}
+
+/** The namespace that the stack's last `up` put out; undefined where there was none. */
+async function lastNamespace({ stack }: Cluster): Promise<string | undefined> {
+  // not by a StackReference, which would copy all outputs into the state
+  const { outputs } = await pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", { name: stack });
+  const namespace: unknown = outputs?.namespace;
+  return typeof namespace === "string" ? namespace : undefined;
+}
