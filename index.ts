@@ -9,7 +9,7 @@ import { checkFileLimit } from "./components/claims.ts";
 import { checkStore, Edge, edgeValues } from "./components/edge.ts";
 import { readLeafLink } from "./components/leafLink.ts";
 import { Primary, primaryValues } from "./components/primary.ts";
-import { orderWarning, publishWarning, storeWarning } from "./components/serverVersion.ts";
+import { publishWarning } from "./components/serverVersion.ts";
 import { serversIn, serverTag } from "./components/values.ts";
 import { readSettings, SHARED_FILE } from "./config.ts";
 import { edgeOutputs, primaryOutputs } from "./outputs.ts";
@@ -31,10 +31,10 @@ export default async function program() {
   });
   const keys = accessKeys(config);
   const cluster = clusterClient(keys, `${organization}/${project}/${stack}`);
-  const tag = serverTag(settings);
   if (settings.role === "primary") {
     checkFileLimit(cluster, "primary", settings.persistence?.size, serversIn(primaryValues(settings)));
-    await warn(publishWarning(tag), settings.persistence && storeWarning(tag));
+    const warning = publishWarning(serverTag(settings));
+    if (warning !== undefined) await pulumi.log.warn(warning);
     return primaryOutputs(
       new Primary("nats", { settings, cluster }, { provider: clusterProvider(keys, secretKeys) }),
       settings,
@@ -45,15 +45,9 @@ export default async function program() {
   checkStore(settings, link);
   const stored = link.store && settings.persistence.size;
   checkFileLimit(cluster, "edge", stored, serversIn(edgeValues(settings, link)));
-  await warn(link.store?.byConsumer && storeWarning(tag), link.store && orderWarning(tag, link.store.byConsumer));
   return edgeOutputs(
     new Edge("nats", { settings, link, cluster }, { provider: clusterProvider(keys, secretKeys) }),
     settings,
     link,
   );
-}
-
-/** Tells warnings, one after the other; what is not one is passed over. */
-async function warn(...warnings: readonly (string | false | undefined)[]): Promise<void> {
-  for (const warning of warnings) if (warning) await pulumi.log.warn(warning);
 }

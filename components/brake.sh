@@ -23,7 +23,7 @@ by_server='def cluster: sub("-nats-[0-9]+$"; "");'
 linked() { pages leafz | jq -r "$by_server"'values.leafs // [] | .[].name | cluster' | tr '\n' ' '; }
 
 # of a stream's information: clusters whose source is behind by more than is on its way, and by which subject each is told to pause
-behind='[.config.sources[] | select(.external and .consumer)] as $planned
+behind='[.config.sources[] | select(.external)] as $planned
 | .sources[] | select(.lag > 500) | .external.deliver as $deliver | $planned[] | select(.external.deliver == $deliver)
 | "\($deliver | ltrimstr("up.")) \(.external.api).CONSUMER.PAUSE.\(.name).\(.consumer.name)"'
 

@@ -3,6 +3,7 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import { bytes } from "../settings.ts";
+import { acrossFloor } from "./floor.ts";
 import { PlainError } from "./plainError.ts";
 import {
   type ClaimTemplate,
@@ -23,7 +24,7 @@ const README = 'README, "Changing persistence", says more';
 /**
  * Refuses, before anything is changed, what Kubernetes cannot change in a set of servers that runs (whether they have a claim,
  * its size and its class), and what JetStream cannot: a lone server's streams are not taken over when it joins a cluster, nor
- * the other way round, and what only a server has that goes would be lost.
+ * the other way round, what only a server has that goes would be lost, and older servers read streams by other ways.
  * @throws Error with one line that says what to do by hand. A cluster that gives no answer is a warning.
  */
 export async function refuseOtherServers(cluster: Cluster, namespace: string, wanted: WantedServers): Promise<void> {
@@ -38,7 +39,10 @@ export async function refuseOtherServers(cluster: Cluster, namespace: string, wa
     running.replicas === wanted.replicas ? running.replicas : await formerServers(cluster, namespace, running);
   const number = otherNumber({ ...running, replicas: former }, wanted, { cluster, namespace });
   // first the number, for the same reason
-  const change = (wanted.claim && number) ?? otherClaim(running.claim, wanted, { cluster, namespace });
+  const change =
+    acrossFloor(running, wanted, { cluster, namespace }) ??
+    (wanted.claim && number) ??
+    otherClaim(running.claim, wanted, { cluster, namespace });
   if (change !== undefined) throw new Error(`${change}; ${README}`);
 }
 

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { isMap } from "../components/merge.ts";
 import { serversIn, serverTag } from "../components/values.ts";
+import { DEFAULT_IMAGES } from "../defaults.ts";
 import { edgeOf, link, primaryOf, settingsOf, store } from "./programValues.ts";
 
 const [primary, edge] = [primaryOf, edgeOf];
@@ -134,7 +135,6 @@ describe("chart values", () => {
         "config.jetstream.merge.max_buffered_size": "<< 256MB >>",
         "config.jetstream.merge.strict": false,
         "config.jetstream.merge.sync_interval": "10s",
-        "config.merge.lame_duck_grace_period": "100ms",
         "container.env.OWN_SUBJECT": '"own.$(POD_NAME).>"',
       },
     ],
@@ -151,7 +151,6 @@ describe("chart values", () => {
         "config.jetstream.merge.max_buffered_size": "<< 256MB >>",
         "config.jetstream.merge.strict": false,
         "config.jetstream.merge.sync_interval": "always",
-        "config.merge.lame_duck_grace_period": "100ms",
       },
     ],
     [
@@ -164,19 +163,6 @@ describe("chart values", () => {
         "config.cluster.merge.pool_size": -1,
         "config.cluster.replicas": 3,
         "config.jetstream.merge.sync_interval": "10s",
-      },
-    ],
-    [
-      "a server that knows no bound of what waits to be stored is given none",
-      edge({ images: { nats: { tag: "2.10.20-alpine" } } }),
-      edge({ images: { nats: { tag: "2.10.20-alpine" } } }, { ...link, store: { ...store, byConsumer: false } }),
-      {
-        "config.jetstream.enabled": true,
-        "config.jetstream.fileStore.pvc.enabled": true,
-        "config.jetstream.fileStore.pvc.size": "2Gi",
-        "config.jetstream.merge.domain": "edge-1",
-        "config.jetstream.merge.sync_interval": "always",
-        "config.merge.lame_duck_grace_period": "100ms",
       },
     ],
     [
@@ -253,8 +239,17 @@ describe("chart values", () => {
     const stored = { ...link, store };
     const persistence = { size: "2Gi", storageClass: "fast" };
     const limit = (key: string) => ({ limitKey: `values.config.jetstream.fileStore.${key}` });
-    assert.deepEqual(serversIn(edge()), { replicas: 1, claim: undefined, fileLimit: undefined, ...limit("pvc.size") });
-    const three = { replicas: 3, claim: persistence, fileLimit: persistence.size, ...limit("pvc.size") };
+    const { tag } = DEFAULT_IMAGES.nats;
+    const none = { replicas: 1, claim: undefined, fileLimit: undefined, tag, streams: false };
+    assert.deepEqual(serversIn(edge()), { ...none, ...limit("pvc.size") });
+    const three = {
+      ...none,
+      streams: true,
+      replicas: 3,
+      claim: persistence,
+      fileLimit: persistence.size,
+      ...limit("pvc.size"),
+    };
     assert.deepEqual(serversIn(edge({ persistence, replicas: 3 }, stored)), three);
     const larger = { config: { jetstream: { fileStore: { maxSize: "9Gi" } } } };
     assert.deepEqual(serversIn(edge({ persistence, replicas: 3, values: larger }, stored)), {
@@ -266,6 +261,9 @@ describe("chart values", () => {
     assert.equal(serversIn(edge({ values }, stored)).claim, undefined);
     const own = { config: { jetstream: { enabled: true } } };
     assert.deepEqual(serversIn(edge({ values: own })).claim, { size: "10Gi", storageClass: undefined });
+    assert.equal(serversIn(edge({ values: own })).streams, false, "they are not this program's");
+    const older = { container: { image: { tag: "2.10.20-alpine" } } };
+    assert.equal(serversIn(edge({ values: older })).tag, "2.10.20-alpine");
   });
 
   it("hold no password", () => {

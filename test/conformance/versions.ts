@@ -1,8 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import assert from "node:assert/strict";
-import { serverVersion, sourcesByConsumer } from "../../components/serverVersion.ts";
+import { keepsStreams } from "../../components/serverVersion.ts";
 import { DEFAULT_IMAGES } from "../../defaults.ts";
 import { SERVERS, serverToolchain } from "../../sandbox/toolchain/toolchain.ts";
 
@@ -14,9 +13,8 @@ export const VERSIONS: readonly string[] = SERVERS.map((name) => name.replace(PR
 /** The version that a user gets who chooses none. */
 export const DEFAULT_VERSION = DEFAULT_IMAGES.nats.tag.replace(/-.*/, "");
 
-/** Whether the primary fetches by consumers that edges keep; not before 2.14. */
-export const byConsumer = (version: string): boolean =>
-  sourcesByConsumer(serverVersion(version) ?? assert.fail(version));
+/** Whether streams can be kept with it. */
+export const byConsumer = keepsStreams;
 
 /** The folder of the programs that a keeper calls: nats and jq. */
 export async function toolFolder(): Promise<string> {
