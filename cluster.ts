@@ -153,7 +153,9 @@ export function clusterClient(keys: Readonly<Record<string, string>>, stack: str
       const claim = set.spec?.volumeClaimTemplates?.[0]?.spec;
       const size = claim?.resources?.requests?.storage;
       const replicas = set.spec?.replicas ?? 1;
-      return { replicas, claim: size === undefined ? undefined : { size, storageClass: claim?.storageClassName } };
+      const image = set.spec?.template.spec?.containers.find(({ name }) => name === "nats")?.image;
+      const claimed = size === undefined ? undefined : { size, storageClass: claim?.storageClassName };
+      return { replicas, claim: claimed, image };
     },
     async claims(namespace, release) {
       const items = await list({ resource: "persistentvolumeclaims", namespace }, ({ core }) =>

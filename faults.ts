@@ -3,8 +3,10 @@
 
 import type { z } from "zod";
 import { isMap } from "./components/merge.ts";
+import { keepsStreams, STORING } from "./components/serverVersion.ts";
 import { eventSubjects, overlap, withoutCovered } from "./components/subjects.ts";
-import { CLIENT_PORT, LEAF_PORT } from "./defaults.ts";
+import { serverImage } from "./components/values.ts";
+import { CLIENT_PORT, DEFAULT_IMAGES, LEAF_PORT } from "./defaults.ts";
 import { edgeSchema, primarySchema } from "./settings.ts";
 
 /** One thing wrong with the configuration. */
@@ -85,6 +87,8 @@ export function* portFaults({
 export function* persistenceFaults(keys: Readonly<Record<string, unknown>>): Generator<Fault> {
   if (!isMap(keys.persistence) || keys.persistence.enabled !== true) return;
   if (keys.replicas === 2) yield { key: "replicas", expected: MAJORITY, came: 2, set: "3" };
+  const { tag, key } = serverImage(looseImages(keys.images), isMap(keys.values) ? keys.values : {});
+  if (!keepsStreams(tag)) yield { key, expected: STORING, came: tag, set: DEFAULT_IMAGES.nats.tag };
   if (!Array.isArray(keys.edges)) return;
   const edges = keys.edges.map(looseEdge);
   const live = edges.filter(({ stored }) => !stored);
@@ -98,6 +102,12 @@ export function* persistenceFaults(keys: Readonly<Record<string, unknown>>): Gen
     const expected = "a subject that no other edge without persistence publishes, or persistence: true";
     if (again) yield { ...fault, expected, came: again };
   }
+}
+
+/** The image as far as it can be read. */
+function looseImages(images: unknown): { readonly nats: { readonly tag: string } } {
+  const nats = isMap(images) && isMap(images.nats) ? images.nats : {};
+  return { nats: { tag: typeof nats.tag === "string" ? nats.tag : DEFAULT_IMAGES.nats.tag } };
 }
 
 /** Two servers are worse than one for what is stored: both must be there. */

@@ -10,7 +10,7 @@ import { checkFileLimit } from "./components/claims.ts";
 import { checkStore, Edge, edgeValues } from "./components/edge.ts";
 import { readLeafLink } from "./components/leafLink.ts";
 import { Primary, primaryValues } from "./components/primary.ts";
-import { publishWarning, storeWarning } from "./components/serverVersion.ts";
+import { publishWarning } from "./components/serverVersion.ts";
 import { serversIn, serverTag } from "./components/values.ts";
 import { readSettings, SHARED_FILE } from "./config.ts";
 import { edgeOutputs, primaryOutputs } from "./outputs.ts";
@@ -36,11 +36,11 @@ export default async function program(connect = clusterClient) {
   const keys = accessKeys(config);
   const access = settings.inCluster ? { ...keys, kubeconfig: inClusterKubeconfig(process.env) } : keys;
   const cluster = connect(access, fullName);
-  const tag = serverTag(settings);
   if (settings.role === "primary") {
     const values = serversIn(primaryValues(settings));
     checkFileLimit(cluster, "primary", settings.persistence?.size, values);
-    await warn(publishWarning(tag), settings.persistence && storeWarning(tag));
+    const warning = publishWarning(serverTag(settings));
+    if (warning !== undefined) await pulumi.log.warn(warning);
     const ground = await preflight(cluster, settings, values);
     const provider = clusterProvider(access, secretKeys, ground.clusterIdentifier);
     return primaryOutputs(new Primary("nats", { settings, cluster, ...ground }, { provider }), settings);
@@ -50,13 +50,7 @@ export default async function program(connect = clusterClient) {
   checkStore(settings, link);
   const values = serversIn(edgeValues(settings, link));
   checkFileLimit(cluster, "edge", link.store && settings.persistence.size, values);
-  await warn(link.store && storeWarning(tag));
   const ground = await preflight(cluster, settings, values);
   const provider = clusterProvider(access, secretKeys, ground.clusterIdentifier);
   return edgeOutputs(new Edge("nats", { settings, link, cluster, ...ground }, { provider }), settings, link);
-}
-
-/** Tells warnings, one after the other; what is not one is passed over. */
-async function warn(...warnings: readonly (string | false | undefined)[]): Promise<void> {
-  for (const warning of warnings) if (warning) await pulumi.log.warn(warning);
 }

@@ -9,8 +9,6 @@ import { numbered, overlap, withoutCovered } from "./subjects.ts";
 export interface StoreAccess {
   /** Makes and keeps the streams. */
   readonly keeper: Login;
-  /** Whether sources read by a consumer of the edge's (from 2.14). */
-  readonly byConsumer: boolean;
 }
 
 /** An account into which no leaf fits: leafs without credentials are bound to it and refused (2.10 would take them). */
@@ -55,7 +53,7 @@ export function primaryAccounts(leafs: readonly Leaf[], app: string, store: Stor
   const up = withoutCovered(live.flatMap((leaf) => leaf.publish));
   const down = withoutCovered(leafs.flatMap((leaf) => leaf.receive));
   const [events, others] = [down.filter(isEvent), down.filter((subject) => !isEvent(subject))];
-  const users = leafs.map((leaf) => leafUser(leaf, store));
+  const users = leafs.map((leaf) => leafUser(leaf, store !== undefined));
   const none = account(NO_LEAF_ACCOUNT, { limits: "{ max_leafnodes: 0 }" });
   if (!store) {
     return [
@@ -77,7 +75,7 @@ export function primaryAccounts(leafs: readonly Leaf[], app: string, store: Stor
       users,
       exports: [
         ...up.map((subject) => exported("stream", subject, "STORE")),
-        ...fetchSubjects("*", store).map((subject) => exported("service", subject, "STORE")),
+        ...fetchSubjects("*").map((subject) => exported("service", subject, "STORE")),
         exported("stream", `${handedUp("*")}.>`, "STORE"),
       ],
       imports: [
@@ -96,7 +94,7 @@ export function primaryAccounts(leafs: readonly Leaf[], app: string, store: Stor
       ],
       imports: [
         imported("stream", "APP", "own.>"),
-        ...fetchSubjects("*", store).map((subject) => imported("service", "EVENTS", subject)),
+        ...fetchSubjects("*").map((subject) => imported("service", "EVENTS", subject)),
         imported("stream", "EVENTS", `${handedUp("*")}.>`),
         ...live
           .flatMap(({ user, publish }) => publish.map((subject) => ({ subject, to: filedLive(user, subject) })))
@@ -128,22 +126,18 @@ const extraSubjects = (leafs: readonly Leaf[]): readonly string[] =>
   withoutCovered(leafs.flatMap(({ publish }) => publish).filter((subject) => !isEvent(subject)));
 
 /** An edge that stores says nothing live: it answers the primary, and hands up what that asks for. */
-function leafUser({ login, user, publish, receive, stored }: Leaf, store: Store | undefined): string {
-  const fetched = store && stored;
-  const flow = store?.byConsumer ? `$JS.FC.${OPS_STREAM}.${consumerOf(user)}.>` : `$JS.FC.${OPS_STREAM}.>`;
+function leafUser({ login, user, publish, receive, stored }: Leaf, persistent: boolean): string {
+  const fetched = persistent && stored;
   const up = fetched ? [`${handedUp(user)}.>`, "_R_.>"] : publish;
-  // servers before 2.14 look at the subject that an import had before it was mapped
-  const unmapped = store && !store.byConsumer ? receive.filter(isEvent).map((subject) => `live.${subject}`) : [];
-  const down = [...(fetched ? [...fetchSubjects(user, store), flow] : []), ...receive, ...unmapped];
+  const flow = `$JS.FC.${OPS_STREAM}.${consumerOf(user)}.>`;
+  const down = [...(fetched ? [...fetchSubjects(user), flow] : []), ...receive];
   const permissions = `{ publish: { allow: ${list(up)} }, subscribe: { allow: ${list(down.length > 0 ? down : [NOTHING])} } }`;
   return `{ ${login}, allowed_connection_types: [LEAFNODE], permissions: ${permissions} }`;
 }
 
 /** By which the primary asks an edge for its stream, and has it pause, and for nothing else. */
-const fetchSubjects = (edge: string, { byConsumer }: Store): readonly string[] =>
-  byConsumer
-    ? ["RESET", "PAUSE"].map((verb) => `$JS.${edge}.API.CONSUMER.${verb}.${OPS_STREAM}.${consumerOf(edge)}`)
-    : [`$JS.${edge}.API.CONSUMER.CREATE.${OPS_STREAM}.>`];
+const fetchSubjects = (edge: string): readonly string[] =>
+  ["RESET", "PAUSE"].map((verb) => `$JS.${edge}.API.CONSUMER.${verb}.${OPS_STREAM}.${consumerOf(edge)}`);
 
 /** The part of JetStream's API that reads `ops`, as a client of APP needs it; `true`: more than one message answers. */
 const READING: readonly (readonly [subject: string, many: boolean])[] = [

@@ -16,14 +16,14 @@ logs() {
     | "\([$logs[].wal.bytes] | max // 0) \($logs | any(.catching_up or .paused)) \(map(select(. == null)) | length)"'
 }
 
-# a cluster, by the name of one of its servers
-by_server='def cluster: sub("-nats-[0-9]+$"; "");'
+# a cluster, by the name of one of its servers: <cluster>.<pod>
+by_server='def cluster: split(".")[0];'
 
 # linked: the names of clusters that have a link
 linked() { pages leafz | jq -r "$by_server"'values.leafs // [] | .[].name | cluster' | tr '\n' ' '; }
 
 # of a stream's information: clusters whose source is behind by more than is on its way, and by which subject each is told to pause
-behind='[.config.sources[] | select(.external and .consumer)] as $planned
+behind='[.config.sources[] | select(.external)] as $planned
 | .sources[] | select(.lag > 500) | .external.deliver as $deliver | $planned[] | select(.external.deliver == $deliver)
 | "\($deliver | ltrimstr("up.")) \(.external.api).CONSUMER.PAUSE.\(.name).\(.consumer.name)"'
 

@@ -3,6 +3,7 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import { bytes } from "../settings.ts";
+import { acrossFloor } from "./floor.ts";
 import { PlainError } from "./plainError.ts";
 import {
   type ClaimTemplate,
@@ -22,7 +23,7 @@ const README = 'README, "Changing persistence", says more';
 /**
  * Refuses, before anything is changed, what Kubernetes cannot change in a set of servers that runs (whether they have a claim,
  * its size and its class), and what JetStream cannot: a lone server's streams are not taken over when it joins a cluster, nor
- * the other way round, and what only a server has that goes would be lost.
+ * the other way round, what only a server has that goes would be lost, and older servers read streams by other ways.
  * @throws PlainError with one line that says what to do by hand
  */
 export async function refuseOtherServers(place: ReleasePlace, wanted: WantedServers): Promise<void> {
@@ -32,7 +33,8 @@ export async function refuseOtherServers(place: ReleasePlace, wanted: WantedServ
   const former = running.replicas === wanted.replicas ? running.replicas : await formerServers(place, running);
   const number = otherNumber({ ...running, replicas: former }, wanted, place);
   // first the number, for the same reason
-  const change = (wanted.claim && number) ?? otherClaim(running.claim, wanted, place);
+  const change =
+    acrossFloor(running, wanted, place) ?? (wanted.claim && number) ?? otherClaim(running.claim, wanted, place);
   if (change !== undefined) throw new PlainError(`${change}; ${README}`);
 }
 

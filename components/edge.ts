@@ -13,9 +13,9 @@ import { NatsServer, type StackMark } from "./nats.ts";
 import { edgeConf } from "./natsConf.ts";
 import { PlainError } from "./plainError.ts";
 import type { Cluster } from "./release.ts";
-import { reloadsRemotes, serverVersion, sourcesByConsumer } from "./serverVersion.ts";
+import { keepsStreams, reloadsRemotes, STORING, serverVersion } from "./serverVersion.ts";
 import { edgePlan } from "./streams.ts";
-import { serverTag, serverValues } from "./values.ts";
+import { serverImage, serverTag, serverValues } from "./values.ts";
 
 export interface EdgeArgs {
   readonly settings: EdgeSettings;
@@ -70,15 +70,13 @@ export class Edge extends pulumi.ComponentResource {
  * @throws PlainError with one line
  */
 export function checkStore(settings: EdgeSettings, { store }: EdgeLink): void {
-  const { edge, replicas, primaryStack } = settings;
+  const { edge, replicas, images, values, primaryStack } = settings;
   if (!store) return;
-  const tag = serverTag(settings);
-  const version = serverVersion(tag);
-  if (store.byConsumer && version && !sourcesByConsumer(version)) {
-    const why = `${primaryStack} fetches what edges store by a consumer that they keep`;
+  const { tag, key } = serverImage(images, values);
+  if (!keepsStreams(tag)) {
     throw new PlainError(
-      `ops-nats:images of stack ${edge}: expected a nats tag of 2.14.0 or later, for ${why}; came ${tag}; ` +
-        `next: pulumi config set --path 'ops-nats:images.nats.tag' ${DEFAULT_IMAGES.nats.tag} -s ${edge} && pulumi up -s ${edge}`,
+      `ops-nats:${key} of stack ${edge}: expected ${STORING} (${primaryStack} has this edge store its events); came ${tag}; ` +
+        `next: pulumi config set --path 'ops-nats:${key}' ${DEFAULT_IMAGES.nats.tag} -s ${edge} && pulumi up -s ${edge}`,
     );
   }
   if (replicas === 2) {

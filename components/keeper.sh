@@ -6,12 +6,13 @@
 # wakes the sources of an edge that is back. Nothing flows through it; without it, streams go on as they are.
 # Needs sh, awk, jq, wget (or curl) and nats, all in the nats-box image. It speaks JSON with the server's own API, not nats' commands.
 # shellcheck disable=SC2016,SC2086 # what stands in single quotes is jq's; MONITORS is a list
-# Environment: NATS_URL, NATS_USER, NATS_PASSWORD; MONITORS: the servers' monitoring URLs, separated by blanks.
+# Environment: NATS_URL, NATS_USER, NATS_PASSWORD; MONITORS: the servers' monitoring URLs, separated by blanks; SERVER_SET: what the
+# servers' pods are called, without their numbers.
 set -u
+server_set=${SERVER_SET:-nats}
 plan=${PLAN:-/etc/keeper/plan.json}
 ready=${READY:-/tmp/ready}
 errors=$ready.errors
-. "$(dirname "$0")/succession.sh"
 . "$(dirname "$0")/brake.sh"
 
 say() { printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*"; }
@@ -54,7 +55,7 @@ refused() {
 
 # What is there, changed into what is planned; what the plan does not name stays. The server adds defaults to each source:
 # a source counts as the same when all that the plan says of it is so. A stream that was without sources for a while got its name
-# for a subject, and a time for which it looks at ids; one of older servers has such a time, too.
+# for a subject, and a time for which it looks at ids.
 merged='
 def same($a; $b): ($a | length) == ($b | length)
   and ([range($a | length)] | all(. as $i | ($a[$i] * $b[$i]) == $a[$i]));
@@ -69,7 +70,7 @@ away() { case " $down " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 
 # Whoever reads a stream by sequence takes numbers that it has had for what it has had. So a stream that others read counts from
 # microseconds since 1970: when it was wiped, it is past all that was ever taken from it. It is made without its subjects, which it
-# gets when it counts. (first_seq in its definition would do it in one step; 2.10 empties such a stream at its next start.)
+# gets when it counts.
 count() {
   # a clock that was not set yet would have it count below numbers that were taken, and what comes then is passed over
   [ "$(date +%s)" -ge $OLDEST ] || { say "stream $1 does not count on: the clock of this node is years behind: set it"; return 1; }
@@ -133,7 +134,7 @@ sickness() {
   sick=
   ordinal=0
   for url in $MONITORS; do
-    if fetch "$url/healthz?js-server-only=true" >/dev/null && ! fetch "$url/healthz" >/dev/null; then sick="$sick nats-$ordinal"; fi
+    if fetch "$url/healthz?js-server-only=true" >/dev/null && ! fetch "$url/healthz" >/dev/null; then sick="$sick $server_set-$ordinal"; fi
     ordinal=$((ordinal + 1))
   done
   [ "$sick" = "$was" ] || say "servers that are not well:${sick:- none} (if any: kubectl logs <server> -c nats says why)"
@@ -145,7 +146,7 @@ stream() {
   name=$(printf '%s' "$want" | jq -r .name)
   origin=$(jq ".streams[$1].origin" "$plan")
   away "$name" && { absent=1; held=$(less "$held" "$name"); return $recent; } # it is fresh when it is back
-  done='' unseated=0
+  done=''
   found=$(api "STREAM.INFO.$name")
   if [ "$(code "$found")" = 10059 ]; then
     [ "$origin" = true ] || [ "$all$absent" = 00 ] || return 1
@@ -157,7 +158,6 @@ stream() {
   if [ "$origin" = true ] && [ "$(printf '%s' "$found" | jq ".config.subjects == [.config.name] and $uncounted")" = true ]; then
     count "$name" || return 1
   fi
-  if printf '%s' "$want" | jq -e '(.sources // []) | any(.consumer != null)' >/dev/null; then succeed || return 1; fi
   change=$(printf '%s\n%s\n' "$found" "$want" | jq -cs "$merged")
   if [ "$change" != '"same"' ]; then
     found=$(api "STREAM.UPDATE.$name" "$change")
@@ -167,7 +167,6 @@ stream() {
   recount "$name" || return 1
   full "$name"
   [ -z "$done" ] || say "stream $name: $done"
-  [ $unseated = 0 ]
 }
 
 # in_use SUBJECT: whether the other end of a link may still listen to it. It does not when a link that stands has told nothing of it
@@ -214,7 +213,7 @@ consumer() {
 ensure() {
   all=0 absent=0
   was=$down
-  down=$(printf '%s' "$servers" | jq -r 'to_entries | map(select(.value | not) | "own-nats-\(.key)") | join(" ")')
+  down=$(printf '%s' "$servers" | jq -r 'to_entries | map(select(.value | not) | "own-'"$server_set"'-\(.key)") | join(" ")')
   if [ "$down" != "$was" ]; then
     down_since=$now
     say "servers that do not answer: $(printf '%s' "${down:-none}" | sed 's/own-//g')"
@@ -244,8 +243,8 @@ look() {
 # A source asks for what it reads again after pauses of the server's own, up to minutes, also when that is back: an edge whose
 # link was cut, a server of ours, a stream between two leaders. Taken out and put back it asks at once. It is silent after
 # eleven seconds without a sign of life (one more than the server itself waits) or when a new leader has not heard it yet, and
-# is woken when it was so for four seconds (servers before 2.14: eight) while what it reads was there: messages of one that only
-# pauses may be under way, and the consumer of an edge that is new is made when nobody listens for two seconds. One of an edge that was
+# is woken when it was so for four seconds (eight where no consumer keeps its place, as of `ops`) while what it reads was there: messages
+# of one that only pauses may be under way, and the consumer of an edge that is new is made when nobody listens for two seconds. One of an edge that was
 # heard before and whose link has just come is woken at the second look (the leader itself may ask when it comes); but once, for its
 # consumer may have to be made anew, too. One that stays silent is woken again after ever longer pauses, of eight seconds up to three
 # hundred.
@@ -255,13 +254,13 @@ listen="$key$by_server"'def set: reduce .[] as $key ({}; .[$key] = true);
 | select($info.config)
 | ($states[$stream] // {}) as $state
 | ($links.come // {} | with_entries(select($now - .value < 15))) as $come
-| ([$leafs[][0] | cluster] + [".direct", ".in"] + [$servers | to_entries[] | select(.value) | ".own-nats-\(.key)"] | set) as $there
+| ([$leafs[][0] | cluster] + [".direct", ".in"] + [$servers | to_entries[] | select(.value) | ".own-'"$server_set"'-\(.key)"] | set) as $there
 | [$info.sources // [] | .[] | {key: key, active, external}] as $sources
 | ($sources | map(select(.active < 0 or .active > 11e9).key | select($there[.])) | unique) as $silent
 | (($state.heard // {}) + ($sources | map(select(.external and .active >= 0 and .active <= 11e9).key) | set)) as $heard
-| (($info.config.sources // []) | any(.consumer)) as $lately
-| {due: ($now + if $lately then 4 else 8 end), wait: 8} as $first
-| ($silent | map(select($lately and $heard[.] and $state.quiet[.] and $come[.] and $now - $come[.] >= 1))) as $back
+| (($info.config.sources // []) | any(.consumer)) as $placed
+| {due: ($now + if $placed then 4 else 8 end), wait: 8} as $first
+| ($silent | map(select($heard[.] and $state.quiet[.] and $come[.] and $now - $come[.] >= 1))) as $back
 | ($silent - $back | map(. as $key | ($state.quiet[$key] // $first) as $was | {$key, value: (
     if $now < $was.due then {due: $was.due, wait: $was.wait}
     else {woken: true, due: ($now + $was.wait), wait: ([$was.wait * 2, 300] | min)} end)})) as $quiet
@@ -312,7 +311,7 @@ END
 }
 
 # the own streams of servers that have started since the look before
-started='.[0] as $before | .[1] | to_entries | map(select(.value and .value != $before[.key]) | "own-nats-\(.key)") | join(" ")'
+started='.[0] as $before | .[1] | to_entries | map(select(.value and .value != $before[.key]) | "own-'"$server_set"'-\(.key)") | join(" ")'
 
 rm -f "$ready"
 brakes=
@@ -329,8 +328,8 @@ if jq -e .brake "$plan" >/dev/null; then
 fi
 trap '[ -z "$brakes" ] || kill $brakes; exit 0' TERM INT
 say "keeping $(jq -r '[.streams[].config.name] | join(", ")' "$plan")"
-servers='' leafs='' links='{}' states='{}' missing_since='' told_before='' told_since=0 down='' down_since=0 fresh='' fulls='' sick='' waiting='' held='' now=0
-planned=no calm=no ensured=0 took=0 listened=0
+servers='' leafs='' links='{}' states='{}' missing_since='' told_before='' told_since=0 down='' down_since=0 fresh='' fulls='' sick='' held='' now=0
+planned=no calm=no ensured=0 listened=0
 while :; do
   servers_before=$servers leafs_before=$leafs
   {
@@ -345,7 +344,7 @@ END
   if [ "$leafs" != "$leafs_before" ]; then
     links_then=$(printf '%s\n' "${leafs_before:-$leafs}" "$leafs" "$links" | jq -cs --argjson now "$now" "$arrived") && links=$links_then
   fi
-  case $planned in yes) pause=60 ;; waits) pause=$((15 + 3 * took)) ;; *) pause=3 ;; esac
+  case $planned in yes) pause=60 ;; *) pause=3 ;; esac
   # when a server has come or gone, every three seconds until all is as planned, then seldom
   if [ "$servers" != "$servers_before" ]; then
     fresh="$fresh $(printf '%s\n' "${servers_before:-[]}" "$servers" | jq -rs "$started")"
@@ -356,11 +355,9 @@ END
       [ -e "$ready" ] || say "all streams are as planned$([ $absent = 0 ] || echo ', but those of servers that do not answer')"
       : >"$ready"
       planned=yes
-      [ -z "$waiting" ] || planned=waits
     else
       planned=no
     fi
-    took=$(($(uptime) - now)) # edges that wait may be many, and each is asked for seconds
   fi
   # when a server or a link has come or gone, at every look until nobody is silent who could speak, four times a minute
   if [ "$servers $leafs" != "$servers_before $leafs_before" ] || [ $calm = no ] || [ $((now - listened)) -ge 15 ]; then

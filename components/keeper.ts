@@ -74,7 +74,7 @@ const PATCH_FORCE = { "pulumi.com/patchForce": "true" };
 const ANEW = { replaceOnChanges: ["spec"], deleteBeforeReplace: true };
 
 /** What the keeper runs, and what that reads. */
-const SCRIPTS = ["keeper.sh", "succession.sh", "brake.sh"];
+const SCRIPTS = ["keeper.sh", "brake.sh"];
 const script = (file: string): string => readFileSync(new URL(file, import.meta.url), "utf8");
 
 function deployment(args: KeeperArgs, files: Readonly<Record<string, string>>): k8s.apps.v1.DeploymentArgs {

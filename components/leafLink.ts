@@ -7,14 +7,12 @@ import type { Remote } from "./natsConf.ts";
 import { PlainError } from "./plainError.ts";
 
 /** The version of what a primary's outputs mean to an edge; it changes when an older program would misread them. */
-export const LEAF_LINK_VERSION = 2;
+export const LEAF_LINK_VERSION = 3;
 
 /** How an edge's stream has to be, for the primary to fetch it. */
 export interface EdgeStore extends Retention {
   /** All that the edge may publish, and so what it stores. */
   readonly subjects: readonly string[];
-  /** Whether the primary reads by a consumer that the edge keeps; the edge's server must then be 2.14 or later. */
-  readonly byConsumer: boolean;
 }
 
 /** A leaf link as an edge takes it. */
@@ -116,8 +114,7 @@ const isStore = (value: unknown): value is EdgeStore =>
   isRecord(value) &&
   Array.isArray(value.subjects) &&
   typeof value.maxAge === "number" &&
-  WHEN_FULL.some((word) => word === value.whenFull) &&
-  typeof value.byConsumer === "boolean";
+  WHEN_FULL.some((word) => word === value.whenFull);
 const isUrls = (value: unknown): value is string[] =>
   Array.isArray(value) &&
   value.length > 0 &&

@@ -55,7 +55,7 @@ export async function assertOurs(claimant: Claimant): Promise<void> {
 const NOBODY: Owner = { id: undefined, stack: undefined };
 
 async function refusal(
-  { cluster, namespace, release }: Claimant,
+  { cluster, namespace }: Claimant,
   others: readonly { readonly what: string; readonly owner: Owner }[],
 ): Promise<string> {
   const { up, set } = commands(cluster);

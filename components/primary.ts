@@ -12,9 +12,8 @@ import { markOf, NatsServer, type StackMark } from "./nats.ts";
 import { primaryConf } from "./natsConf.ts";
 import { primaryPlan } from "./primaryStreams.ts";
 import { type Cluster, fullName } from "./release.ts";
-import { serverVersion, sourcesByConsumer } from "./serverVersion.ts";
 import { eventSubjects, withoutCovered } from "./subjects.ts";
-import { listenerValues, ownSubjectValues, serverTag, serverValues, type Values } from "./values.ts";
+import { listenerValues, ownSubjectValues, serverValues, type Values } from "./values.ts";
 
 export interface PrimaryArgs {
   readonly settings: PrimarySettings;
@@ -92,12 +91,6 @@ export function primaryValues(settings: PrimarySettings) {
 /** An IPv6 address stands in brackets wherever a port follows. */
 const urlHost = (host: string): string => (host.includes(":") ? `[${host}]` : host);
 
-/** Whether the primary's servers can read an edge's stream by a consumer that keeps the position. */
-function byConsumer(settings: PrimarySettings): boolean {
-  const version = serverVersion(serverTag(settings));
-  return version === undefined || sourcesByConsumer(version);
-}
-
 /** All that an edge says: its events, and what its entry adds. */
 const saidBy = ({ name, publish }: PrimarySettings["edges"][number]) =>
   withoutCovered([...eventSubjects(name), ...publish]);
@@ -118,7 +111,7 @@ function includeText(settings: PrimarySettings, { admin, app, keeper, leafs }: P
   });
   const own = { admin: { user: ADMIN, password: admin }, app: { user: APP, password: app } };
   const store = keeper === undefined ? undefined : { keeper: { user: KEEPER, password: keeper } };
-  return primaryConf(own, users, store && { ...store, byConsumer: byConsumer(settings) });
+  return primaryConf(own, users, store);
 }
 
 /** The streams of a primary; undefined without persistence. */
@@ -126,8 +119,7 @@ export function planOf(settings: PrimarySettings) {
   const { persistence, edges, replicas } = settings;
   if (!persistence) return undefined;
   const pods = Array.from({ length: replicas }, (_, i) => `${fullName(settings.release)}-${i}`);
-  const storage = { claim: persistence, retention: persistence, replicas, byConsumer: byConsumer(settings) };
-  return primaryPlan({ ...storage, edges, pods });
+  return primaryPlan({ claim: persistence, retention: persistence, replicas, edges, pods });
 }
 
 /** What each edge that stores is told. */
@@ -135,9 +127,8 @@ function stores(settings: PrimarySettings): Record<string, EdgeStore> {
   const { persistence, edges } = settings;
   if (!persistence) return {};
   const { maxAge, whenFull } = persistence;
-  const common = { maxAge, whenFull, byConsumer: byConsumer(settings) };
   const stored = edges.filter((edge) => edge.persistence);
-  return Object.fromEntries(stored.map((edge) => [edge.name, { subjects: saidBy(edge), ...common }]));
+  return Object.fromEntries(stored.map((edge) => [edge.name, { subjects: saidBy(edge), maxAge, whenFull }]));
 }
 
 const logins = (passwords: pulumi.Output<Record<string, string>>): LeafLink["credentials"] =>

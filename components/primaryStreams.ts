@@ -8,6 +8,7 @@ import {
   consumer,
   consumerOf,
   DIRECT_STREAM,
+  DUPLICATE_WINDOW,
   deliverSubject,
   handedUp,
   INTAKE_STREAM,
@@ -17,7 +18,6 @@ import {
   type Plan,
   SHARE,
   SHARED,
-  SHORTEST,
   type Storage,
   stream,
 } from "./streams.ts";
@@ -43,10 +43,10 @@ interface Source {
   readonly external?: { readonly api: string; readonly deliver: string };
 }
 
-const sourceConfig = ({ stream, consumer, deliver, from, to, external }: Source, byConsumer: boolean) => ({
+const sourceConfig = ({ stream, consumer, deliver, from, to, external }: Source) => ({
   name: stream,
   ...(external === undefined ? {} : { external }),
-  ...(byConsumer ? { consumer: { name: consumer, deliver_subject: deliver } } : {}),
+  consumer: { name: consumer, deliver_subject: deliver },
   subject_transforms: [{ src: from, dest: to }],
 });
 
@@ -56,7 +56,7 @@ const sourceConfig = ({ stream, consumer, deliver, from, to, external }: Source,
  * is proposed to the replicas without counting the message itself, and where it then finds none, they pass over it.
  */
 export function primaryPlan(storage: PrimaryStorage): Plan {
-  const { edges, pods, byConsumer } = storage;
+  const { edges, pods } = storage;
   const stored = edges.filter((edge) => edge.persistence);
   const live = edges.filter((edge) => !edge.persistence);
   const remote = stored.map(({ name }): Source => {
@@ -81,23 +81,20 @@ export function primaryPlan(storage: PrimaryStorage): Plan {
           const from = `${DIRECT_STREAM}.${name}.>`;
           return { stream: DIRECT_STREAM, consumer: name, deliver: `to-in.direct.${name}`, from, to: `in.${name}.>` };
         });
-  const sources = [...own, ...direct, ...remote].map((source) => sourceConfig(source, byConsumer));
-  // an id of one edge says nothing of another's: from 2.14 on what has sources need not look at ids at all
-  const ids = byConsumer ? {} : SHORTEST;
+  const sources = [...own, ...direct, ...remote].map(sourceConfig);
   const streams = [
     ...pods.map((pod) => ({
       ...stream({ ...storage, replicas: 1 }, SHARE.own, ownStream(pod)),
-      ...SHORTEST,
+      ...DUPLICATE_WINDOW,
       subjects: [`own.${pod}.>`],
       placement: { tags: [pod] },
     })),
     ...(live.length === 0
       ? []
-      : [{ ...stream(storage, SHARE.direct, DIRECT_STREAM), ...SHORTEST, subjects: ["direct.>"] }]),
-    { ...stream(storage, SHARE.intake, INTAKE_STREAM), ...ids, sources },
+      : [{ ...stream(storage, SHARE.direct, DIRECT_STREAM), ...DUPLICATE_WINDOW, subjects: ["direct.>"] }]),
+    { ...stream(storage, SHARE.intake, INTAKE_STREAM), sources },
     {
       ...stream(storage, SHARE.ops, OPS_STREAM),
-      ...ids,
       subjects: ["ops.>"],
       allow_direct: true,
       republish: { src: ">", dest: "live.>" },
@@ -114,9 +111,9 @@ export function primaryPlan(storage: PrimaryStorage): Plan {
       config,
       origin: config.name !== INTAKE_STREAM && config.name !== OPS_STREAM,
     })),
-    consumers: byConsumer ? consumers : [],
+    consumers,
     wake: [INTAKE_STREAM, OPS_STREAM],
-    ...(byConsumer && storage.replicas >= 3 ? { brake: brake(storage) } : {}),
+    ...(storage.replicas >= 3 ? { brake: brake(storage) } : {}),
   };
 }
 

@@ -60,8 +60,18 @@ export interface LeftClaim {
   readonly size: string;
 }
 
+/** The same of servers that run. */
+export interface RunningServers extends Servers {
+  /** What they run, with repository and tag. */
+  readonly image: string | undefined;
+}
+
 /** The same as they are to be. */
 export interface WantedServers extends Servers {
+  /** The tag of what is to run; undefined where the chart's own does. */
+  readonly tag: string | undefined;
+  /** Whether streams are kept in them. */
+  readonly streams: boolean;
   /** How much streams may take of a server's disk, a Kubernetes quantity: its own limit, beside those of the streams. */
   readonly fileLimit: string | undefined;
 }
@@ -97,8 +107,8 @@ export interface Cluster {
   markFailed(namespace: string, record: string): Promise<void>;
   /** Deletes what Helm keeps of a revision, and nothing that it installed. */
   forget(namespace: string, record: string): Promise<void>;
-  /** The servers of a release as they run: how many, and the claim of each; undefined where no StatefulSet is. */
-  runningServers(namespace: string, release: string): Promise<Servers | undefined>;
+  /** The servers of a release as they run: how many, of what image, and the claim of each; undefined where no StatefulSet is. */
+  runningServers(namespace: string, release: string): Promise<RunningServers | undefined>;
   /** The claims of a release's servers, also of such as are gone; not those that are being deleted. */
   claims(namespace: string, release: string): Promise<readonly LeftClaim[]>;
   /** Names of the pods with a server of the release, those that are being ended included. */

@@ -25,47 +25,18 @@ export function checksPublish(version: Version): boolean {
 /** Whether a server of that version takes changed remotes by a reload: from 2.14.0. */
 export const reloadsRemotes = (version: Version): boolean => atLeast(version, [2, 14, 0]);
 
-/** Whether a server of that version bounds, by a setting, what waits to be stored: from 2.11.0. */
-export const limitsBufferedMessages = (version: Version): boolean => atLeast(version, [2, 11, 0]);
-
-/** Whether a server of that version refuses JetStream requests with fields that it does not know, unless told not to: from 2.12.0. */
-export const strictByDefault = (version: Version): boolean => atLeast(version, [2, 12, 0]);
-
-/** Whether streams of a server of that version can read another by a consumer that keeps the position: from 2.14.0. */
-export const sourcesByConsumer = (version: Version): boolean => atLeast(version, [2, 14, 0]);
+/** The servers that streams are kept with; reads after "expected". */
+export const STORING = "a nats tag of 2.14.10 or later (of 2.15: 2.15.3), which persistence needs";
 
 /**
- * Whether a source that begins anew with such a consumer misses nothing of what that handed over meanwhile: from 2.14.10 and 2.15.3
- * (read at 2.14.0, at 2.14.5 to 2.14.10 and at 2.15.0 to 2.15.3; decision 11). Servers before 2.14 have no such consumers.
+ * Whether streams may be kept with the server of a tag: from 2.14.10 and 2.15.3 on, sources read by a consumer that keeps the position, and one
+ * that begins anew misses nothing (decision 11). What names no version is trusted; `2.12` is older for sure, `2.14` may be any.
  */
-export function resumesExactly(version: Version): boolean {
+export function keepsStreams(tag: string): boolean {
+  const version = serverVersion(tag);
+  if (!version) return Number(/^v?2\.(\d+)(?![\d.])/.exec(tag)?.[1] ?? 14) >= 14;
   const [major, minor] = version;
-  if (major === 2 && minor === 14) return atLeast(version, [2, 14, 10]);
-  return !sourcesByConsumer(version) || atLeast(version, [2, 15, 3]);
-}
-
-/** One line to warn of a cluster that stores events and whose servers may pass over some, or undefined. */
-export function storeWarning(tag: string): string | undefined {
-  const version = serverVersion(tag);
-  if (!version || resumesExactly(version)) return undefined;
-  return (
-    `nats image tag ${tag}: where a link loses a message, this server may pass over stored events; ` +
-    "choose 2.14.10 or later (of 2.15: 2.15.3) in ops-nats:images, at the primary and at its edges"
-  );
-}
-
-/**
- * One line to warn of an edge that stores with servers from 2.14 on under a primary with older ones, or undefined: what it still holds when
- * it starts anew may come twice, once the primary is upgraded after it (decision 9).
- * @param byConsumer whether the primary reads by a consumer, as servers from 2.14 on do
- */
-export function orderWarning(tag: string, byConsumer: boolean): string | undefined {
-  const version = serverVersion(tag);
-  if (byConsumer || !version || !sourcesByConsumer(version)) return undefined;
-  return (
-    `nats image tag ${tag}: the primary's servers are older than 2.14.0, and an edge that is upgraded before them may hand over events ` +
-    "twice; upgrade the primary first: set its ops-nats:images and run pulumi up there"
-  );
+  return atLeast(version, major === 2 && minor === 15 ? [2, 15, 3] : [2, 14, 10]);
 }
 
 /** One line to warn of a primary whose servers trust what edges publish, or undefined. */

@@ -71,7 +71,7 @@ export interface Plan {
   readonly consumers: readonly PlannedConsumer[];
   /** Streams whose sources are set up anew when they fell silent and what they read is there again. */
   readonly wake: readonly string[];
-  /** Whose sources are braked, and when; undefined where no logs are kept for replicas, or nothing can be braked (before 2.14). */
+  /** Whose sources are braked, and when; undefined where no logs are kept for replicas. */
   readonly brake?: Brake;
 }
 
@@ -100,8 +100,6 @@ export interface Storage {
   readonly retention: Retention;
   /** Servers of the cluster; three or more replicate each stream three times. */
   readonly replicas: number;
-  /** Whether its servers know sources that read by a consumer which keeps the position (2.14). */
-  readonly byConsumer: boolean;
 }
 
 export interface EdgeStorage extends Storage {
@@ -126,8 +124,11 @@ export const stream = ({ claim, retention, replicas }: Storage, share: number, n
   discard: "old",
 });
 
-/** The shortest time that there is, in nanoseconds, for which a stream looks at the ids of messages. */
-export const SHORTEST = { duplicate_window: 1e8 };
+/**
+ * How long, in nanoseconds, a stream that clients publish into refuses an id (Nats-Msg-Id) that it has had: the shortest time that there is,
+ * for two events of one id are two. Without it, servers refuse for two minutes; streams that have sources never do.
+ */
+export const DUPLICATE_WINDOW = { duplicate_window: 1e8 };
 
 /** Reads on where it was, whoever asks: what was handed over is remembered here, not only where it was stored. */
 export const consumer = (name: string, deliver: string, filter?: string): ConsumerConfig => ({
@@ -146,11 +147,11 @@ export const consumer = (name: string, deliver: string, filter?: string): Consum
 export function edgePlan(storage: EdgeStorage): Plan {
   const { subjects, retention } = storage;
   const discard = retention.whenFull === "keep-newest" ? ("old" as const) : ("new" as const);
-  const config = { ...stream(storage, SHARE.edge, OPS_STREAM), ...SHORTEST, subjects, discard };
+  const config = { ...stream(storage, SHARE.edge, OPS_STREAM), ...DUPLICATE_WINDOW, subjects, discard };
   const reader = consumer(consumerOf(storage.edge), deliverSubject(storage.edge));
   return {
     streams: [{ config, origin: true }],
-    consumers: storage.byConsumer ? [{ stream: OPS_STREAM, config: reader, remote: true }] : [],
+    consumers: [{ stream: OPS_STREAM, config: reader, remote: true }],
     wake: [],
   };
 }

@@ -1,10 +1,9 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Claim, Image, Images } from "../settings.ts";
+import type { Claim, Image, Images, Settings } from "../settings.ts";
 import { NO_LEAF_ACCOUNT } from "./accounts.ts";
 import { isMap, merge } from "./merge.ts";
-import { limitsBufferedMessages, serverVersion, strictByDefault } from "./serverVersion.ts";
 
 export type Values = Record<string, unknown>;
 
@@ -55,7 +54,7 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
     config: {
       serverNamePrefix: `${cluster}.`,
       cluster: replicas > 1 ? { enabled: true, replicas, merge: { name: cluster, ...routes } } : { enabled: false },
-      ...(claim ? { jetstream: jetStream(claim, cluster, sync, serverTag({ images, values: user })) } : {}),
+      ...(claim ? { jetstream: jetStream(claim, cluster, sync) } : {}),
       merge: {
         $include: `../${INCLUDE.folder}/${INCLUDE.key}`,
         // NATS reads a variable's text as configuration: without quotes inside, a name such as 2024-nats-0 is a date that is wrong
@@ -63,8 +62,6 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
         // a silent link is given up after two unanswered pings: by the edge, which then dials anew, within 27 s, by the primary within 36
         ping_interval: "9s",
         ping_max: 2,
-        // before 2.14.10 a server that is asked to end stops storing at once; clients that it still had would speak to nobody for ten seconds
-        ...(claim ? { lame_duck_grace_period: "100ms" } : {}),
       },
     },
     container: {
@@ -99,7 +96,10 @@ export function serversIn(values: Values) {
   const claim = claimIn(values);
   const { maxSize } = at(at(values.config, "jetstream"), "fileStore");
   const own = maxSize === undefined || maxSize === "";
+  const { tag } = at(at(values, "container"), "image");
   return {
+    tag: typeof tag === "string" ? tag : undefined,
+    streams: at(at(values.config, "jetstream"), "merge").domain !== undefined,
     replicas: enabled === true ? Number(replicas ?? 3) : 1,
     claim,
     fileLimit: own ? claim?.size : String(maxSize),
@@ -133,25 +133,19 @@ export function listenerValues({ advertise, clientPort }: ListenerSettings): Val
 }
 
 /** The domain is the cluster's name, so that the primary can address the stream of each edge. */
-const jetStream = ({ size, storageClass }: Claim, domain: string, sync: string, tag: string): Values => {
-  const version = serverVersion(tag);
-  const since = (knows: typeof strictByDefault, settings: Values) => (version && !knows(version) ? {} : settings);
-  const settings = {
+const jetStream = ({ size, storageClass }: Claim, domain: string, sync: string): Values => ({
+  enabled: true,
+  fileStore: {
+    pvc: { enabled: true, size, ...(storageClass === undefined ? {} : { storageClassName: storageClass }) },
+  },
+  merge: {
     domain,
     sync_interval: sync,
     // a burst waits in memory until it is stored; without a limit of ours 10,000 messages do, and the next are dropped
-    ...since(limitsBufferedMessages, { max_buffered_msgs: 500_000, max_buffered_size: "<< 256MB >>" }),
-    // Ops' own client asks for a stream with the fields of an answer in its question
-    ...since(strictByDefault, { strict: false }),
-  };
-  return {
-    enabled: true,
-    fileStore: {
-      pvc: { enabled: true, size, ...(storageClass === undefined ? {} : { storageClassName: storageClass }) },
-    },
-    merge: settings,
-  };
-};
+    ...{ max_buffered_msgs: 500_000, max_buffered_size: "<< 256MB >>" },
+    strict: false, // Ops' own client asks for a stream with the fields of an answer in its question
+  },
+});
 
 /** What a primary with persistence adds: each server knows the subject below which it stores what its own clients say. */
 export const ownSubjectValues: Values = { container: { env: { OWN_SUBJECT: '"own.$(POD_NAME).>"' } } };
@@ -168,8 +162,13 @@ const boxLogin: Values = {
   NATS_PASSWORD: { valueFrom: { secretKeyRef: { name: INCLUDE.secret, key: "app-password" } } },
 };
 
-/** The tag of the server that will run: the escape hatch may name another than `images`. */
-export function serverTag({ images, values }: { readonly images: Images; readonly values: Readonly<Values> }): string {
+/** The tag of the server that will run, and the setting that names it: the escape hatch may name another than `images`. */
+export function serverImage(images: { readonly nats: Pick<Image, "tag"> }, values: Readonly<Values>) {
   const { tag } = at(values.container, "image");
-  return typeof tag === "string" ? tag : images.nats.tag;
+  return typeof tag === "string"
+    ? { tag, key: "values.container.image.tag" }
+    : { tag: images.nats.tag, key: "images.nats.tag" };
 }
+
+export const serverTag = ({ images, values }: Pick<Settings, "images" | "values">): string =>
+  serverImage(images, values).tag;

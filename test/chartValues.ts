@@ -37,7 +37,7 @@ const include = "../nats-auth/ops-nats.conf";
 /** What a program like ours sets for any server. */
 const server = (cluster: string, replicas: number, config: object): object => ({
   config: {
-    serverNamePrefix: `${cluster}-`,
+    serverNamePrefix: `${cluster}.`,
     cluster: replicas > 1 ? { enabled: true, replicas, merge: { name: cluster, pool_size: -1 } } : { enabled: false },
     merge: {
       $include: include,

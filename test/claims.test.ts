@@ -9,17 +9,23 @@ import {
   refuseOtherServers,
   tellSmallClaims,
 } from "../components/claims.ts";
-import type { ClaimTemplate, Cluster, Owner } from "../components/release.ts";
+import type { ClaimTemplate, Cluster, Owner, RunningServers, WantedServers } from "../components/release.ts";
 import type { Claim } from "../settings.ts";
 import { emptyCluster, ID, place, unreachable, untouched, warnings } from "./fakeClusters.ts";
 import { mockEngine } from "./mocks.ts";
+
+const image = "nats:2.14.10-alpine";
+const wanted = (more: Omit<WantedServers, "tag" | "streams">): WantedServers => ({
+  ...{ tag: "2.14.10-alpine", streams: more.claim !== undefined },
+  ...more,
+});
 
 describe("what servers have stored", () => {
   const moved = (cluster: Cluster) => ({ ...place(cluster), id: ID, edge: "edge-1", lastNamespace: undefined });
 
   it("cannot be looked for: an error, and nothing is changed", async () => {
     const { far, asked } = unreachable();
-    const servers = { replicas: 1, claim: { size: "1Gi", storageClass: undefined }, fileLimit: "1Gi" };
+    const servers = wanted({ replicas: 1, claim: { size: "1Gi", storageClass: undefined }, fileLimit: "1Gi" });
     const failed = { message: /ECONNREFUSED/ };
     await assert.rejects(refuseMove(moved(far)), failed);
     await assert.rejects(refuseOtherServers(place(far), servers), failed);
@@ -103,10 +109,14 @@ describe("what servers have stored", () => {
 
   describe("claims of servers that run", () => {
     const claim = (size: string, storageClass?: string): Claim => ({ size, storageClass });
-    const check = (now: ClaimTemplate | undefined, wanted: Claim | undefined, from = 3, to = 3) =>
+    const check = (now: ClaimTemplate | undefined, then: Claim | undefined, from = 3, to = 3) =>
       refuseOtherServers(
-        place({ ...untouched, runningServers: async () => ({ replicas: from, claim: now }), claims: async () => [] }),
-        { replicas: to, claim: wanted, fileLimit: wanted?.size },
+        place({
+          ...untouched,
+          runningServers: async () => ({ replicas: from, claim: now, image }),
+          claims: async () => [],
+        }),
+        wanted({ replicas: to, claim: then, fileLimit: then?.size }),
       );
 
     it("that are as wanted: goes on; where nothing runs, too", async () => {
@@ -115,14 +125,14 @@ describe("what servers have stored", () => {
       await check(claim("1Gi", "fast"), claim("1Gi", "fast"));
       await check(claim("1.5Gi"), claim("1.5Gi"));
       const none = { ...untouched, runningServers: async () => undefined, claims: async () => [] };
-      await refuseOtherServers(place(none), { replicas: 3, claim: claim("1Gi"), fileLimit: "1Gi" });
+      await refuseOtherServers(place(none), wanted({ replicas: 3, claim: claim("1Gi"), fileLimit: "1Gi" }));
     });
 
     describe("of servers that are gone, which new ones would take", () => {
       const claims = (sizes: readonly string[]) => sizes.map((size, i) => ({ name: `nats-js-nats-${i}`, size }));
       const take = (sizes: readonly string[], size: string, fileLimit = size, replicas = 3) => {
         const left = { ...untouched, runningServers: async () => undefined, claims: async () => claims(sizes) };
-        return refuseOtherServers(place(left), { replicas, claim: claim(size), fileLimit });
+        return refuseOtherServers(place(left), wanted({ replicas, claim: claim(size), fileLimit }));
       };
 
       it("and of the size that is wanted, or larger and within what servers may store: goes on", async () => {
@@ -170,11 +180,10 @@ describe("what servers have stored", () => {
 
       it("and of which only one is left: its number tells of how many it was", async () => {
         const one = (name: string, replicas: number) =>
-          refuseOtherClaims(place({ ...untouched, claims: async () => [{ name, size: "1Gi" }] }), {
-            replicas,
-            claim: claim("1Gi"),
-            fileLimit: "1Gi",
-          });
+          refuseOtherClaims(
+            place({ ...untouched, claims: async () => [{ name, size: "1Gi" }] }),
+            wanted({ replicas, claim: claim("1Gi"), fileLimit: "1Gi" }),
+          );
         await one("nats-js-nats-1", 3);
         await assert.rejects(one("nats-js-nats-1", 1), /replicas: expected 3 or more,/);
         await assert.rejects(one("nats-js-nats-4", 3), /replicas: expected 5 or more,/);
@@ -184,7 +193,7 @@ describe("what servers have stored", () => {
         await mockEngine("primary");
         const left = { ...untouched, claims: async () => claims(["1Gi", "4Gi"]) };
         const [text] = await warnings(() =>
-          tellSmallClaims(place(left), { replicas: 3, claim: claim("4Gi"), fileLimit: "4Gi" }),
+          tellSmallClaims(place(left), wanted({ replicas: 3, claim: claim("4Gi"), fileLimit: "4Gi" })),
         );
         assert.match(text ?? "", /^claims are smaller than persistence.size, 4Gi: nats-js-nats-0 of 1Gi; unless/);
       });
@@ -223,15 +232,62 @@ describe("what servers have stored", () => {
       );
     });
 
+    describe("moved across the floor of persistence", () => {
+      const move = (from: string, to: string, more: Partial<RunningServers & WantedServers> = {}) => {
+        const { claim: now = claim("1Gi") as ClaimTemplate, streams = true } = more;
+        const running = { replicas: 3, claim: "claim" in more ? more.claim : now, image: from };
+        const then = { ...wanted({ replicas: 3, claim: now, fileLimit: now.size }), tag: to, streams };
+        return refuseOtherServers(
+          place({ ...untouched, runningServers: async () => running, claims: async () => [] }),
+          {
+            ...then,
+            ...("claim" in more ? { claim: more.claim } : {}),
+          },
+        );
+      };
+      const down =
+        /^ops-nats:images\.nats\.tag: expected a nats tag of 2\.14\.10 or later[^\n]*; came 2\.10\.20-alpine, and what edges still hold would be stored twice[^\n]*; next: pulumi config set --path 'ops-nats:images\.nats\.tag' 2\.15\.3-alpine -s edge-1 [^\n]*values\.container\.image\.tag[^\n]* pulumi up -s edge-1; README[^\n]*$/;
+
+      it("down: one line that names the setting, the harm and the way back", async () => {
+        await assert.rejects(move("registry:5000/nats:2.15.3-alpine@sha256:01", "2.10.20-alpine"), { message: down });
+        await assert.rejects(move("nats", "2.15.2-alpine"), /next: pulumi config set --path \S+ 2\.14\.10-alpine /);
+      });
+
+      it("down with persistence switched off in the same step: this is told first", async () => {
+        const off = wanted({ replicas: 3, claim: undefined, fileLimit: undefined });
+        const running = { replicas: 3, claim: claim("1Gi") as ClaimTemplate, image: "nats:2.15.3-alpine" };
+        const cluster = { ...untouched, runningServers: async () => running };
+        await assert.rejects(refuseOtherServers(place(cluster), { ...off, tag: "2.10.20-alpine" }), {
+          message: down,
+        });
+        await assert.rejects(refuseOtherServers(place(cluster), off), /persistence: expected a claim of 1Gi/);
+      });
+
+      it("up, which only servers changed by hand are: one line with what runs and the way", async () => {
+        await assert.rejects(move("nats:2.10.20-alpine", "2.14.10-alpine"), {
+          message:
+            /^StatefulSet nats in namespace events: expected a nats tag of 2\.14\.10 or later[^\n]*; came nats:2\.10\.20-alpine[^\n]* twice[^\n]*; next: [^\n]*kubectl -n events set image statefulset\/nats nats=nats:2\.14\.10-alpine, then pulumi up -s edge-1; README[^\n]*$/,
+        });
+      });
+
+      it("not at all, without claims, with streams that are none of ours, or to what names no version: goes on", async () => {
+        await move("nats:2.14.10-alpine", "2.15.3-alpine");
+        await move("nats:2.10.20-alpine", "2.12.15-alpine", { streams: false });
+        await move("nats:2.10.20-alpine", "2.14.10-alpine", { streams: false });
+        await move("nats:2.14.10-alpine", "latest");
+        await move("nats:2.14.10-alpine", "2.10.20-alpine", { claim: undefined });
+      });
+    });
+
     it("scaled by hand: their claims tell of how many they were", async () => {
       const scaled = (now: number, replicas: number, left = 3) =>
         refuseOtherServers(
           place({
             ...untouched,
-            runningServers: async () => ({ replicas: now, claim: claim("1Gi") as ClaimTemplate }),
+            runningServers: async () => ({ replicas: now, claim: claim("1Gi") as ClaimTemplate, image }),
             claims: async () => Array.from({ length: left }, (_, i) => ({ name: `nats-js-nats-${i}`, size: "1Gi" })),
           }),
-          { replicas, claim: claim("1Gi"), fileLimit: "1Gi" },
+          wanted({ replicas, claim: claim("1Gi"), fileLimit: "1Gi" }),
         );
       for (const now of [0, 1, 2]) await scaled(now, 3);
       await scaled(0, 1, 0);
@@ -243,16 +299,13 @@ describe("what servers have stored", () => {
     it("switched on where claims of another number of servers are left: that is told, for a set made anew would be refused", async () => {
       const left = {
         ...untouched,
-        runningServers: async () => ({ replicas: 1, claim: undefined }),
+        runningServers: async () => ({ replicas: 1, claim: undefined, image }),
         claims: async () => [{ name: "nats-js-nats-2", size: "1Gi" }],
       };
       const on = (replicas: number) =>
-        refuseOtherServers(place(left), { replicas, claim: claim("1Gi"), fileLimit: "1Gi" });
-      await assert.rejects(
-        on(1),
-        /^(Plain|Run)?Error: ops-nats:replicas: expected 3 or more, for claims that are left/,
-      );
-      await assert.rejects(on(3), /^(Plain|Run)?Error: ops-nats:persistence: expected no claim/);
+        refuseOtherServers(place(left), wanted({ replicas, claim: claim("1Gi"), fileLimit: "1Gi" }));
+      await assert.rejects(on(1), /^Error: ops-nats:replicas: expected 3 or more, for claims that are left/);
+      await assert.rejects(on(3), /^Error: ops-nats:persistence: expected no claim/);
     });
 
     for (const [what, now, wanted, pattern] of [

@@ -12,6 +12,8 @@ describe("config", () => {
   const primary: PrimarySettings = {
     role: "primary",
     namespace: "ops-system",
+    release: "nats",
+    inCluster: false,
     chart: { chart: "nats", repository: "https://nats-io.github.io/k8s/helm/charts/", version: "1.2.4" },
     images: {
       registry: undefined,
@@ -50,8 +52,10 @@ describe("config", () => {
     const keys = {
       role: "primary",
       namespace: "events",
+      release: "ops-events",
+      adopt: "0123456789abcdef",
       chart: { oci: "oci://registry.example/nats", version: "1.2.4" },
-      images: { registry: "registry.example", pullSecrets: ["pull"], nats: { tag: "2.10.20-alpine" } },
+      images: { registry: "registry.example", pullSecrets: ["pull"], nats: { tag: "2.15.3-alpine" } },
       replicas: 1,
       hosts: ["nats.example.org", "2001:db8::1"],
       leafPort: 30000,
@@ -63,12 +67,15 @@ describe("config", () => {
     assert.deepEqual(readSettings(source("hq", keys)), {
       role: "primary",
       namespace: "events",
+      release: "ops-events",
+      inCluster: false,
+      adopt: "0123456789abcdef",
       chart: { chart: "oci://registry.example/nats", repository: undefined, version: "1.2.4" },
       images: {
         ...primary.images,
         registry: "registry.example",
         pullSecrets: ["pull"],
-        nats: { repository: "nats", tag: "2.10.20-alpine" },
+        nats: { repository: "nats", tag: "2.15.3-alpine" },
       },
       replicas: 1,
       hosts: ["nats.example.org", "2001:db8::1"],

@@ -14,7 +14,7 @@ describe("the keeper's scripts", () => {
     const open = /\/\/[^()|;]*\bas \$/;
     assert.match(".sources // [] as $now", open);
     assert.doesNotMatch("(.sources // []) as $now", open);
-    for (const file of ["keeper.sh", "succession.sh", "brake.sh"]) assert.ok(scripts.includes(file), file);
+    for (const file of ["keeper.sh", "brake.sh"]) assert.ok(scripts.includes(file), file);
     for (const file of scripts) assert.doesNotMatch(readFileSync(join(FOLDER, file), "utf8"), open, file);
   });
 

@@ -13,7 +13,7 @@ describe("leaf link", () => {
   const urls = ["nats-leaf://203.0.113.10:32222", "nats-leaf://[2001:db8::1]:32222"];
 
   const stores = {
-    "edge-2": { subjects: ["ops.clusters.edge-2.>"], maxAge: 60, whenFull: "keep-newest", byConsumer: true },
+    "edge-2": { subjects: ["ops.clusters.edge-2.>"], maxAge: 60, whenFull: "keep-newest" },
   } as const;
 
   /** What a StackReference gives for outputs, of which some are secret. */
@@ -72,7 +72,7 @@ describe("leaf link", () => {
     "a newer contract",
     (o) => reader({ ...o, leafLinkVersion: LEAF_LINK_VERSION + 1 }),
     "edge-1",
-    /version 2; came 3; next: update this program/,
+    /version 3; came 4; next: update this program/,
   );
   refused(
     "an older contract",

@@ -47,14 +47,13 @@ describe("the checker of events", () => {
 });
 
 describe("the checker of clusters that were cut off", () => {
-  const told = (longest: number, unheard: number, heardTwice: number, persistent = true, doubles = true) => {
+  const told = (longest: number, unheard: number, heardTwice: number, persistent = true) => {
     const verdict = { ...judged("a", "a", "a"), title: "cut", cluster: "edge-1", settling: 0 };
-    return complaintsAlone([{ ...verdict, longest, unheard, heardTwice }], 10, { persistent, doubles });
+    return complaintsAlone([{ ...verdict, longest, unheard, heardTwice }], 10, { persistent });
   };
 
   it("has no complaint of one whose events waited, and were then heard once", () => {
     assert.deepEqual(told(10_000, 0, 0), []);
-    assert.deepEqual(told(10_000, 0, 5, true, false), []);
     assert.deepEqual(told(0, 5, 0, false), []);
   });
 

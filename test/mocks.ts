@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import * as pulumi from "@pulumi/pulumi";
+import { ID } from "./fakeClusters.ts";
 
 export interface Registration {
   readonly type: string;
@@ -33,6 +34,12 @@ export interface MockStack {
   readonly secretOutputNames: readonly string[];
 }
 
+/** What providers make by themselves. */
+const MADE: Readonly<Record<string, (name: string) => object>> = {
+  "random:index/randomPassword:RandomPassword": (name) => ({ result: `password-of-${name}` }),
+  "random:index/randomString:RandomString": () => ({ result: ID }),
+};
+
 /** Puts mocks in place of the engine and gives the recorder; before any resource is made. */
 export async function mockEngine(stack: string, stacks: Readonly<Record<string, MockStack>> = {}): Promise<Recorder> {
   const recorder = new Recorder();
@@ -43,7 +50,7 @@ export async function mockEngine(stack: string, stacks: Readonly<Record<string, 
         if (type === "pulumi:pulumi:StackReference") {
           return { id: name, state: { ...inputs, ...(stacks[name] ?? { outputs: {}, secretOutputNames: [] }) } };
         }
-        const made = type === "random:index/randomPassword:RandomPassword" ? { result: `password-of-${name}` } : {};
+        const made = MADE[type]?.(name) ?? {};
         return { id: `${name}-id`, state: { ...inputs, ...made } };
       },
       call: ({ inputs }) => inputs,

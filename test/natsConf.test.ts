@@ -15,7 +15,7 @@ describe("include file", () => {
     receive,
     stored,
   });
-  const store = { keeper: { user: "keeper", password: "pw-keeper" }, byConsumer: true };
+  const store = { keeper: { user: "keeper", password: "pw-keeper" } };
   const times = (text: string, part: string) => text.split(part).length - 1;
   /** The text of one account. */
   const account = (text: string, name: string) => text.split(`\n  ${name} {`)[1]?.split("\n  }")[0] ?? "";

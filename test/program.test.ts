@@ -5,14 +5,15 @@ import assert from "node:assert/strict";
 import { mock } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import type program from "../index.ts";
+import { emptyCluster } from "./fakeClusters.ts";
 import { awaited, type MockStack, mockEngine, type Recorder } from "./mocks.ts";
 
 /** Runs index.ts once as a stack and gives what it registered and put out. */
 async function run(stack: string, config: Record<string, string>, stacks: Record<string, MockStack> = {}) {
   const recorder = await mockEngine(stack, stacks);
-  pulumi.runtime.setAllConfig(Object.fromEntries(Object.entries(config).map(([k, v]) => [k, v])));
+  pulumi.runtime.setAllConfig({ "kubernetes:context": stack, ...config });
   const { default: main } = (await import("../index.ts")) as { default: typeof program };
-  const outputs: Record<string, unknown> = await main();
+  const outputs: Record<string, unknown> = await main((_, full) => ({ ...emptyCluster, stack: full }));
   const values: Record<string, unknown> = {};
   const secrets: string[] = [];
   for (const [name, output] of Object.entries(outputs)) {
@@ -31,6 +32,7 @@ interface PodOwner {
 
 const provider = (recorder: Recorder, type: string, name: string) => recorder.get(type, name).provider ?? "";
 const RELEASE = "kubernetes:helm.sh/v3:Release";
+const IDENTITY = "random:index/randomString:RandomString identity";
 const PASSWORD = "random:index/randomPassword:RandomPassword";
 
 const SERVER_OUTPUTS = {
@@ -56,7 +58,7 @@ export const OUTPUTS = {
         "edge-2": { user: "edge-2", password: "password-of-nats-leaf-edge-2" },
       },
       leafStores: {},
-      leafLinkVersion: 2,
+      leafLinkVersion: 3,
       publicClientUrl: "nats://203.0.113.10:32223",
     },
     secrets: ["adminPassword", "appPassword", "leafCredentials", "opsEventEndpoint"],
@@ -84,11 +86,13 @@ describe("program", () => {
     assert.deepEqual(recorder.list(), [
       "kubernetes:core/v1:NamespacePatch nats-namespace",
       "kubernetes:core/v1:Secret nats-auth",
+      "kubernetes:core/v1:Service nats-leaf",
       `${RELEASE} nats`,
       "ops-nats:index:NatsServer nats",
       "ops-nats:index:Primary nats",
       "pulumi:providers:kubernetes cluster",
       ...["admin", "app", "leaf-edge-1", "leaf-edge-2"].map((name) => `${PASSWORD} nats-${name}`),
+      IDENTITY,
     ]);
     assert.deepEqual(values, OUTPUTS.primary.values);
     assert.deepEqual(secrets, OUTPUTS.primary.secrets);
@@ -98,6 +102,7 @@ describe("program", () => {
     const { recorder } = await run("primary", primaryConfig);
     const cluster = recorder.get("pulumi:providers:kubernetes", "cluster");
     assert.equal(cluster.inputs.context, "primary");
+    assert.equal(cluster.inputs.clusterIdentifier, "uid-of-the-cluster");
     assert.deepEqual([cluster.inputs.enableSecretMutable, cluster.inputs.enableConfigMapMutable], ["true", "true"]);
     for (const [type, name] of [
       [RELEASE, "nats"],
@@ -128,7 +133,6 @@ describe("program", () => {
       subjects: [`ops.clusters.${edge}.>`, "ops.notifications.>"],
       maxAge: 3600,
       whenFull: "keep-newest",
-      byConsumer: true,
     });
     assert.deepEqual(stored.values.leafStores, { "edge-1": store("edge-1"), "edge-2": store("edge-2") });
     assert.deepEqual(stored.secrets, OUTPUTS.primary.secrets);
@@ -149,9 +153,14 @@ describe("program", () => {
     assert.notEqual(plan(await run("primary", more)), plan({ recorder }));
   });
 
-  it("with clientPort 0 opens the leaf port alone, by a Service of its own", async () => {
+  it("opens the leaf port by a Service of its own, with and without a client port", async () => {
     const { recorder, values } = await run("primary", { ...primaryConfig, "ops-nats:clientPort": "0" });
     assert.equal("publicClientUrl" in values, false);
+    const opened = (await run("primary", primaryConfig)).recorder;
+    assert.deepEqual(
+      recorder.get("kubernetes:core/v1:Service", "nats-leaf").inputs,
+      opened.get("kubernetes:core/v1:Service", "nats-leaf").inputs,
+    );
     assert.deepEqual(recorder.get("kubernetes:core/v1:Service", "nats-leaf").inputs.spec, {
       type: "NodePort",
       selector: {
@@ -165,7 +174,7 @@ describe("program", () => {
 
   const link: MockStack = {
     outputs: {
-      leafLinkVersion: 2,
+      leafLinkVersion: 3,
       leafStores: {},
       appPassword: "app-of-the-primary",
       leafUrls: ["nats-leaf://203.0.113.10:32222"],
@@ -189,6 +198,7 @@ describe("program", () => {
       "pulumi:providers:kubernetes cluster",
       "pulumi:pulumi:StackReference organization/ops-nats/primary",
       ...["admin", "app"].map((name) => `${PASSWORD} nats-${name}`),
+      IDENTITY,
     ]);
     assert.deepEqual(values, OUTPUTS.edge.values);
     assert.deepEqual(secrets, OUTPUTS.edge.secrets);
@@ -197,15 +207,13 @@ describe("program", () => {
   });
 
   /** What the primary says when edge-1 is to store. */
-  const storing = (byConsumer: boolean): Record<string, MockStack> => {
-    const stores = {
-      "edge-1": { subjects: ["ops.clusters.edge-1.>"], maxAge: 60, whenFull: "keep-newest", byConsumer },
-    };
-    return { "organization/ops-nats/primary": { ...link, outputs: { ...link.outputs, leafStores: stores } } };
+  const leafStores = { "edge-1": { subjects: ["ops.clusters.edge-1.>"], maxAge: 60, whenFull: "keep-newest" } };
+  const storing: Record<string, MockStack> = {
+    "organization/ops-nats/primary": { ...link, outputs: { ...link.outputs, leafStores } },
   };
 
   it("as an edge that stores: a keeper that logs in as app, by its own provider", async () => {
-    const { recorder } = await run("edge-1", { "kubernetes:context": "edge-1" }, storing(true));
+    const { recorder } = await run("edge-1", { "kubernetes:context": "edge-1" }, storing);
     for (const name of KEEPER) assert.ok(recorder.list().includes(name), name);
     assert.ok(!recorder.list().includes(`${PASSWORD} nats-keeper`));
     assert.match(provider(recorder, "kubernetes:apps/v1:Deployment", "nats-keeper"), /::cluster::cluster-id$/);
@@ -213,9 +221,14 @@ describe("program", () => {
 
   for (const [what, config, pattern] of [
     [
-      "a server that the primary cannot read from",
-      { "ops-nats:images": '{"nats":{"tag":"2.12.15-alpine"}}' },
-      /^ops-nats:images of stack edge-1: expected a nats tag of 2.14.0 or later, .*came 2.12.15-alpine; next: pulumi config set --path/,
+      "a server below the floor",
+      { "ops-nats:images": '{"nats":{"tag":"2.14.9-alpine"}}' },
+      /^ops-nats:images\.nats\.tag of stack edge-1: expected a nats tag of 2\.14\.10 or later [^\n]*came 2\.14\.9-alpine; next: pulumi config set --path 'ops-nats:images\.nats\.tag' 2\.14\.10-alpine -s edge-1 && pulumi up -s edge-1$/,
+    ],
+    [
+      "a server of the escape hatch's that is below the floor",
+      { "ops-nats:values": '{"container":{"image":{"tag":"2.15.2-alpine"}}}' },
+      /^ops-nats:values\.container\.image\.tag of stack edge-1: .*came 2\.15\.2-alpine; next: pulumi config set --path 'ops-nats:values\.container\.image\.tag' 2\.14\.10-alpine /,
     ],
     [
       "two servers",
@@ -234,7 +247,7 @@ describe("program", () => {
     ],
   ] as const) {
     it(`as an edge that stores, refuses ${what}`, async () => {
-      await assert.rejects(run("edge-1", config, storing(true)), { message: pattern });
+      await assert.rejects(run("edge-1", config, storing), { message: pattern });
     });
   }
 
@@ -256,23 +269,13 @@ describe("program", () => {
     });
   });
 
-  it("as an edge of an older primary, stores on an older server too", async () => {
-    const config = { "ops-nats:images": '{"nats":{"tag":"2.10.20-alpine"}}' };
-    const { recorder } = await run("edge-1", config, storing(false));
-    assert.ok(recorder.list().includes(KEEPER[0] ?? ""));
-  });
-
-  const passing = { "ops-nats:images": '{"nats":{"tag":"2.14.9-alpine"}}' };
-  const enabled = { "ops-nats:persistence": '{"enabled":true}' };
-  const older = { "ops-nats:images": '{"nats":{"tag":"2.10.20-alpine"}}' };
-  const mayPassOver = /2\.14\.9-alpine: .*may pass over stored events/;
+  const guide = { "ops-nats:images": '{"nats":{"tag":"2.10.20-alpine"}}' };
+  const trusts = /2\.10\.20-alpine: this server does not check what an edge publishes/;
   for (const [what, stack, config, stacks, warning] of [
-    ["a primary that stores", "primary", { ...primaryConfig, ...enabled, ...passing }, {}, mayPassOver],
-    ["a primary that stores nothing", "primary", { ...primaryConfig, ...passing }, {}, undefined],
-    ["an edge that is read by a consumer of its own", "edge-1", passing, storing(true), mayPassOver],
-    ["an edge upgraded before its primary", "edge-1", passing, storing(false), /upgrade the primary first/],
-    ["an edge as old as its primary", "edge-1", older, storing(false), undefined],
-    ["an edge that stores nothing", "edge-1", passing, { "organization/ops-nats/primary": link }, undefined],
+    ["a primary of the guide's version", "primary", { ...primaryConfig, ...guide }, {}, trusts],
+    ["an edge of the guide's version", "edge-1", guide, { "organization/ops-nats/primary": link }, undefined],
+    ["a primary that stores", "primary", persistent, {}, undefined],
+    ["an edge that stores", "edge-1", {}, storing, undefined],
   ] as const) {
     it(`${warning ? `warns (${warning.source})` : "does not warn"} of its servers' version, as ${what}`, async () => {
       const warn = mock.method(pulumi.log, "warn", async () => {});
@@ -289,9 +292,12 @@ describe("program", () => {
 
   it("as an edge that is not listed, registers nothing but the reference", async () => {
     const recorder = await mockEngine("edge-9", { "organization/ops-nats/primary": link });
-    pulumi.runtime.setAllConfig({});
+    pulumi.runtime.setAllConfig({ "kubernetes:context": "edge-9" });
     const { default: main } = await import("../index.ts");
-    await assert.rejects(main(), /expected edge-9 among them/);
+    await assert.rejects(
+      main((_, full) => ({ ...emptyCluster, stack: full })),
+      /expected edge-9 among them/,
+    );
     assert.deepEqual(recorder.list(), ["pulumi:pulumi:StackReference organization/ops-nats/primary"]);
   });
 });

@@ -18,7 +18,6 @@ export const store: EdgeStore = {
   subjects: ["ops.clusters.edge-1.>"],
   maxAge: 3600,
   whenFull: "keep-newest",
-  byConsumer: true,
 };
 export const link: EdgeLink = {
   urls: ["nats-leaf://203.0.113.10:32222"],

@@ -90,7 +90,7 @@ describe("a Helm release", () => {
   });
 
   it("takes servers up that a set still has", async () => {
-    const servers = { replicas: 1, claim: undefined };
+    const servers = { replicas: 1, claim: undefined, image: undefined };
     const running = { ...emptyCluster, runningServers: async () => servers, serverPods: async () => ["nats-0"] };
     await formerServersGone(place(running), { seconds: 0, pause: 0 });
   });

@@ -87,7 +87,7 @@ describe("an include file", () => {
 
   it("gives its passwords back, by user", () => {
     const keeper = { user: "keeper", password: "pw-keeper" };
-    const primary = primaryConf(logins, [leaf], { keeper, byConsumer: true });
+    const primary = primaryConf(logins, [leaf], { keeper });
     assert.match(tagOf(primary), /^conf:/);
     assert.deepEqual(passwordsIn(primary), {
       ...{ admin: 'a"b', app: "pw\\app", keeper: "pw-keeper" },

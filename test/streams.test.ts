@@ -17,9 +17,9 @@ describe("streams", () => {
   });
   const pods = ["nats-0", "nats-1", "nats-2"];
   const primary = (edges: ReturnType<typeof edge>[], more: object = {}) =>
-    primaryPlan({ claim, retention, replicas: 3, byConsumer: true, pods, edges, ...more });
+    primaryPlan({ claim, retention, replicas: 3, pods, edges, ...more });
   const atEdge = (more: object = {}) =>
-    edgePlan({ claim, retention, replicas: 1, byConsumer: true, edge: "edge-1", subjects: ["a.>"], ...more });
+    edgePlan({ claim, retention, replicas: 1, edge: "edge-1", subjects: ["a.>"], ...more });
   const get = (plan: Plan, name: string): StreamConfig =>
     plan.streams.map(({ config }) => config).find((config) => config.name === name) ?? assert.fail(name);
   const names = (plan: Plan) => plan.streams.map(({ config }) => config.name);
@@ -66,8 +66,7 @@ describe("streams", () => {
     });
   });
 
-  it("of an edge whose primary is older: no consumer; of an edge of three: three copies", () => {
-    assert.deepEqual(atEdge({ byConsumer: false }).consumers, []);
+  it("of an edge of three: three copies", () => {
     assert.equal(get(atEdge({ replicas: 3 }), "ops").num_replicas, 3);
   });
 
@@ -84,9 +83,8 @@ describe("streams", () => {
     assert.deepEqual([get(plan, "in").num_replicas, get(plan, "ops").num_replicas], [3, 3]);
   });
 
-  it("edges are braked only where logs are kept for replicas, and servers know how", () => {
+  it("edges are braked only where logs are kept for replicas", () => {
     assert.equal(primary([edge("edge-1")], { replicas: 1, pods: ["nats-0"] }).brake, undefined);
-    assert.equal(primary([edge("edge-1")], { byConsumer: false }).brake, undefined);
     assert.equal(atEdge({ replicas: 3 }).brake, undefined);
   });
 

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { isMap } from "../components/merge.ts";
 import { serversIn, serverTag } from "../components/values.ts";
+import { DEFAULT_IMAGES } from "../defaults.ts";
 import { edgeOf, link, primaryOf, settingsOf, store } from "./programValues.ts";
 
 const [primary, edge] = [primaryOf, edgeOf];
@@ -26,7 +27,7 @@ describe("chart values", () => {
   const edgeDefaults = {
     global: { image: {} },
     config: {
-      serverNamePrefix: "edge-1-",
+      serverNamePrefix: "edge-1.",
       cluster: { enabled: false },
       merge: {
         $include: "../nats-auth/ops-nats.conf",
@@ -76,7 +77,7 @@ describe("chart values", () => {
 
   it("of a primary: an edge's, and what differs", () => {
     assert.deepEqual(difference(edgeDefaults, primary()), {
-      "config.serverNamePrefix": "primary-",
+      "config.serverNamePrefix": "primary.",
       "config.cluster.enabled": true,
       "config.cluster.replicas": 3,
       "config.cluster.merge.name": "primary",
@@ -86,7 +87,7 @@ describe("chart values", () => {
       "config.leafnodes.merge.authorization.account": "NOLEAF",
       "service.merge.spec.type": "NodePort",
       "service.ports.nats.nodePort": 32223,
-      "service.ports.leafnodes.nodePort": 32222,
+      "service.ports.leafnodes.enabled": false,
     });
   });
 
@@ -108,7 +109,6 @@ describe("chart values", () => {
       {
         "service.merge.spec.type": undefined,
         "service.ports.nats.nodePort": undefined,
-        "service.ports.leafnodes.nodePort": undefined,
       },
     ],
     [
@@ -134,7 +134,6 @@ describe("chart values", () => {
         "config.jetstream.merge.max_buffered_size": "<< 256MB >>",
         "config.jetstream.merge.strict": false,
         "config.jetstream.merge.sync_interval": "10s",
-        "config.merge.lame_duck_grace_period": "100ms",
         "container.env.OWN_SUBJECT": '"own.$(POD_NAME).>"',
       },
     ],
@@ -151,7 +150,6 @@ describe("chart values", () => {
         "config.jetstream.merge.max_buffered_size": "<< 256MB >>",
         "config.jetstream.merge.strict": false,
         "config.jetstream.merge.sync_interval": "always",
-        "config.merge.lame_duck_grace_period": "100ms",
       },
     ],
     [
@@ -164,19 +162,6 @@ describe("chart values", () => {
         "config.cluster.merge.pool_size": -1,
         "config.cluster.replicas": 3,
         "config.jetstream.merge.sync_interval": "10s",
-      },
-    ],
-    [
-      "a server that knows no bound of what waits to be stored is given none",
-      edge({ images: { nats: { tag: "2.10.20-alpine" } } }),
-      edge({ images: { nats: { tag: "2.10.20-alpine" } } }, { ...link, store: { ...store, byConsumer: false } }),
-      {
-        "config.jetstream.enabled": true,
-        "config.jetstream.fileStore.pvc.enabled": true,
-        "config.jetstream.fileStore.pvc.size": "2Gi",
-        "config.jetstream.merge.domain": "edge-1",
-        "config.jetstream.merge.sync_interval": "always",
-        "config.merge.lame_duck_grace_period": "100ms",
       },
     ],
     [
@@ -253,8 +238,17 @@ describe("chart values", () => {
     const stored = { ...link, store };
     const persistence = { size: "2Gi", storageClass: "fast" };
     const limit = (key: string) => ({ limitKey: `values.config.jetstream.fileStore.${key}` });
-    assert.deepEqual(serversIn(edge()), { replicas: 1, claim: undefined, fileLimit: undefined, ...limit("pvc.size") });
-    const three = { replicas: 3, claim: persistence, fileLimit: persistence.size, ...limit("pvc.size") };
+    const { tag } = DEFAULT_IMAGES.nats;
+    const none = { replicas: 1, claim: undefined, fileLimit: undefined, tag, streams: false };
+    assert.deepEqual(serversIn(edge()), { ...none, ...limit("pvc.size") });
+    const three = {
+      ...none,
+      streams: true,
+      replicas: 3,
+      claim: persistence,
+      fileLimit: persistence.size,
+      ...limit("pvc.size"),
+    };
     assert.deepEqual(serversIn(edge({ persistence, replicas: 3 }, stored)), three);
     const larger = { config: { jetstream: { fileStore: { maxSize: "9Gi" } } } };
     assert.deepEqual(serversIn(edge({ persistence, replicas: 3, values: larger }, stored)), {
@@ -266,6 +260,9 @@ describe("chart values", () => {
     assert.equal(serversIn(edge({ values }, stored)).claim, undefined);
     const own = { config: { jetstream: { enabled: true } } };
     assert.deepEqual(serversIn(edge({ values: own })).claim, { size: "10Gi", storageClass: undefined });
+    assert.equal(serversIn(edge({ values: own })).streams, false, "they are not this program's");
+    const older = { container: { image: { tag: "2.10.20-alpine" } } };
+    assert.equal(serversIn(edge({ values: older })).tag, "2.10.20-alpine");
   });
 
   it("hold no password", () => {

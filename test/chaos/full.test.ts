@@ -10,7 +10,7 @@ import type { Installation } from "../conformance/installation.ts";
 import { installed } from "../conformance/installed.ts";
 import { siteOf } from "../conformance/site.ts";
 import { until } from "../conformance/until.ts";
-import { byConsumer, onEachVersion } from "../conformance/versions.ts";
+import { onEachVersion, whereStored } from "../conformance/versions.ts";
 import { NO_ROOM } from "../durability/ledger.ts";
 import { complaints, during } from "../durability/scenario.ts";
 
@@ -54,7 +54,7 @@ onEachVersion("an edge's stream is full", (version) => {
     ["keep-newest", /stream ops: full .* give way/],
   ] as const) {
     const title = `an edge cut off until its stream was full (${whenFull})`;
-    describe(whenFull, () => {
+    whereStored(version, whenFull, () => {
       const nats = installed(version, {
         listed: ["edge-1"],
         edges: ["edge-1"],
@@ -83,7 +83,7 @@ onEachVersion("an edge's stream is full", (version) => {
         assert.ok(edge.stored < edge.sent, "some are not there");
         // what was fetched and has given way since is in ops and no longer at the edge
         const judged = whenFull === "keep-newest" ? outcomes.map((outcome) => ({ ...outcome, strange: 0 })) : outcomes;
-        assert.deepEqual(complaints(judged, byConsumer(version)), []);
+        assert.deepEqual(complaints(judged), []);
       });
     });
     plain(version, title, ["edge-1"], async (nats, seconds) => {
@@ -98,7 +98,7 @@ onEachVersion("a disk is full", (version) => {
   for (const [cluster, ordinal] of [["edge-1", 0] as const, ["primary", 1] as const]) {
     const title = `the disk full, of ${cluster === "primary" ? "a server of the primary" : "an edge"}`;
     // Needs root, for a disk of its own.
-    describe(`that of ${cluster}`, () => {
+    whereStored(version, `that of ${cluster}`, () => {
       const nats = installed(version, {
         listed: EDGES,
         edges: EDGES,
@@ -108,7 +108,7 @@ onEachVersion("a disk is full", (version) => {
       const folder = () => nats().cluster(cluster).storeFolder(ordinal);
       const mount = (...options: string[]) => execa("mount", [...options, folder()]);
 
-      it("is told by the server, and by the keeper from 2.14 on; with room again, all that edges have stored arrives", async function () {
+      it("is told by the server, and by the keeper; with room again, all that edges have stored arrives", async function () {
         this.timeout(600_000);
         const server = nats().server(cluster, ordinal);
         const keeper = () => nats().keeper(cluster).log;
@@ -129,8 +129,6 @@ onEachVersion("a disk is full", (version) => {
               await timed(version, title, async () => {
                 const said = () => NO_ROOM.test(server.log);
                 await until("the server to say it", said, () => server.log, 120);
-                // one before 2.14 says itself that all is well, or is not ready for Kubernetes either: then its own log is all
-                if (!byConsumer(version)) return;
                 const told = () => keeper().includes(`servers that are not well: nats-${ordinal}`);
                 await until("the keeper to say it", told, keeper, 90);
               });
@@ -142,7 +140,7 @@ onEachVersion("a disk is full", (version) => {
             },
             { load, seconds: 180 },
           );
-          assert.deepEqual(complaints(outcomes, byConsumer(version)), []);
+          assert.deepEqual(complaints(outcomes), []);
         } finally {
           await server.kill();
           await execa("umount", [folder()]);

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { lossySuite } from "../conformance/lossySuite.ts";
-import { onEachVersion } from "../conformance/versions.ts";
+import { onEachVersion, whereStored } from "../conformance/versions.ts";
 
 onEachVersion("links that lose messages, servers as processes", (version) => {
-  describe("with persistence", () => lossySuite(version, true));
+  whereStored(version, "with persistence", () => lossySuite(version, true));
   describe("without", () => lossySuite(version, false));
 });

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { type DurabilityPlan, durabilitySuite } from "../conformance/durabilitySuite.ts";
-import { onEachVersion } from "../conformance/versions.ts";
+import { DEFAULT_VERSION, onEachVersion } from "../conformance/versions.ts";
 
 const EDGES = ["edge-1", "edge-2", "edge-3"];
 const CUTS: DurabilityPlan["cuts"] = [
@@ -13,7 +13,7 @@ const CUTS: DurabilityPlan["cuts"] = [
 const load = { steady: 500, each: 20, size: 300 };
 
 onEachVersion("three edges, servers as processes", (version) => {
-  for (const persistent of [true, false]) {
+  for (const persistent of version === DEFAULT_VERSION ? [true, false] : [false]) {
     describe(persistent ? "with persistence" : "without", () => {
       durabilitySuite(version, { edges: EDGES, persistent, cuts: CUTS, standstill: 60, load });
     });

@@ -81,7 +81,7 @@ onEachVersion("events", (version) => {
 
   it("both links are the same ones for longer than a reconnect takes", async () => {
     const servers = atStart.map(({ server }) => server);
-    assert.deepEqual(servers, ["edge-1-nats-0", "edge-2-nats-0"]);
+    assert.deepEqual(servers, ["edge-1.nats-0", "edge-2.nats-0"]);
     await assertLasting(nats(), atStart, start);
     for (const edge of EDGES) {
       const { log } = nats().server(edge);

@@ -5,7 +5,7 @@ import { SMALLEST } from "../../settings.ts";
 import { fullDiskSuite } from "./fullDiskSuite.ts";
 import { DEFAULT_VERSION } from "./versions.ts";
 
-// `npm run test:chaos` has both versions and more edges.
+// `npm run test:chaos` has more edges.
 describe(`streams come to their limits before disks of the smallest claims are full, nats-server ${DEFAULT_VERSION}`, () => {
   fullDiskSuite(DEFAULT_VERSION, { edges: ["edge-1"], sizes: SMALLEST });
 });

@@ -8,7 +8,7 @@ import { installed } from "./installed.ts";
 import { RawLeaf } from "./rawLeaf.ts";
 import { siteOf } from "./site.ts";
 import { until } from "./until.ts";
-import { byConsumer, onEachVersion } from "./versions.ts";
+import { DEFAULT_VERSION } from "./versions.ts";
 
 /**
  * A server of an attacker that has the login of edge-1. It answers the primary's request for its stream as a server with
@@ -21,11 +21,10 @@ class FakeStore {
   #sequence = 1_000_000_000_000_000;
   #start = this.#sequence;
 
-  constructor(leaf: RawLeaf, version: string) {
+  constructor(leaf: RawLeaf) {
     this.leaf = leaf;
-    const api = byConsumer(version) ? "RESET.ops.edge-1" : "CREATE.>";
     leaf.onMessage = (subject, reply, payload) => this.#answer(subject, reply, payload);
-    leaf.subscribe(`$JS.edge-1.API.CONSUMER.${api}`);
+    leaf.subscribe("$JS.edge-1.API.CONSUMER.RESET.ops.edge-1");
   }
 
   #answer(subject: string, reply: string, payload: string): void {
@@ -51,9 +50,13 @@ class FakeStore {
   }
 }
 
-onEachVersion("an attacker with the login of an edge that stores", (version) => {
+describe("an attacker with the login of an edge that stores", () => {
   const persistence = { enabled: true, size: "1Gi" };
-  const nats = installed(version, { listed: ["edge-1", "edge-2"], edges: ["edge-2"], primary: { persistence } });
+  const nats = installed(DEFAULT_VERSION, {
+    listed: ["edge-1", "edge-2"],
+    edges: ["edge-2"],
+    primary: { persistence },
+  });
   const OTHERS = ["ops.clusters.edge-2.x", "ops.clusters.primary.x", "live.ops.clusters.edge-2.x", "own.nats-0.x"];
   const STRANGE = [
     "ops.clusters.edge-2..x",
@@ -68,8 +71,8 @@ onEachVersion("an attacker with the login of an edge that stores", (version) => 
   ];
 
   it("is filed under the edge that it is, whatever it calls itself, live and stored", async () => {
-    const raw = await RawLeaf.connect(nats().nodePort.port, "edge-1-nats-0", nats().deployed.link("edge-1"));
-    const fake = new FakeStore(raw, version);
+    const raw = await RawLeaf.connect(nats().nodePort.port, "edge-1.nats-0", nats().deployed.link("edge-1"));
+    const fake = new FakeStore(raw);
     assert.equal(await raw.accepted(), true);
     await until(
       "the primary's request",

@@ -41,8 +41,6 @@ export class Installation {
   readonly #sets = new Map<string, StatefulSet>();
   readonly #keepers = new Map<string, Keeper>();
   readonly #edges = new Map<string, Deployed>();
-  /** Of clusters that have other servers than at the start. */
-  readonly #versions = new Map<string, string>();
   #folder = "";
   #program = "";
   #nodePort: NodePort | undefined;
@@ -107,18 +105,6 @@ export class Installation {
       }
     }
     await this.#keep("primary", primary);
-  }
-
-  /** Gives a cluster servers of another version, with the configuration that goes with it, one by one. */
-  async upgrade(name: string, version: string): Promise<void> {
-    const program = await serverProgram(version);
-    this.#versions.set(name, version);
-    const deployed = name === "primary" ? await this.#deployPrimary(this.#plan.listed) : await this.#deployEdge(name);
-    for (const server of this.cluster(name).servers) server.image(program);
-    await this.cluster(name).write(deployed);
-    await this.cluster(name).restart();
-    await this.#keep(name, deployed);
-    await this.#keepers.get(name)?.planned();
   }
 
   keeper(name: string): Keeper {
@@ -223,7 +209,7 @@ export class Installation {
       leafPort: this.nodePort.port,
       clientPort: 0,
       edges,
-      ...this.#images("primary"),
+      ...this.#images,
     };
     this.#deployed = await deployPrimary({ ...keys, ...this.#plan.primary, ...more });
     return this.#deployed;
@@ -231,13 +217,13 @@ export class Installation {
 
   async #deployEdge(name: string): Promise<Deployed> {
     const replicas = this.#plan.edgeReplicas ?? 1;
-    const keys = { ...this.#images(name), replicas, ...this.#plan.edge };
+    const keys = { ...this.#images, replicas, ...this.#plan.edge };
     const edge = await deployEdge(name, this.deployed.link(name), keys);
     this.#edges.set(name, edge);
     return edge;
   }
 
-  #images(name: string): Values {
-    return { images: { nats: { tag: `${this.#versions.get(name) ?? this.version}-alpine` } } };
+  get #images(): Values {
+    return { images: { nats: { tag: `${this.version}-alpine` } } };
   }
 }

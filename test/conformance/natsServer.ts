@@ -32,7 +32,7 @@ export class NatsServer {
   readonly ports: PodPorts;
   /** All that it has logged, over restarts too. */
   log = "";
-  #program: string;
+  readonly #program: string;
   readonly #conf: string;
   #env: Readonly<Record<string, string>> = {};
   #disk: Disk | undefined;
@@ -65,11 +65,6 @@ export class NatsServer {
     } catch (error) {
       return String((error as { stderr?: string }).stderr ?? error);
     }
-  }
-
-  /** Another nats-server, from its next start on. */
-  image(program: string): void {
-    this.#program = program;
   }
 
   async start(): Promise<void> {

@@ -61,7 +61,7 @@ onEachVersion("refused", (version) => {
       .cluster("primary")
       .servers.map(({ name }) => name);
     assert.deepEqual(await ask(logins().admin, "primary", 3), three);
-    assert.deepEqual(await ask(logins().admin, "edge-1", 1), ["edge-1-nats-0"]);
+    assert.deepEqual(await ask(logins().admin, "edge-1", 1), ["edge-1.nats-0"]);
     for (const where of ["primary", "edge-1"]) {
       await assert.rejects(ask(logins().app, where, 1), NoRespondersError, where);
     }

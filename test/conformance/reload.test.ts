@@ -8,7 +8,7 @@ import { audible, Heard, heardOnce, newTag, notHeard } from "./heard.ts";
 import { installed } from "./installed.ts";
 import { links } from "./links.ts";
 import { until } from "./until.ts";
-import { onEachVersion } from "./versions.ts";
+import { DEFAULT_VERSION, onEachVersion } from "./versions.ts";
 
 const OF_1 = "ops.clusters.edge-1.x";
 const OF_2 = "ops.clusters.edge-2.x";
@@ -127,7 +127,8 @@ onEachVersion("a reload of the primary", (version) => {
 
 // The kubelet shows a changed Secret to each pod in its own time: one server knows an edge before the others do.
 onEachVersion("a reload of one server of the primary after the other", (version) => {
-  for (const persistence of [undefined, { enabled: true, size: "1Gi" }]) {
+  const stored = version === DEFAULT_VERSION ? [{ enabled: true, size: "1Gi" }] : [];
+  for (const persistence of [undefined, ...stored]) {
     describe(persistence ? "with persistence" : "without persistence", () => {
       const primary = persistence ? { persistence } : {};
       const nats = installed(version, { listed: ["edge-1"], edges: ["edge-1"], primary });

@@ -1,8 +1,6 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import assert from "node:assert/strict";
-import { serverVersion, sourcesByConsumer } from "../../components/serverVersion.ts";
 import { DEFAULT_IMAGES } from "../../defaults.ts";
 import { SERVERS, serverToolchain } from "../../sandbox/toolchain/toolchain.ts";
 
@@ -11,12 +9,8 @@ const PROGRAM = "nats-server-";
 /** The versions of nats-server that the configuration has to hold on: the guide's and ours. */
 export const VERSIONS: readonly string[] = SERVERS.map((name) => name.replace(PROGRAM, ""));
 
-/** The version that a user gets who chooses none. */
+/** The version that a user gets who chooses none; what stores events is tried on it alone, for older ones are refused there. */
 export const DEFAULT_VERSION = DEFAULT_IMAGES.nats.tag.replace(/-.*/, "");
-
-/** Whether the primary fetches by consumers that edges keep; not before 2.14. */
-export const byConsumer = (version: string): boolean =>
-  sourcesByConsumer(serverVersion(version) ?? assert.fail(version));
 
 /** The folder of the programs that a keeper calls: nats and jq. */
 export async function toolFolder(): Promise<string> {
@@ -28,7 +22,12 @@ export async function serverProgram(version: string): Promise<string> {
   return (await serverToolchain()).program(`${PROGRAM}${version}`);
 }
 
-/** One suite for each version. */
+/** A part of such a suite, of what stores events. */
+export function whereStored(version: string, title: string, suite: () => void): void {
+  if (version === DEFAULT_VERSION) describe(title, suite);
+}
+
+/** One suite for each version, of what needs no persistence. */
 export function onEachVersion(title: string, suite: (version: string) => void): void {
   for (const version of VERSIONS) describe(`${title}, nats-server ${version}`, () => suite(version));
 }

@@ -10,7 +10,6 @@ import { installed } from "./installed.ts";
 import { until } from "./until.ts";
 import { DEFAULT_VERSION } from "./versions.ts";
 
-// Servers before 2.14 count each try of their own as a sign of life: there the keeper does not see the silence (decision 10).
 describe("a source whose edge was away longer than the server's own patience", () => {
   const nats = installed(DEFAULT_VERSION, {
     listed: ["edge-1"],

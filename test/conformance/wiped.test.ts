@@ -7,12 +7,12 @@ import { wiped } from "./durabilitySuite.ts";
 import { installed } from "./installed.ts";
 import { roundTrip } from "./roundTrip.ts";
 import { until } from "./until.ts";
-import { byConsumer, onEachVersion } from "./versions.ts";
+import { DEFAULT_VERSION } from "./versions.ts";
 
 // A consumer that is made anew counts from one again. A source that still listens takes what it hands over for what it has had,
 // as long as the numbers are those that it knows; where they then meet, the first ones are passed over and nothing is noticed.
-onEachVersion("disks that are wiped while the primary still listens to the stream's predecessor", (version) => {
-  const nats = installed(version, {
+describe("disks that are wiped while the primary still listens to the stream's predecessor", () => {
+  const nats = installed(DEFAULT_VERSION, {
     listed: ["edge-1"],
     edges: ["edge-1"],
     primary: { persistence: { enabled: true, size: "1Gi" } },
@@ -23,18 +23,16 @@ onEachVersion("disks that are wiped while the primary still listens to the strea
 
   async function arrive(cluster: string, ordinal: number, events: number): Promise<void> {
     const { said, found } = await roundTrip(nats(), cluster, ordinal, events);
-    // one before 2.14 may store what comes twice, for a while; nothing is missing or out of order
-    assert.deepEqual(byConsumer(version) ? found : [...new Set(found)], said);
+    assert.deepEqual(found, said);
     handed[cluster] = (handed[cluster] ?? 0) + events;
   }
 
-  // what a consumer hands over is compared with what was had; without one, only the stream's own numbers are
   const numbers: readonly (readonly [what: string, number: (before: number) => number])[] = [
     ["as many", (before) => before],
     ["more", (before) => before + 30],
     ["fewer", () => 1],
   ];
-  for (const [what, number] of byConsumer(version) ? numbers : numbers.slice(0, 1)) {
+  for (const [what, number] of numbers) {
     it(`an edge's: ${what} events are stored at once after as were fetched before`, async () => {
       await arrive("edge-1", 0, 3);
       const after = number(handed["edge-1"] ?? 0);
@@ -61,7 +59,6 @@ onEachVersion("disks that are wiped while the primary still listens to the strea
     const log = nats().keeper("edge-1").log.length;
     await nats().nodePort.broken(async () => {
       await wiped(nats(), "edge-1");
-      if (!byConsumer(version)) return;
       const since = () => nats().keeper("edge-1").log.slice(log);
       await until("the consumer", () => since().includes("consumer ops.edge-1: made"), since, 60);
     });
@@ -69,8 +66,8 @@ onEachVersion("disks that are wiped while the primary still listens to the strea
   });
 });
 
-onEachVersion("a stream that has nothing yet", (version) => {
-  const nats = installed(version, {
+describe("a stream that has nothing yet", () => {
+  const nats = installed(DEFAULT_VERSION, {
     listed: ["edge-1"],
     edges: ["edge-1"],
     primary: { persistence: { enabled: true, size: "1Gi" } },

@@ -6,7 +6,7 @@ import { WithoutSome } from "./withoutSome.ts";
 
 /** What a leaf sends; the payload of one looks like a message itself. */
 const KEPT = [
-  'CONNECT {"name":"edge-1-nats-0"}\r\n',
+  'CONNECT {"name":"edge-1.nats-0"}\r\n',
   "PING\r\n",
   "LS+ up.edge-1.fetched\r\n",
   "LMSG $JSC.R.abc 4\r\n{}\r\n\r\n",

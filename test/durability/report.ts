@@ -199,7 +199,7 @@ export const totalOf = (rows: readonly Row[], version: string): Counts =>
 
 /** The same in words, for each version. */
 export function totals(rows: readonly Row[]): string {
-  const versions = [...new Set(rows.map(({ version }) => version))];
+  const versions = [...new Set(rows.filter(({ persistent }) => persistent).map(({ version }) => version))];
   const lines = versions.map((version) => {
     const { stored, lost, doubled, reordered } = totalOf(rows, version);
     return `- ${version}: ${count(stored)} stored at edges, ${count(lost)} lost, ${count(doubled)} doubled, ${count(reordered)} out of order`;

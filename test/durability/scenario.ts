@@ -150,13 +150,6 @@ async function judged(
   return { ...judgeOwn(sent, stored, found), reordered, ...common };
 }
 
-/**
- * An outcome in which up to one in a hundred of the primary's own events may be there twice, as it was seen when servers before 2.14 were
- * upgraded (4 of 37,236, edges first; why is not known).
- */
-export const fewDoubled = (outcome: Outcome): Outcome =>
-  outcome.cluster === "primary" && outcome.doubled * 100 <= outcome.stored ? { ...outcome, doubled: 0 } : outcome;
-
 /** An outcome in which an edge lost its disk: what was fetched before is in `ops`, and at the edge no more. */
 export const wipedAt =
   (edge: string) =>
@@ -166,17 +159,16 @@ export const wipedAt =
 /**
  * What must be true of clusters that nobody could hear for so many seconds, while the live subscriber's own link stood: what they said has
  * waited, and has then been heard, once; without persistence some of it was missed. Empty when it is: a fault that did nothing is told.
- * @param doubles whether one that was heard twice is a complaint
  */
 export const complaintsAlone = (
   outcomes: readonly Outcome[],
   seconds: number,
-  { persistent, doubles = true }: { readonly persistent: boolean; readonly doubles?: boolean },
+  { persistent }: { readonly persistent: boolean },
 ): string[] =>
   outcomes.flatMap(({ cluster, longest, unheard, heardTwice }) => {
     if (!persistent) return unheard > 0 ? [] : [`${cluster}: nothing was missed`];
     const short = longest > seconds * 900 ? [] : [`${cluster}: waited ${longest} ms at most, not ${seconds} s`];
-    return [...short, ...missed({ cluster, unheard, heardTwice: doubles ? heardTwice : 0 })];
+    return [...short, ...missed({ cluster, unheard, heardTwice })];
   });
 
 const missed = ({ cluster, unheard, heardTwice }: Pick<Outcome, "cluster" | "unheard" | "heardTwice">): string[] =>
@@ -186,14 +178,11 @@ const missed = ({ cluster, unheard, heardTwice }: Pick<Outcome, "cluster" | "unh
 export const complaintsHeard = (outcomes: readonly Outcome[]): string[] =>
   outcomes.filter(({ cluster }) => cluster !== "primary").flatMap(missed);
 
-/**
- * What must be true of stored events, whatever happened; empty when it is.
- * @param doubles whether one that is there twice is a complaint: servers that are known to do it are only reported
- */
-export const complaints = (outcomes: readonly Outcome[], doubles = true): string[] =>
+/** What must be true of stored events, whatever happened; empty when it is. */
+export const complaints = (outcomes: readonly Outcome[]): string[] =>
   outcomes.flatMap(({ title, cluster, stored, lost, doubled, reordered, strange }) => {
     // a publisher at the primary that loses its server goes on at another, which hands on what it is told when it can
-    const bad = { lost, ...(doubles ? { doubled } : {}), ...(cluster === "primary" ? {} : { reordered }), strange };
+    const bad = { lost, doubled, ...(cluster === "primary" ? {} : { reordered }), strange };
     const found = Object.entries(bad).filter(([, number]) => number > 0);
     const words = found.map(([what, number]) => `${number} ${what}`);
     if (stored === 0) words.push("nothing was stored");

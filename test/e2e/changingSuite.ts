@@ -10,7 +10,7 @@ import { cut, reachable, streamsMade } from "./clusterSite.ts";
 import { otherServersSuite } from "./otherServersSuite.ts";
 import { line, steps, switchedAtEdge } from "./stored.ts";
 import { cross } from "./traffic.ts";
-import { EVENT, podIdentities, readmeBlock, removeAll, UP, world } from "./world.ts";
+import { EVENT, old, podIdentities, readmeBlock, removeAll, UP, world } from "./world.ts";
 
 /**
  * The README's section of this name, as it is printed there, from top to bottom on the same two clusters.
@@ -28,7 +28,7 @@ export function changingSuite(all: boolean): void {
     await c.s.whole("before persistence is changed");
   });
 
-  it("another size is refused with the way to it, and nothing is changed", async () => {
+  it("another size is refused with the way to it, an older server too, and nothing is changed", async () => {
     const pods = await podIdentities(c.w.kubectl["edge-1"]);
     await c.w.configure("edge-1", { ...reachable, persistence: { size: "4Gi" } });
     const { failed, text } = await c.w.pulumi("edge-1", ...UP);
@@ -41,6 +41,15 @@ export function changingSuite(all: boolean): void {
     const smaller = await c.w.pulumi("primary", ...UP);
     assert.ok(smaller.failed, smaller.text);
     assert.match(smaller.text, /came a claim of 1Gi.*next: pulumi config set .*fileStore.maxSize' 2Gi/);
+    // what runs decides: persistence is switched off in the same step
+    await c.w.configure("primary", { ...old, persistence: { ...c.s.persistence, enabled: false }, edges: ["edge-1"] });
+    const older = await c.w.pulumi("primary", ...UP);
+    assert.ok(older.failed, older.text);
+    assert.match(
+      older.text,
+      /images\.nats\.tag: expected a nats tag of 2\.14\.10 .*came 2\.10\.20-alpine, and .* stored twice/,
+    );
+    assert.match(older.text, /next: pulumi config set --path 'ops-nats:images\.nats\.tag' 2\.14\.10-alpine -s primary/);
     await c.w.configure("primary", { persistence: c.s.persistence, edges: ["edge-1"] });
   });
 

@@ -21,12 +21,7 @@ export const reachable = {
 };
 
 /** Real clusters as a site that events flow through. */
-export async function siteOf(
-  w: World,
-  edges: readonly Stack[],
-  persistent: boolean,
-  version = DEFAULT_VERSION,
-): Promise<Site> {
+export async function siteOf(w: World, edges: readonly Stack[], persistent: boolean): Promise<Site> {
   const stacks: Stack[] = ["primary", ...edges];
   const passwords = new Map<string, string>();
   for (const stack of stacks) passwords.set(stack, String((await w.workspace.outputs(stack)).appPassword));
@@ -34,7 +29,7 @@ export async function siteOf(
     `${layoutOf(cluster).address}:${cluster === "primary" ? CLIENT_PORT : EDGE_CLIENT_PORT}`;
   return {
     edges,
-    place: { level: "real clusters", version, persistent },
+    place: { level: "real clusters", version: DEFAULT_VERSION, persistent },
     connect: (cluster, lasting = false) =>
       connect({
         servers: server(cluster),

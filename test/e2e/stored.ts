@@ -9,7 +9,7 @@ import { layoutOf } from "../../sandbox/cluster/layout.ts";
 import { toolchain } from "../../sandbox/toolchain/toolchain.ts";
 import { until } from "../conformance/until.ts";
 import { reached } from "../durability/arrived.ts";
-import { complaints, during, fewDoubled, type Outcome } from "../durability/scenario.ts";
+import { complaints, during, type Outcome } from "../durability/scenario.ts";
 import { siteOf } from "./clusterSite.ts";
 import { readme, readmeBlocks, type Stack, type World } from "./world.ts";
 
@@ -105,20 +105,10 @@ export class Stored {
     return (await this.ask("query", `ops.clusters.edge-1.${tag}.*`, wanted)).length;
   }
 
-  /**
-   * Events of edge-1 and of the primary while something is done: nothing of what they stored is lost, doubled or out of order.
-   * @param version of the servers
-   * @param doubled whose events may be there twice, which servers before 2.14 are known to do
-   */
-  async whole(
-    title: string,
-    act: () => Promise<unknown> = () => pause(2000),
-    { version, doubled = "none" }: { readonly version?: string; readonly doubled?: "none" | "a few own" | "all" } = {},
-  ): Promise<readonly Outcome[]> {
-    const site = await siteOf(this.#w, ["edge-1"], true, version);
-    const outcomes = await during(site, title, act, LOAD);
-    const judged = doubled === "a few own" ? outcomes.map(fewDoubled) : outcomes;
-    assert.deepEqual(complaints(judged, doubled !== "all"), []);
+  /** Events of edge-1 and of the primary while something is done: nothing of what they stored is lost, doubled or out of order. */
+  async whole(title: string, act: () => Promise<unknown> = () => pause(2000)): Promise<readonly Outcome[]> {
+    const outcomes = await during(await siteOf(this.#w, ["edge-1"], true), title, act, LOAD);
+    assert.deepEqual(complaints(outcomes), []);
     return outcomes;
   }
 

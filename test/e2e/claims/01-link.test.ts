@@ -27,7 +27,7 @@ describe("pulumi up -s primary, pulumi up -s edge-1", () => {
       () => leafs(edge),
       (all) => all.length === 1,
     );
-    assert.deepEqual([atPrimary?.name, atPrimary?.account], ["edge-1-nats-0", "EVENTS"]);
+    assert.deepEqual([atPrimary?.name, atPrimary?.account], ["edge-1.nats-0", "EVENTS"]);
     assert.deepEqual([atEdge?.account, atEdge?.ip, atEdge?.port], ["APP", layoutOf("primary").address, 32222]);
   });
 

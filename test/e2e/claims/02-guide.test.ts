@@ -53,7 +53,7 @@ describe("the guide's commands, as printed", () => {
     await until(
       "the three servers",
       () => w.kubectl.primary.box(["nats", "server", "list", "--user=admin", `--password=${password}`]),
-      (text) => ["primary-nats-0", "primary-nats-1", "primary-nats-2"].every((name) => text.includes(name)),
+      (text) => ["primary.nats-0", "primary.nats-1", "primary.nats-2"].every((name) => text.includes(name)),
     );
     await assert.rejects(w.kubectl.primary.box(["nats", "server", "list", "--timeout", "2s"]), /./);
   });

@@ -23,7 +23,7 @@ describe("an edge of three servers", () => {
       (all) => all.length === 4,
     );
     const names = (await leafs(primary)).map(({ name }) => name).sort();
-    assert.deepEqual(names, ["edge-1-nats-0", "edge-2-nats-0", "edge-2-nats-1", "edge-2-nats-2"]);
+    assert.deepEqual(names, ["edge-1.nats-0", "edge-2.nats-0", "edge-2.nats-1", "edge-2.nats-2"]);
     const { cluster } = await edge.monitor<{ cluster: { name: string } }>("nats-0", "/varz");
     assert.equal(cluster.name, "edge-2");
   });

@@ -117,7 +117,7 @@ describe("persistence", () => {
   });
 
   it("has one connection between two servers of the primary, so that no answer overtakes another (decision 12)", async () => {
-    const names = ["primary-nats-0", "primary-nats-1", "primary-nats-2"];
+    const names = ["primary.nats-0", "primary.nats-1", "primary.nats-2"];
     for (const [i, name] of names.entries()) {
       type Page = { routes?: { remote_name: string }[] };
       const to = ({ routes = [] }: Page) => `${routes.map(({ remote_name }) => remote_name).sort()}`;
