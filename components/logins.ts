@@ -14,13 +14,14 @@ export const KEEPER = "keeper";
  * @param adopted the password of a former state, which goes on; it is remembered in the keepers, whose later changes are ignored
  */
 export function newPassword(name: string, opts: pulumi.CustomResourceOptions, adopted?: string): pulumi.Output<string> {
-  const keepers = adopted === undefined ? {} : { keepers: pulumi.secret({ adopted }) };
+  // always there: what a resource lacks is unknown in a preview
+  const keepers = pulumi.secret({ adopted: adopted ?? "" });
   const password = new random.RandomPassword(
     name,
-    { length: 32, special: false, ...keepers },
+    { length: 32, special: false, keepers },
     { ...opts, ignoreChanges: ["keepers"], additionalSecretOutputs: ["keepers"] },
   );
-  return pulumi.secret(pulumi.all([password.result, password.keepers]).apply(([made, kept]) => kept?.adopted ?? made));
+  return pulumi.secret(pulumi.all([password.result, password.keepers]).apply(([made, kept]) => kept?.adopted || made));
 }
 
 /** Percent-encoded login in front of a URL's host, the only login that Ops knows. */
