@@ -10,6 +10,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type * as Yaml from "yaml";
+import { isMap } from "./components/merge.ts";
 import { PlainError } from "./components/plainError.ts";
 
 const NAMESPACE = "kubernetes:";
@@ -34,7 +35,8 @@ export function clusterProvider(
 ): k8s.Provider {
   const args = Object.entries(keys).map(([key, text]) => {
     const secret = secretKeys.has(NAMESPACE + key);
-    const value = text === "true" || text === "false" || MAPS.includes(key) ? parsed(key, text, secret) : text;
+    const value =
+      text === "true" || text === "false" ? text === "true" : MAPS.includes(key) ? parsedMap(key, text) : text;
     return [key, secret ? pulumi.secret(value) : value];
   });
   const ours = {
@@ -46,14 +48,18 @@ export function clusterProvider(
   return new k8s.Provider("cluster", { kubeconfig: "", ...ours, ...Object.fromEntries(args) });
 }
 
-function parsed(key: string, text: string, secret: boolean): unknown {
+/** @throws PlainError that names the key; the text may be a secret, and so may what the parser quotes of it: neither is shown */
+function parsedMap(key: string, text: string): Record<string, unknown> {
   try {
-    return JSON.parse(text);
+    const map: unknown = JSON.parse(text);
+    if (isMap(map)) return map;
   } catch {
-    throw new PlainError(
-      `${NAMESPACE}${key}: expected JSON; came ${secret ? "[secret]" : text}; next: pulumi config rm ${NAMESPACE}${key}, then set it again`,
-    );
+    // said below
   }
+  throw new PlainError(
+    `${NAMESPACE}${key}: expected a map as JSON; came text that is none (not shown); ` +
+      `next: pulumi config rm ${NAMESPACE}${key}, then set it again`,
+  );
 }
 
 /**
@@ -78,8 +84,16 @@ export function kubeConfig(keys: Readonly<Record<string, string>>, empty: () => 
 
 function loaded(kubeconfig: string, config: KubeConfig): KubeConfig {
   const path = kubeconfig.replace(/^~(?=\/)/, homedir());
-  if (existsSync(path)) config.loadFromFile(path);
-  else config.loadFromString(path);
+  try {
+    if (existsSync(path)) config.loadFromFile(path);
+    else config.loadFromString(path);
+  } catch {
+    // the parser's own message quotes the lines around, with tokens and keys in them
+    throw new PlainError(
+      "kubeconfig: expected the path of a kubeconfig, or its text; came what cannot be read as one (not shown); " +
+        "next: kubectl config view --kubeconfig <path>",
+    );
+  }
   return config;
 }
 

@@ -16,6 +16,7 @@ import {
   type OwnedKind,
 } from "./components/release.ts";
 import { portForwardGet } from "./portForward.ts";
+import { readWorkload } from "./workload.ts";
 
 /** Seconds that one request may take: a proxy or a firewall that swallows packets says nothing by itself. */
 const REQUEST = 20;
@@ -199,6 +200,11 @@ export function clusterClient(keys: Readonly<Record<string, string>>, stack: str
       );
       return text ?? "";
     },
+    async workload(namespace, selector) {
+      const { core, apps } = await connected();
+      return readWorkload(core, apps, namespace, selector);
+    },
+    nodes: () => list({ resource: "nodes" }, ({ core }) => core.listNode()),
   };
 }
 

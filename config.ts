@@ -44,12 +44,16 @@ export function readSettings(source: Source): Settings {
   const faults: Fault[] = [...secretFaults(source)];
   const shared = role === "edge" && source.stack !== "edge" ? sharedKeys(source.sharedFile, faults) : {};
   // a chart is one thing: the parts of two would contradict each other
-  const keys = { ...(merge(shared, own) as Map), ...("chart" in own ? { chart: own.chart } : {}) };
+  const merged: Map = { ...(merge(shared, own) as Map), ...("chart" in own ? { chart: own.chart } : {}) };
+  // what was encrypted is not looked into: whatever would be said of it, of its parts or beside it, could show it
+  const hidden = (key: string) => source.secretKeys.has(`${NAMESPACE}:${key}`);
+  const keys = Object.fromEntries(Object.entries(merged).filter(([key]) => !hidden(key)));
   const found: Fault[] = [];
   const settings = role === "primary" ? readPrimary(keys, found) : readEdge(keys, source, found);
   faults.push(...clusterFaults(source, keys));
   const fromShared = ({ key }: Fault) => topKey(key) in shared && !(topKey(key) in own);
-  faults.push(...found.map((fault) => (fromShared(fault) ? { ...fault, command: `edit ${SHARED_FILE}` } : fault)));
+  const shown = found.filter(({ key }) => !hidden(topKey(key)));
+  faults.push(...shown.map((fault) => (fromShared(fault) ? { ...fault, command: `edit ${SHARED_FILE}` } : fault)));
   if (faults.length > 0 || settings === undefined) throw new PlainError(report(faults, source.stack));
   return deepFreeze(settings);
 }

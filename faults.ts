@@ -29,6 +29,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   release: "nats",
   edge: "edge-1",
   replicas: "3",
+  timeoutSeconds: "600",
   hosts: "203.0.113.10",
   leafPort: String(LEAF_PORT),
   clientPort: String(CLIENT_PORT),

@@ -90,6 +90,16 @@ const replicas = z
 export const RELEASE_NAME_LENGTH = 30;
 const releaseText = `a Helm release name (RFC 1123 label beginning with a letter) of at most ${RELEASE_NAME_LENGTH} characters`;
 
+/** Seconds. Less than half a minute no healthy pod is sure to make; more than two hours nobody waits. */
+const TIMEOUT = { least: 30, most: 7200, usual: 600 };
+const timeoutText = `a whole number of seconds between ${TIMEOUT.least} and ${TIMEOUT.most}`;
+const timeoutSeconds = z
+  .number(timeoutText)
+  .int(timeoutText)
+  .min(TIMEOUT.least, timeoutText)
+  .max(TIMEOUT.most, timeoutText)
+  .default(TIMEOUT.usual);
+
 const common = {
   role: z.enum(["primary", "edge"], "primary or edge").optional(),
   namespace: label("the name of a namespace (RFC 1123 label)").default("ops-system"),
@@ -111,6 +121,7 @@ const common = {
     natsBox: image.optional(),
     reloader: image.optional(),
   }).default({}),
+  timeoutSeconds,
   values: z.record(z.string(), z.unknown(), "a map of chart values").default({}),
 };
 
@@ -204,6 +215,8 @@ interface CommonSettings {
   readonly chart: Chart;
   readonly images: Images;
   readonly replicas: number;
+  /** How long `up` waits for pods to be ready. */
+  readonly timeoutSeconds: number;
   readonly values: Readonly<Record<string, unknown>>;
 }
 

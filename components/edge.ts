@@ -50,17 +50,19 @@ export class Edge extends pulumi.ComponentResource {
         return edgeConf(logins, link, link.store !== undefined);
       }),
     );
-    const { namespace, chart, images, replicas } = settings;
+    const { namespace, chart, images, replicas, timeoutSeconds } = settings;
     const values = edgeValues(settings, link);
     this.server = new NatsServer(
       name,
-      { namespace, mark, chart, values, include, appPassword: this.appPassword, cluster },
+      { namespace, mark, chart, values, include, appPassword: this.appPassword, cluster, timeoutSeconds },
       parent,
     );
     const plan = planOf(settings, link);
     const login = { user: APP, passwordKey: "app-password" };
     const after = { ...parent, dependsOn: [this.server] };
-    this.keeper = plan && new StreamKeeper(name, { namespace, mark, images, plan, ...login, replicas }, after);
+    this.keeper =
+      plan &&
+      new StreamKeeper(name, { namespace, mark, images, plan, ...login, replicas, timeoutSeconds, cluster }, after);
     this.registerOutputs({ server: this.server, adminPassword: this.adminPassword, appPassword: this.appPassword });
   }
 }

@@ -7,9 +7,10 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../settings.ts";
 import { markOf, type StackMark } from "./nats.ts";
-import { fullName } from "./release.ts";
+import { type Cluster, fullName } from "./release.ts";
 import type { Plan } from "./streams.ts";
 import { INCLUDE } from "./values.ts";
+import { waitingHooks } from "./waiting.ts";
 
 export interface KeeperArgs {
   readonly namespace: string;
@@ -23,6 +24,9 @@ export interface KeeperArgs {
   readonly passwordKey: string;
   /** How many servers there are. */
   readonly replicas: number;
+  /** How long it may take to be ready. */
+  readonly timeoutSeconds: number;
+  readonly cluster: Cluster;
 }
 
 const nameOf = ({ mark }: KeeperArgs): string => `${fullName(mark.release)}-keeper`;
@@ -58,7 +62,11 @@ export class StreamKeeper extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    const after = { parent: this, dependsOn: [config], ...ANEW };
+    const selector = `app.kubernetes.io/name=${nameOf(args)}`;
+    const { namespace, timeoutSeconds: seconds, cluster } = args;
+    const { start, stop } = waitingHooks(cluster, { what: `Deployment ${nameOf(args)}`, namespace, selector, seconds });
+    const hooks = { beforeCreate: [start], afterCreate: [stop], beforeUpdate: [start], afterUpdate: [stop] };
+    const after = { parent: this, dependsOn: [config], hooks, ...ANEW };
     this.deployment = new k8s.apps.v1.Deployment(`${name}-keeper`, deployment(args, files), after).metadata.name;
     this.registerOutputs({ deployment: this.deployment });
   }
@@ -87,7 +95,7 @@ function deployment(args: KeeperArgs, files: Readonly<Record<string, string>>): 
       name,
       namespace,
       labels,
-      annotations: { ...annotationsOf(args), "pulumi.com/timeoutSeconds": "300" },
+      annotations: { ...annotationsOf(args), "pulumi.com/timeoutSeconds": String(args.timeoutSeconds) },
     },
     spec: {
       replicas: 1,

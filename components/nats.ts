@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Chart } from "../settings.ts";
 import { merge } from "./merge.ts";
 import { tagOf } from "./natsConf.ts";
+import { warnFewNodes } from "./nodes.ts";
 import {
   type Cluster,
   DESCRIPTION,
@@ -22,6 +23,7 @@ import {
 } from "./release.ts";
 import { assertReloaded } from "./reload.ts";
 import { INCLUDE, type Values } from "./values.ts";
+import { waitingHooks } from "./waiting.ts";
 
 /** Whose everything is: what the annotations of all objects tell. */
 export interface StackMark {
@@ -56,6 +58,8 @@ export interface NatsServerArgs {
   /** Password of the keeper of the streams, where it has a login of its own. */
   readonly keeperPassword?: pulumi.Input<string> | undefined;
   readonly cluster: Cluster;
+  /** How long Helm may wait for the pods. */
+  readonly timeoutSeconds: number;
 }
 
 /** A NATS server or cluster: namespace, the one Secret, the Helm release. It knows no role. */
@@ -69,6 +73,10 @@ export class NatsServer extends pulumi.ComponentResource {
     const { namespace, cluster, mark } = args;
     const place: ReleasePlace = { cluster, namespace, release: mark.release };
     const id = mark.id ?? "";
+    const selector = `app.kubernetes.io/instance=${mark.release}`;
+    const waited = { what: `Helm release ${mark.release}`, namespace, selector, seconds: args.timeoutSeconds };
+    const waiting = waitingHooks(cluster, waited);
+    const fewNodes = () => warnFewNodes(cluster, args.values);
     let given = Date.now();
     const patch = new k8s.core.v1.NamespacePatch(`${name}-namespace`, namespaceArgs(args), { parent: this });
     const secret = new k8s.core.v1.Secret(`${name}-auth`, secretArgs(args), {
@@ -88,8 +96,10 @@ export class NatsServer extends pulumi.ComponentResource {
       dependsOn: [secret],
       deleteBeforeReplace: true, // the NodePorts are taken as long as the old release is there
       hooks: {
-        beforeCreate: [() => forgetFormerRuns(place, id), () => formerServersGone(place)],
-        beforeUpdate: [() => settleFormerRuns(place, id)],
+        beforeCreate: [() => forgetFormerRuns(place, id), () => formerServersGone(place), fewNodes, waiting.start],
+        beforeUpdate: [() => settleFormerRuns(place, id), fewNodes, waiting.start],
+        afterCreate: [waiting.stop],
+        afterUpdate: [waiting.stop],
       },
     });
     this.namespace = pulumi.output(namespace);
@@ -131,7 +141,7 @@ const secretArgs = ({
   },
 });
 
-const releaseArgs = ({ namespace, mark, chart, values }: NatsServerArgs): k8s.helm.v3.ReleaseArgs => ({
+const releaseArgs = ({ namespace, mark, chart, values, timeoutSeconds }: NatsServerArgs): k8s.helm.v3.ReleaseArgs => ({
   name: mark.release,
   namespace,
   chart: chart.chart,
@@ -140,6 +150,6 @@ const releaseArgs = ({ namespace, mark, chart, values }: NatsServerArgs): k8s.he
   // also by the values: what Helm has not finished is known by them
   values: merge({ statefulSet: { merge: { metadata: { annotations: markOf(mark) } } } }, values) as Values,
   description: DESCRIPTION,
-  timeout: 600, // seconds
+  timeout: timeoutSeconds,
   maxHistory: 10, // revisions, a Secret each; unlimited by default
 });

@@ -40,7 +40,7 @@ export class Primary extends pulumi.ComponentResource {
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("ops-nats:index:Primary", name, {}, opts);
-    const { hosts, leafPort, clientPort, namespace, chart, persistence, images, replicas } = settings;
+    const { hosts, leafPort, clientPort, namespace, chart, persistence, images, replicas, timeoutSeconds } = settings;
     const parent = { parent: this };
     this.adminPassword = newPassword(`${name}-admin`, parent, adopted[ADMIN]);
     this.appPassword = newPassword(`${name}-app`, parent, adopted[APP]);
@@ -56,12 +56,14 @@ export class Primary extends pulumi.ComponentResource {
     const { appPassword } = this;
     const values = primaryValues(settings);
     const secrets = { include, appPassword, keeperPassword };
-    this.server = new NatsServer(name, { namespace, mark, chart, values, ...secrets, cluster }, parent);
+    this.server = new NatsServer(name, { namespace, mark, chart, values, ...secrets, cluster, timeoutSeconds }, parent);
     const after = { ...parent, dependsOn: [this.server] };
     new k8s.core.v1.Service(`${name}-leaf`, leafService(settings, mark), after);
     const plan = planOf(settings);
     const login = { user: KEEPER, passwordKey: "keeper-password" };
-    this.keeper = plan && new StreamKeeper(name, { namespace, mark, images, plan, ...login, replicas }, after);
+    this.keeper =
+      plan &&
+      new StreamKeeper(name, { namespace, mark, images, plan, ...login, replicas, timeoutSeconds, cluster }, after);
     this.leafLink = {
       urls: hosts.map((host) => `nats-leaf://${urlHost(host)}:${leafPort}`),
       credentials: logins(passwords),

@@ -1,9 +1,11 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import type { V1Node } from "@kubernetes/client-node";
 import * as pulumi from "@pulumi/pulumi";
 import type { Claim } from "../settings.ts";
 import { PlainError } from "./plainError.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** What the chart calls its objects: the release, which has `nats` put behind it where it lacks it (facts: nats.md 13). */
 export const fullName = (release: string): string => (release.includes("nats") ? release : `${release}-nats`);
@@ -119,6 +121,10 @@ export interface Cluster {
   serverTags(namespace: string, pod: string): Promise<readonly string[]>;
   /** What the server in a pod has logged since then, in milliseconds since 1970. */
   serverLog(namespace: string, pod: string, since: number): Promise<string>;
+  /** What Kubernetes says of the objects that a label selector finds. @throws where not even pods can be read */
+  workload(namespace: string, selector: string): Promise<Snapshot>;
+  /** All nodes. */
+  nodes(): Promise<readonly V1Node[]>;
 }
 
 /** Which Helm release of which namespace, of which stack. */

@@ -39,6 +39,23 @@ export interface ListenerSettings {
  */
 const ONE_ROUTE = -1;
 
+/**
+ * Servers on different nodes, as far as there are enough; a node that is cordoned or tainted does not count, for a server
+ * that waits for it would wait for ever.
+ */
+const SPREAD = {
+  "kubernetes.io/hostname": { maxSkew: 1, whenUnsatisfiable: "DoNotSchedule", nodeTaintsPolicy: "Honor" },
+};
+
+/** A constraint that is null is taken away, as Helm does with a chart's own value; the chart itself fails on it. */
+function withoutNulls(values: Values): Values {
+  const podTemplate = at(values, "podTemplate");
+  const constraints = at(podTemplate, "topologySpreadConstraints");
+  if (!Object.values(constraints).includes(null)) return values;
+  const kept = Object.fromEntries(Object.entries(constraints).filter(([, constraint]) => constraint !== null));
+  return { ...values, podTemplate: { ...podTemplate, topologySpreadConstraints: kept } };
+}
+
 /** The chart's values of any server; `values` of the user come last and win. Lists are replaced, as Helm does. */
 export function serverValues(settings: ServerSettings, role: Values, user: Readonly<Values>): Values {
   const { cluster, replicas, images, claim, sync, restartKey } = settings;
@@ -71,6 +88,7 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
       patch: [add("/volumeMounts/-", { name: INCLUDE.secret, mountPath: `/etc/${INCLUDE.folder}`, readOnly: true })],
     },
     podTemplate: {
+      ...(replicas > 1 ? { topologySpreadConstraints: SPREAD } : {}),
       merge: {
         ...(restartKey === undefined ? {} : { metadata: { annotations: { "ops-nats/restart-key": restartKey } } }),
         spec: { terminationGracePeriodSeconds: 60 },
@@ -85,7 +103,7 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
     reloader: { enabled: true, image: image(images.reloader) },
     natsBox: { container: { image: image(images.natsBox), env: boxLogin } },
   };
-  return merge(merge(ours, role), user) as Values;
+  return withoutNulls(merge(merge(ours, role), user) as Values);
 }
 
 const at = (map: unknown, key: string): Values => (isMap(map) && isMap(map[key]) ? map[key] : {});

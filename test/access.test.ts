@@ -5,8 +5,10 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { inspect } from "node:util";
 import { KubeConfig } from "@kubernetes/client-node";
-import { accessKeys, kubeConfig } from "../access.ts";
+import { accessKeys, clusterProvider, kubeConfig } from "../access.ts";
+import { PlainError } from "../components/plainError.ts";
 
 describe("cluster", () => {
   const folder = mkdtempSync(join(tmpdir(), "ops-nats-"));
@@ -56,6 +58,38 @@ describe("cluster", () => {
     } finally {
       if (before === undefined) delete process.env.KUBECONFIG;
       else process.env.KUBECONFIG = before;
+    }
+  });
+
+  for (const key of ["helmReleaseSettings", "kubeClientSettings"]) {
+    for (const text of ["{token: hunter2", '"hunter2"', '["hunter2"]']) {
+      it(`refuses ${key} as ${text}, without its text`, () => {
+        for (const secrets of [new Set<string>(), new Set([`kubernetes:${key}`])]) {
+          assert.throws(
+            () => clusterProvider({ [key]: text }, secrets, undefined),
+            (error: Error) => {
+              assert.match(error.message, new RegExp(`^kubernetes:${key}: expected a map .*next: pulumi config rm `));
+              assert.doesNotMatch(`${error.message}${error.stack}${inspect(error)}`, /hunter2/);
+              return error instanceof PlainError;
+            },
+          );
+        }
+      });
+    }
+  }
+
+  it("refuses a kubeconfig that cannot be read, without its text", () => {
+    const path = join(folder, "broken");
+    writeFileSync(path, "users: [{token: hunter2");
+    for (const kubeconfig of ["users: [{token: hunter2", path]) {
+      assert.throws(
+        () => server({ kubeconfig }),
+        (error: Error) => {
+          assert.match(error.message, /^kubeconfig: expected the path .*next: /);
+          assert.doesNotMatch(`${error.message}${error.stack}`, /hunter2/);
+          return true;
+        },
+      );
     }
   });
 });

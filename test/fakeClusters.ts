@@ -34,6 +34,8 @@ const answering = (answer: (what: keyof Cluster, ...about: unknown[]) => never |
   touchPods: (...about) => answer("touchPods", ...about),
   serverTags: (...about) => answer("serverTags", ...about),
   serverLog: (...about) => answer("serverLog", ...about),
+  workload: (...about) => answer("workload", ...about),
+  nodes: () => answer("nodes"),
 });
 
 /** The cluster of stack edge-1, which may be asked for nothing. */
@@ -51,6 +53,7 @@ export const emptyCluster: Cluster = {
   claims: async () => [],
   serverPods: async () => [],
   touchPods: async () => {},
+  nodes: async () => [],
 };
 
 /** Release nats in namespace events of a cluster. */

@@ -226,6 +226,42 @@ describe("faults", () => {
       });
     }
 
+    for (const timeoutSeconds of [29, 7201, 60.5, "10m"]) {
+      it(`a timeoutSeconds of ${timeoutSeconds}`, () => {
+        const expected = /^ops-nats:timeoutSeconds: expected a whole number of seconds between 30 and 7200; came/;
+        fault("edge-1", { timeoutSeconds }, expected);
+        fault("primary", { hosts, timeoutSeconds }, expected);
+      });
+    }
+
+    // each with text that is wrong in another place: the schema's, a key's name, a part of a structure, two keys compared
+    for (const [what, stack, keys] of [
+      ["of the wrong type", "primary", { hosts, replicas: "hunter2" }],
+      ["that is a number", "primary", { hosts, leafPort: 31337, clientPort: 31337 }],
+      ["with a part of the wrong type", "edge-1", { images: { nats: { tag: ["hunter2"] } } }],
+      ["with an unknown key in it", "edge-1", { images: { hunter2: 1 } }],
+      ["in a list", "primary", { hosts: ["hunter2:1"] }],
+      ["in edges that exclude each other", "primary", { hosts, edges: ["hunter2", "hunter2"] }],
+      ["of no key of ours", "edge-1", { token: "hunter2" }],
+      ["of the other role", "edge-1", { hosts: ["hunter2"] }],
+    ] as const) {
+      it(`a secret ${what}, without its text`, () => {
+        const key =
+          Object.keys(keys).find((key) => key !== "hosts" || !("hosts" in keys && keys.hosts === hosts)) ?? "";
+        const secret = { secretKeys: new Set([`ops-nats:${key}`]) };
+        assert.match(faults(stack, keys).join("\n"), /hunter2|31337/); // without the secret it would be told
+        assert.doesNotMatch(faults(stack, keys, secret).join("\n"), /hunter2|31337/);
+        fault(stack, keys, new RegExp(`^ops-nats:${key}: expected a plain value.*; came "\\[secret\\]"`), secret);
+      });
+    }
+
+    it("an edge's own secret over a shared key, without its text", () => {
+      const more = { secretKeys: new Set(["ops-nats:images"]), sharedFile: "config: {images: {registry: 7}}" };
+      const lines = faults("edge-1", { images: { nats: { tag: ["hunter2"] } } }, more);
+      assert.equal(lines.length, 1);
+      assert.doesNotMatch(lines.join("\n"), /hunter2/);
+    });
+
     it("a key that is stored encrypted", () => {
       fault("edge-1", { namespace: "x" }, /^ops-nats:namespace: expected a plain value/, {
         secretKeys: new Set(["ops-nats:namespace"]),

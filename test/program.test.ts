@@ -153,6 +153,15 @@ describe("program", () => {
     assert.notEqual(plan(await run("primary", more)), plan({ recorder }));
   });
 
+  it("lets Helm and the keeper take as long as timeoutSeconds says", async () => {
+    const { recorder } = await run("primary", { ...persistent, "ops-nats:timeoutSeconds": "90" });
+    assert.equal(recorder.get(RELEASE, "nats").inputs.timeout, 90);
+    const { metadata } = recorder.get("kubernetes:apps/v1:Deployment", "nats-keeper").inputs as unknown as {
+      metadata: { annotations: Record<string, string> };
+    };
+    assert.equal(metadata.annotations["pulumi.com/timeoutSeconds"], "90");
+  });
+
   it("opens the leaf port by a Service of its own, with and without a client port", async () => {
     const { recorder, values } = await run("primary", { ...primaryConfig, "ops-nats:clientPort": "0" });
     assert.equal("publicClientUrl" in values, false);

@@ -22,6 +22,16 @@ function difference(base: unknown, changed: unknown): Record<string, unknown> {
   return Object.fromEntries(keys.filter((k) => JSON.stringify(a[k]) !== JSON.stringify(b[k])).map((k) => [k, b[k]]));
 }
 
+/** The constraint by which servers are on different nodes, as {@link flat} has it. */
+const spread = (constraint: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(
+    Object.entries(constraint).map(([key, value]) => [
+      `podTemplate.topologySpreadConstraints.kubernetes.io/hostname.${key}`,
+      value,
+    ]),
+  );
+const SPREAD = spread({ maxSkew: 1, whenUnsatisfiable: "DoNotSchedule", nodeTaintsPolicy: "Honor" });
+
 describe("chart values", () => {
   const probe = (failureThreshold: number) => ({ initialDelaySeconds: 1, periodSeconds: 1, failureThreshold });
   const edgeDefaults = {
@@ -85,6 +95,7 @@ describe("chart values", () => {
       "config.leafnodes.merge.advertise": "203.0.113.10:32222",
       "config.leafnodes.merge.compression": "off",
       "config.leafnodes.merge.authorization.account": "NOLEAF",
+      ...SPREAD,
       "service.merge.spec.type": "NodePort",
       "service.ports.nats.nodePort": 32223,
       "service.ports.leafnodes.enabled": false,
@@ -100,7 +111,33 @@ describe("chart values", () => {
         "config.cluster.enabled": false,
         "config.cluster.replicas": undefined,
         "config.cluster.merge.name": undefined,
+        ...spread({ maxSkew: undefined, whenUnsatisfiable: undefined, nodeTaintsPolicy: undefined }),
       },
+    ],
+    [
+      "servers that are put anywhere: a constraint that is null, on which the chart would fail, is none",
+      primary(),
+      primary({
+        values: {
+          podTemplate: { topologySpreadConstraints: { "kubernetes.io/hostname": null, zone: { maxSkew: 2 } } },
+        },
+      }),
+      {
+        ...spread({ maxSkew: undefined, whenUnsatisfiable: undefined, nodeTaintsPolicy: undefined }),
+        "podTemplate.topologySpreadConstraints.zone.maxSkew": 2,
+      },
+    ],
+    [
+      "servers that may share a node, said by values",
+      primary(),
+      primary({
+        values: {
+          podTemplate: {
+            topologySpreadConstraints: { "kubernetes.io/hostname": { whenUnsatisfiable: "ScheduleAnyway" } },
+          },
+        },
+      }),
+      spread({ whenUnsatisfiable: "ScheduleAnyway" }),
     ],
     [
       "clientPort 0: the chart's Service stays inside",
@@ -162,6 +199,7 @@ describe("chart values", () => {
         "config.cluster.merge.pool_size": -1,
         "config.cluster.replicas": 3,
         "config.jetstream.merge.sync_interval": "10s",
+        ...SPREAD,
       },
     ],
     [
@@ -181,6 +219,7 @@ describe("chart values", () => {
         "config.cluster.enabled": true,
         "config.cluster.replicas": 3,
         "config.cluster.merge.name": "edge-1",
+        ...SPREAD,
       },
     ],
     [
