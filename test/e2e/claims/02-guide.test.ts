@@ -22,7 +22,8 @@ describe("the guide's commands, as printed", () => {
       /pod\/nats-box-\S+ +1\/1/,
     ])
       assert.match(text, pattern);
-    assert.match(text, /service\/nats +NodePort .*4222:32223\/TCP,7422:32222\/TCP/);
+    assert.match(text, /service\/nats +NodePort .*4222:32223\/TCP/);
+    assert.match(text, /service\/nats-leaf +NodePort .*7422:32222\/TCP/);
     assert.match(text, /service\/nats-headless +ClusterIP +None/);
   });
 

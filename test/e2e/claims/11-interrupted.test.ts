@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { until } from "../../../sandbox/kubectl.ts";
-import { podIdentities, readmeBlock, type Stack, UP, type World, world } from "../world.ts";
+import { podIdentities, type Stack, UP, type World, world } from "../world.ts";
 
 const STACK: Stack = "edge-2";
 
@@ -14,6 +14,9 @@ const SLOW = {
     container: { merge: { startupProbe: { initialDelaySeconds: 12 }, readinessProbe: { initialDelaySeconds: 12 } } },
   },
 };
+
+const VICTIMS = ["the CLI", "the Kubernetes provider", "the CLI and the Kubernetes provider"] as const;
+type Victim = (typeof VICTIMS)[number];
 
 describe("a run that was interrupted can be repeated", () => {
   let w: World;
@@ -28,15 +31,16 @@ describe("a run that was interrupted can be repeated", () => {
     await w.configure(STACK, SLOW);
   });
 
+  const statuses = () =>
+    w.kubectl[STACK].run(["get", "secret", "-l", "owner=helm", "-o", "jsonpath={.items[*].metadata.labels.status}"]);
+
   /** Starts `pulumi up` and gives it as soon as Helm waits for the pods. */
-  async function upUntilHelmWaits() {
+  async function upUntilHelmWaits(wanted: "pending-install" | "pending-upgrade") {
     const run = w.workspace.pulumi(["up", "-s", STACK, "--yes", "--skip-preview", "--non-interactive"], {
       reject: false,
       detached: true, // a group of its own, as in a terminal
     });
-    const status = () =>
-      w.kubectl[STACK].run(["get", "secret", "-l", "owner=helm", "-o", "jsonpath={.items[*].metadata.labels.status}"]);
-    await until("Helm to wait", status, (text) => text === "pending-install", 60);
+    await until("Helm to wait", statuses, (text) => text.split(" ").includes(wanted), 60);
     return { run }; // a bare run would be awaited by the caller's await
   }
 
@@ -70,51 +74,83 @@ describe("a run that was interrupted can be repeated", () => {
     assert.ok(!again.failed, again.text);
   }
 
-  it("by Ctrl-C: the next up goes through, or says what to type", async () => {
-    const { run } = await upUntilHelmWaits();
-    process.kill(-(run.pid ?? 0), "SIGINT"); // a terminal tells the whole group
-    await run;
-    const next = await w.pulumi(STACK, ...UP);
-    if (next.failed) {
-      assert.match(next.text, /next: helm uninstall nats -n ops-system/);
-      await w.shell(STACK, await readmeBlock("An interrupted run"));
-    }
-    await works();
-  });
+  /** What is changed to make an upgrade that Helm waits for. */
+  const again = {
+    ...SLOW,
+    values: { ...SLOW.values, podTemplate: { merge: { metadata: { labels: { run: "again" } } } } },
+  };
 
-  it("by kill -9 of the CLI: lock and Helm's record are told, and the README's commands clear them", async () => {
-    const { run } = await upUntilHelmWaits();
+  /** Ends a run at once: the CLI, the Kubernetes provider, or both. */
+  async function kill({ run }: Awaited<ReturnType<typeof upUntilHelmWaits>>, what: Victim): Promise<void> {
     const children = await descendants(run.pid ?? 0);
-    run.kill("SIGKILL");
+    const provider = [...children].find(([command]) => command.includes("pulumi-resource-kubernetes"))?.[1];
+    assert.ok(provider, "the provider is a child of the run");
+    if (what !== "the CLI") process.kill(provider, "SIGKILL");
+    if (what !== "the Kubernetes provider") run.kill("SIGKILL");
     await run;
     for (const pid of children.values()) await ended(pid);
+    if (what === "the Kubernetes provider") return;
     const locked = await w.pulumi(STACK, ...UP);
     assert.ok(locked.failed);
     assert.match(locked.text, /currently locked by 1 lock/);
     await w.pulumi(STACK, "cancel", "--yes");
-    const { failed, text } = await w.pulumi(STACK, ...UP);
-    assert.ok(failed, text);
-    assert.match(
-      text,
-      /came one with status (pending-install|deployed), left by an interrupted run; next: helm uninstall nats -n ops-system/,
-    );
-    await w.shell(STACK, (await readmeBlock("An interrupted run")).replaceAll("edge-1", STACK));
+  }
+
+  it("by Ctrl-C: the next up goes through", async () => {
+    const { run } = await upUntilHelmWaits("pending-install");
+    process.kill(-(run.pid ?? 0), "SIGINT"); // a terminal tells the whole group
+    await run;
     await works();
   });
 
-  it("by kill -9 of the Kubernetes provider", async () => {
-    const { run } = await upUntilHelmWaits();
-    const [, provider] =
-      [...(await descendants(run.pid ?? 0))].find(([command]) => command.includes("pulumi-resource-kubernetes")) ?? [];
-    assert.ok(provider, "the provider is a child of the run");
-    process.kill(provider, "SIGKILL");
-    const { failed } = await run;
-    assert.ok(failed);
-    const next = await w.pulumi(STACK, ...UP);
-    assert.ok(next.failed, next.text);
-    assert.match(next.text, /next: helm uninstall nats -n ops-system/);
-    await w.shell(STACK, (await readmeBlock("An interrupted run")).replaceAll("edge-1", STACK));
+  for (const what of VICTIMS) {
+    it(`by kill -9 of ${what} while Helm installs: the same up goes on`, async () => {
+      await kill(await upUntilHelmWaits("pending-install"), what);
+      await works();
+    });
+  }
+
+  it("by kill -9 of the CLI, of the provider and of both while Helm upgrades: the same up goes on", async () => {
+    await w.configure(STACK);
     await works();
+    const passwords = async () => (await w.workspace.outputs(STACK)).appPassword;
+    const password = await passwords();
+    for (const what of VICTIMS) {
+      await w.configure(STACK, again);
+      await kill(await upUntilHelmWaits("pending-upgrade"), what);
+      await works();
+      await w.configure(STACK);
+      await works();
+    }
+    assert.equal(await passwords(), password);
+  });
+
+  const hold = (finalizers: readonly string[] | null) =>
+    w.kubectl[STACK].run([
+      "patch",
+      "service",
+      "nats",
+      "--type=merge",
+      "-p",
+      JSON.stringify({ metadata: { finalizers } }),
+    ]);
+
+  it("by kill -9 of the provider while Helm uninstalls: the same up goes on, and so does the same destroy", async () => {
+    for (const next of ["up", "destroy"] as const) {
+      await w.configure(STACK);
+      await works();
+      // Helm waits for all that it deletes
+      await hold(["test.ops-nats.example/hold"]);
+      const run = w.workspace.pulumi(["destroy", "-s", STACK, "--yes", "--skip-preview", "--non-interactive"], {
+        reject: false,
+        detached: true,
+      });
+      await until("Helm to uninstall", statuses, (text) => text.includes("uninstalling"), 60);
+      await kill({ run }, "the Kubernetes provider");
+      await hold(null);
+      if (next === "up") await works();
+      else await w.destroy(STACK);
+    }
   });
 
   it("half way to another namespace: going back finds its own release, and no pod is another", async () => {

@@ -23,11 +23,12 @@ describe("a release nats that somebody installed by the guide", () => {
   it("is left as it is, with a clear error and a way", async () => {
     const { failed, text } = await w.pulumi("edge-2", ...UP);
     assert.ok(failed);
-    const line = /Helm release nats in namespace ops-system: expected none[^\n]*/.exec(text)?.[0] ?? text;
+    const line = /namespace ops-system of the cluster [^\n]*/.exec(text)?.[0] ?? text;
     assert.match(
       line,
-      /came one with status deployed, installed by somebody else \(the guide\?\); next: helm get values nats -n ops-system/,
+      /came Helm release nats \(deployed\), made by somebody else \(not by ops-nats\); nothing was changed; next: another release name: pulumi config set ops-nats:release \S+ -s edge-2; .*Coming from the guide/,
     );
+    assert.equal(await w.shell("edge-2", "kubectl -n ops-system get secret ops-nats-auth --ignore-not-found"), "");
     assert.match(await w.shell("edge-2", "helm status nats -n ops-system"), /STATUS: deployed/);
   });
 

@@ -21,7 +21,7 @@ describe("bad input, told by the real engine", () => {
     env: Record<string, string> = {},
   ): Promise<string> {
     await w.workspace.pulumi(["stack", "init", stack], { env, reject: false });
-    await w.workspace.configure(stack, config);
+    await w.workspace.configure(stack, { "kubernetes:context": "nowhere", ...config });
     const { failed, all } = await w.workspace.pulumi(["preview", "--non-interactive", "-s", stack], {
       env,
       reject: false,
@@ -77,6 +77,9 @@ describe("bad input, told by the real engine", () => {
       { reject: false },
     );
     assert.ok(failed);
-    assert.match(String(all), /configured Kubernetes cluster is unreachable/);
+    assert.match(
+      String(all),
+      /cluster \(context x, https:\S+:1\): expected an answer to get namespaces\/kube-system .*; came: .*ECONNREFUSED.*; next: check kubernetes:context, the network and HTTPS_PROXY/,
+    );
   });
 });

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { parse, stringify } from "yaml";
@@ -13,8 +13,6 @@ import { configOf, EVENT, readmeBlock, type World, world } from "../world.ts";
 
 const PROJECT = resolve(import.meta.dirname, "../../..");
 const FILES = ["Pulumi.yaml", "Pulumi.primary.yaml", "Pulumi.edge.yaml", "package.json", "tsconfig.json", "components"];
-const SOURCES = ["index", "config", "settings", "faults", "defaults", "cluster", "outputs"].map((name) => `${name}.ts`);
-const START = ["lazyModules.mjs"];
 
 describe("the README's commands for clusters of one's own", () => {
   let w: World;
@@ -28,8 +26,8 @@ describe("the README's commands for clusters of one's own", () => {
     }
     await rm(folder, { recursive: true, force: true });
     await mkdir(join(folder, "state"), { recursive: true });
-    for (const file of [...FILES, ...SOURCES, ...START])
-      await cp(join(PROJECT, file), join(folder, file), { recursive: true });
+    const sources = (await readdir(PROJECT)).filter((name) => /\.(ts|mjs)$/.test(name));
+    for (const file of [...FILES, ...sources]) await cp(join(PROJECT, file), join(folder, file), { recursive: true });
     await symlink(join(PROJECT, "node_modules"), join(folder, "node_modules"));
     const { "ops-nats:chart": chart } = (await configOf(w, "primary")) as { "ops-nats:chart"?: { path: string } };
     if (chart) await relativeChart(chart.path);
