@@ -11,7 +11,7 @@ most=10000
 every=${WATCH_SECONDS:-60}
 seen=$ready.strays
 
-# strays: the lines of one `nats sub` until it ends; between them `tick` when a report is due, `full` or `failed` and a reason at its end.
+# strays: the lines of one `nats sub` until it ends; between them `tick` when a report is due, `full` or `failed` at its end.
 # A connection that was refused twice is closed and `nats sub` does not end: it is ended here.
 strays() {
   NATS_USER=$WATCH_USER NATS_PASSWORD=$(cat "$WATCH_PASSWORD_FILE") \
@@ -22,7 +22,7 @@ strays() {
     sleep 1 >/dev/null # it holds the pipe otherwise
     case $(cat "$ready.watch") in *[Vv]iolation*) kill $sub 2>/dev/null ;; esac
     if ! kill -0 $sub 2>/dev/null; then
-      if wait $sub; then echo full; else echo "failed $(tail -n 1 "$ready.watch")"; fi
+      if wait $sub; then echo full; else echo failed; fi
       while kill -0 $$ 2>/dev/null && [ $(($(uptime) - begun)) -lt "$every" ]; do sleep 1 >/dev/null; done
       echo tick
       return
@@ -48,7 +48,7 @@ tally() {
       full) at_least='at least ' ;;
       failed)
         working=no
-        [ -e "$ready.unwatched" ] || say "events under other names are not counted for now: $(tail -n 1 "$ready.watch")"
+        [ -e "$ready.unwatched" ] || say "events under other names are not counted for now: $({ grep -i violation "$ready.watch" || cat "$ready.watch"; } | tail -n 1)"
         : >"$ready.unwatched"
         ;;
       '[#'*']')
