@@ -7,7 +7,16 @@ import type { z } from "zod";
 import { isMap, merge } from "./components/merge.ts";
 import { PlainError } from "./components/plainError.ts";
 import { CHART_VERSION, DEFAULT_CHART, DEFAULT_IMAGES } from "./defaults.ts";
-import { edgeFaults, edgesFaults, type Fault, issueFaults, persistenceFaults, portFaults, report } from "./faults.ts";
+import {
+  edgeFaults,
+  edgesFaults,
+  type Fault,
+  issueFaults,
+  nameFaults,
+  persistenceFaults,
+  portFaults,
+  report,
+} from "./faults.ts";
 import { type Chart, edgeName, edgeSchema, type Images, primarySchema, type Settings, seconds } from "./settings.ts";
 
 const NAMESPACE = "ops-nats";
@@ -94,6 +103,7 @@ function readEdge(keys: Map, source: Source, faults: Fault[]): Settings | undefi
   const name = edgeName.safeParse(source.stack);
   if (!name.success && keys.edge === undefined) faults.push(...edgeFaults(source.stack, name.error.issues));
   const parsed = check(edgeSchema, "edge", keys, faults);
+  faults.push(...nameFaults(keys.acceptClusterNames, String(keys.edge ?? source.stack)));
   if (!parsed) return undefined;
   const primaryStack = parsed.primaryStack ?? `${source.organization}/${source.project}/primary`;
   const { size, storageClass } = parsed.persistence;

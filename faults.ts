@@ -35,6 +35,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   clientPort: String(CLIENT_PORT),
   edges: "edge-1",
   primaryStack: "organization/ops-nats/primary",
+  acceptClusterNames: "default",
 };
 
 type Issue = z.core.$ZodIssue;
@@ -68,6 +69,23 @@ function unknownKey(path: readonly PropertyKey[], role: string, came: unknown): 
 export function edgeFaults(stack: string, issues: readonly Issue[]): Fault[] {
   const command = `pulumi config set ops-nats:edge <edge name> -s ${stack}`;
   return issues.map((issue) => ({ key: "stack name (= edge name)", expected: issue.message, came: stack, command }));
+}
+
+/** What a single accepted name cannot show: names twice or one below another, and the edge's own, which need not be accepted. */
+export function* nameFaults(value: unknown, edge: string): Generator<Fault> {
+  if (!Array.isArray(value)) return;
+  for (const [i, name] of value.entries()) {
+    const fault = { came: name, command: `pulumi config rm --path 'ops-nats:acceptClusterNames[${i}]'` };
+    const key = `acceptClusterNames[${i}]`;
+    if (typeof name !== "string") continue;
+    if (name === edge || name.startsWith(`${edge}.`)) {
+      yield { key, expected: `another name than the edge's own, ${edge}`, ...fault };
+    }
+    const other = value.find((o, j) => typeof o === "string" && (o === name ? j < i : name.startsWith(`${o}.`)));
+    if (other === name) yield { key, expected: "every name once", ...fault };
+    else if (other !== undefined)
+      yield { key, expected: `no name below ${other}, which is accepted already`, ...fault };
+  }
 }
 
 /** Two NodePorts of one Service cannot be the same. */
@@ -177,7 +195,7 @@ export function report(faults: readonly Fault[], stack: string): string {
   const shown = (came: unknown) => (came === undefined ? "nothing" : JSON.stringify(came));
   const lines = faults.map(({ key, expected, came, set, command }) => {
     const path = key.replace(/\.name$/, "");
-    const list = key === "hosts" || key === "edges" ? "[0]" : "";
+    const list = ["hosts", "edges", "acceptClusterNames"].includes(key) ? "[0]" : "";
     const flag = list || /[.[]/.test(path) ? "--path " : "";
     const rm =
       list && came !== undefined && !Array.isArray(came) ? `pulumi config rm 'ops-nats:${path}' -s ${stack} && ` : "";

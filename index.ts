@@ -7,6 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { accessKeys, clusterProvider, inClusterKubeconfig, knownContexts } from "./access.ts";
 import { clusterClient } from "./cluster.ts";
 import { checkFileLimit } from "./components/claims.ts";
+import { checkNames, clusterNames } from "./components/clusterNames.ts";
 import { checkStore, Edge, edgeValues } from "./components/edge.ts";
 import { readLeafLink } from "./components/leafLink.ts";
 import { Primary, primaryValues } from "./components/primary.ts";
@@ -48,6 +49,7 @@ export default async function program(connect = clusterClient) {
   const primary = new pulumi.StackReference(settings.primaryStack);
   const link = await readLeafLink(primary, settings.primaryStack, settings.edge);
   checkStore(settings, link);
+  checkNames(clusterNames(settings, link), stack);
   const values = serversIn(edgeValues(settings, link));
   checkFileLimit(cluster, "edge", link.store && settings.persistence.size, values);
   const ground = await preflight(cluster, settings, values);

@@ -162,12 +162,19 @@ export const primarySchema = z.strictObject({
   }).default(PERSISTENCE),
 });
 
+const clusterNameText =
+  "a name as Ops writes it into subjects (a-z, 0-9, - and _, dots between), of at most 63 characters";
+const clusterName = text(clusterNameText)
+  .max(63, clusterNameText)
+  .regex(/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/, clusterNameText);
+
 /** What an edge's stack file and Pulumi.edge.yaml together may hold below `ops-nats:`. */
 export const edgeSchema = z.strictObject({
   ...common,
   edge: edgeName.optional(),
   replicas: replicas.default(1),
   primaryStack: text("the name of a stack: organization/project/stack").optional(),
+  acceptClusterNames: z.array(clusterName, "a list of names").default([]),
   persistence: strict({ size: quantity(SMALLEST.edge).default("2Gi"), storageClass: storageClass.optional() }).default({
     size: "2Gi",
   }),
@@ -264,6 +271,8 @@ export interface EdgeSettings extends CommonSettings {
   readonly role: "edge";
   readonly edge: string;
   readonly primaryStack: string;
+  /** Names that Ops uses at this edge: events of theirs are filed under the edge's own. */
+  readonly acceptClusterNames: readonly string[];
   /** For when the primary has it store; whether it does is the primary's to say. */
   readonly persistence: Claim;
 }

@@ -6,15 +6,16 @@ import * as pulumi from "@pulumi/pulumi";
 import { DEFAULT_IMAGES } from "../defaults.ts";
 import { MAJORITY } from "../faults.ts";
 import type { EdgeSettings } from "../settings.ts";
+import { clusterNames, watchedSubject } from "./clusterNames.ts";
 import { StreamKeeper } from "./keeper.ts";
 import type { EdgeLink } from "./leafLink.ts";
-import { ADMIN, APP, newPassword } from "./logins.ts";
+import { ADMIN, APP, newPassword, WATCH } from "./logins.ts";
 import { NatsServer, type StackMark } from "./nats.ts";
 import { edgeConf } from "./natsConf.ts";
 import { PlainError } from "./plainError.ts";
 import type { Cluster } from "./release.ts";
 import { keepsStreams, reloadsRemotes, STORING, serverVersion } from "./serverVersion.ts";
-import { edgePlan } from "./streams.ts";
+import { edgePlan, type Plan } from "./streams.ts";
 import { serverImage, serverTag, serverValues } from "./values.ts";
 
 export interface EdgeArgs {
@@ -32,8 +33,8 @@ export class Edge extends pulumi.ComponentResource {
   readonly server: NatsServer;
   readonly adminPassword: pulumi.Output<string>;
   readonly appPassword: pulumi.Output<string>;
-  /** Undefined where no streams are kept. */
-  readonly keeper: StreamKeeper | undefined;
+  /** Keeps the streams where there are some, and everywhere counts events under names that are not carried. */
+  readonly keeper: StreamKeeper;
 
   constructor(
     name: string,
@@ -44,25 +45,37 @@ export class Edge extends pulumi.ComponentResource {
     const parent = { parent: this };
     this.adminPassword = newPassword(`${name}-admin`, parent, adopted[ADMIN]);
     this.appPassword = newPassword(`${name}-app`, parent, adopted[APP]);
+    const watchPassword = newPassword(`${name}-watch`, parent, adopted[WATCH]);
+    const names = clusterNames(settings, link);
     const include = pulumi.secret(
-      pulumi.all([this.adminPassword, this.appPassword]).apply(([admin, app]) => {
+      pulumi.all([this.adminPassword, this.appPassword, watchPassword]).apply(([admin, app, watch]) => {
         const logins = { admin: { user: ADMIN, password: admin }, app: { user: APP, password: app } };
-        return edgeConf(logins, link, link.store !== undefined);
+        const naming = { names, watch: { user: WATCH, password: watch } };
+        return edgeConf(logins, link, link.store !== undefined, naming);
       }),
     );
     const { namespace, chart, images, replicas, timeoutSeconds } = settings;
     const values = edgeValues(settings, link);
     this.server = new NatsServer(
       name,
-      { namespace, mark, chart, values, include, appPassword: this.appPassword, cluster, timeoutSeconds },
+      {
+        ...{ namespace, mark, chart, values, include, cluster, timeoutSeconds },
+        ...{ appPassword: this.appPassword, watchPassword },
+      },
       parent,
     );
-    const plan = planOf(settings, link);
-    const login = { user: APP, passwordKey: "app-password" };
+    const plan = {
+      ...(planOf(settings, link) ?? NO_STREAMS),
+      watch: { edge: names.edge, subject: watchedSubject(names) },
+    };
+    const watch = { user: WATCH, passwordKey: "watch-password" };
+    const login = link.store ? { user: APP, passwordKey: "app-password" } : watch;
     const after = { ...parent, dependsOn: [this.server] };
-    this.keeper =
-      plan &&
-      new StreamKeeper(name, { namespace, mark, images, plan, ...login, replicas, timeoutSeconds, cluster }, after);
+    this.keeper = new StreamKeeper(
+      name,
+      { namespace, mark, images, plan, ...login, watch, replicas, timeoutSeconds, cluster },
+      after,
+    );
     this.registerOutputs({ server: this.server, adminPassword: this.adminPassword, appPassword: this.appPassword });
   }
 }
@@ -97,6 +110,8 @@ export function edgeValues(settings: EdgeSettings, link: EdgeLink) {
   const server = { ...settings, cluster: settings.edge, claim, sync, restartKey: restartKey(settings, link) };
   return serverValues(server, {}, settings.values);
 }
+
+const NO_STREAMS: Plan = { streams: [], consumers: [], wake: [] };
 
 /** The streams of an edge; undefined where it stores nothing. */
 export function planOf({ edge, persistence, replicas }: EdgeSettings, { store }: EdgeLink) {

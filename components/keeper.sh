@@ -3,17 +3,18 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # Keeps a cluster's streams as plan.json has them (components/streams.ts): makes what is missing, changes streams that differ, and
-# wakes the sources of an edge that is back. Nothing flows through it; without it, streams go on as they are.
+# wakes the sources of an edge that is back. At an edge it reports events whose cluster name is not carried. Nothing flows through it; without it, streams go on as they are.
 # Needs sh, awk, jq, wget (or curl) and nats, all in the nats-box image. It speaks JSON with the server's own API, not nats' commands.
 # shellcheck disable=SC2016,SC2086 # what stands in single quotes is jq's; MONITORS is a list
 # Environment: NATS_URL, NATS_USER, NATS_PASSWORD; MONITORS: the servers' monitoring URLs, separated by blanks; SERVER_SET: what the
-# servers' pods are called, without their numbers.
+# servers' pods are called, without their numbers. At edges more (watch.sh).
 set -u
 server_set=${SERVER_SET:-nats}
 plan=${PLAN:-/etc/keeper/plan.json}
 ready=${READY:-/tmp/ready}
 errors=$ready.errors
 . "$(dirname "$0")/brake.sh"
+. "$(dirname "$0")/watch.sh"
 
 say() { printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*"; }
 
@@ -327,7 +328,8 @@ if jq -e .brake "$plan" >/dev/null; then
   brakes=$!
 fi
 trap '[ -z "$brakes" ] || kill $brakes; exit 0' TERM INT
-say "keeping $(jq -r '[.streams[].config.name] | join(", ")' "$plan")"
+if jq -e .watch "$plan" >/dev/null; then watching & fi
+say "keeping $(jq -r '[.streams[].config.name] | if . == [] then "no streams" else join(", ") end' "$plan")"
 servers='' leafs='' links='{}' states='{}' missing_since='' told_before='' told_since=0 down='' down_since=0 fresh='' fulls='' sick='' held='' now=0
 planned=no calm=no ensured=0 listened=0
 while :; do

@@ -22,6 +22,8 @@ export interface KeeperArgs {
   readonly user: string;
   /** The key of its password in the Secret. */
   readonly passwordKey: string;
+  /** The login by which strays are counted, at an edge. */
+  readonly watch?: { readonly user: string; readonly passwordKey: string };
   /** How many servers there are. */
   readonly replicas: number;
   /** How long it may take to be ready. */
@@ -82,7 +84,7 @@ const PATCH_FORCE = { "pulumi.com/patchForce": "true" };
 const ANEW = { replaceOnChanges: ["spec"], deleteBeforeReplace: true };
 
 /** What the keeper runs, and what that reads. */
-const SCRIPTS = ["keeper.sh", "brake.sh"];
+const SCRIPTS = ["keeper.sh", "brake.sh", "watch.sh"];
 const script = (file: string): string => readFileSync(new URL(file, import.meta.url), "utf8");
 
 function deployment(args: KeeperArgs, files: Readonly<Record<string, string>>): k8s.apps.v1.DeploymentArgs {
@@ -112,6 +114,7 @@ function deployment(args: KeeperArgs, files: Readonly<Record<string, string>>): 
           volumes: [
             { name: "plan", configMap: { name } },
             { name: "tmp", emptyDir: {} },
+            ...(args.watch ? [watchVolume(args.watch.passwordKey)] : []),
           ],
         },
       },
@@ -119,12 +122,20 @@ function deployment(args: KeeperArgs, files: Readonly<Record<string, string>>): 
   };
 }
 
+/** A file, not a variable: where the password changes, the file does. */
+const WATCH = { volume: "watch", folder: "/etc/watch", file: "password" };
+const watchVolume = (key: string): k8s.types.input.core.v1.Volume => ({
+  name: WATCH.volume,
+  secret: { secretName: INCLUDE.secret, items: [{ key, path: WATCH.file }] },
+});
+
 function container({
   namespace,
   mark,
   images,
   user,
   passwordKey,
+  watch,
   replicas,
 }: KeeperArgs): k8s.types.input.core.v1.Container {
   const servers = fullName(mark.release);
@@ -145,6 +156,12 @@ function container({
       { name: "NATS_PASSWORD", valueFrom: { secretKeyRef: { name: INCLUDE.secret, key: passwordKey } } },
       { name: "SERVER_SET", value: servers },
       { name: "MONITORS", value: pods.join(" ") },
+      ...(watch
+        ? [
+            { name: "WATCH_USER", value: watch.user },
+            { name: "WATCH_PASSWORD_FILE", value: `${WATCH.folder}/${WATCH.file}` },
+          ]
+        : []),
     ],
     readinessProbe: { exec: { command: ["test", "-e", "/tmp/ready"] }, periodSeconds: 1 },
     resources: { requests: { cpu: "10m", memory: "32Mi" } },
@@ -156,6 +173,7 @@ function container({
     volumeMounts: [
       { name: "plan", mountPath: FOLDER },
       { name: "tmp", mountPath: "/tmp" },
+      ...(watch ? [{ name: WATCH.volume, mountPath: WATCH.folder, readOnly: true }] : []),
     ],
   };
 }

@@ -15,8 +15,21 @@ export interface EdgeStore extends Retention {
   readonly subjects: readonly string[];
 }
 
+/** What the primary lets pass over a link. */
+export interface EdgeSubjects {
+  /** All subjects that the edge may publish there, its own events among them. */
+  readonly publish: readonly string[];
+  readonly receive: readonly string[];
+}
+
+/** What an edge's entry at the primary comes to. */
+export interface EdgeLogin extends EdgeSubjects {
+  readonly user: string;
+  readonly password: string;
+}
+
 /** A leaf link as an edge takes it. */
-export interface EdgeLink extends Remote {
+export interface EdgeLink extends Remote, EdgeSubjects {
   /** Undefined: the edge stores nothing. */
   readonly store: EdgeStore | undefined;
 }
@@ -25,8 +38,8 @@ export interface EdgeLink extends Remote {
 export interface LeafLink {
   /** `nats-leaf://host:port`, one per host, no credentials. */
   readonly urls: readonly string[];
-  /** Edge name -> login; secret. */
-  readonly credentials: pulumi.Output<Record<string, { user: string; password: string }>>;
+  /** Edge name -> login, and what passes by it; secret. */
+  readonly credentials: pulumi.Output<Record<string, EdgeLogin>>;
   /** Edge name -> what it stores; edges without persistence are not in it. */
   readonly stores: Readonly<Record<string, EdgeStore>>;
 }
@@ -104,12 +117,16 @@ export async function readLeafLink(reader: OutputReader, stack: string, edge: st
       `pulumi up -s ${short}`,
     );
   }
-  return { urls: urls.value, user: login.user, password: login.password, store };
+  const { user, password, publish, receive } = login;
+  return { urls: urls.value, user, password, publish, receive, store };
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
-const isLogin = (value: unknown): value is { user: string; password: string } =>
-  isRecord(value) && typeof value.user === "string" && typeof value.password === "string";
+const isLogin = (value: unknown): value is EdgeLogin =>
+  isRecord(value) &&
+  typeof value.user === "string" &&
+  typeof value.password === "string" &&
+  [value.publish, value.receive].every((list) => Array.isArray(list) && list.every((s) => typeof s === "string"));
 const isStore = (value: unknown): value is EdgeStore =>
   isRecord(value) &&
   Array.isArray(value.subjects) &&

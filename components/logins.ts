@@ -8,6 +8,8 @@ export const ADMIN = "admin";
 export const APP = "app";
 /** Makes and keeps the primary's streams; at an edge, `app` can. */
 export const KEEPER = "keeper";
+/** Counts, at an edge, events whose cluster name is not carried. */
+export const WATCH = "watch";
 
 /**
  * Letters and digits only, so that a password can be typed, put into a URL and into nats.conf as it is.

@@ -57,6 +57,8 @@ export interface NatsServerArgs {
   readonly appPassword: pulumi.Input<string>;
   /** Password of the keeper of the streams, where it has a login of its own. */
   readonly keeperPassword?: pulumi.Input<string> | undefined;
+  /** Password of the user that counts strays, at an edge. */
+  readonly watchPassword?: pulumi.Input<string> | undefined;
   readonly cluster: Cluster;
   /** How long Helm may wait for the pods. */
   readonly timeoutSeconds: number;
@@ -125,6 +127,7 @@ const secretArgs = ({
   include,
   appPassword,
   keeperPassword,
+  watchPassword,
   mark,
 }: NatsServerArgs): k8s.core.v1.SecretArgs => ({
   metadata: {
@@ -138,6 +141,7 @@ const secretArgs = ({
     [INCLUDE.key]: include,
     "app-password": appPassword,
     ...(keeperPassword === undefined ? {} : { "keeper-password": keeperPassword }),
+    ...(watchPassword === undefined ? {} : { "watch-password": watchPassword }),
   },
 });
 

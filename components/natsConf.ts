@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { primaryAccounts, quote, type StoreAccess } from "./accounts.ts";
+import { mappings, type Naming, watchUser } from "./clusterNames.ts";
 import { configTag } from "./reload.ts";
 
 /** A login; `password` is in clear text here, so what is made of it belongs into a Secret. */
@@ -79,8 +80,14 @@ export function primaryConf({ admin, app }: ServerLogins, leafs: readonly LeafUs
 }
 
 /** The include file of an edge: its own accounts, and the one remote that links APP to the primary. */
-export function edgeConf({ admin, app }: ServerLogins, remote: Remote, stored: boolean): string {
-  const account = `APP { ${stored ? "jetstream: enabled, " : ""}users: [${client(app)}] }`;
+export function edgeConf(
+  { admin, app }: ServerLogins,
+  remote: Remote,
+  stored: boolean,
+  { names, watch }: Naming,
+): string {
+  const users = [client(app), watchUser(login(watch), names)].join(", ");
+  const account = `APP { ${stored ? "jetstream: enabled, " : ""}${mappings(names)}users: [${users}] }`;
   return include(
     admin,
     [account],

@@ -66,7 +66,7 @@ export class Primary extends pulumi.ComponentResource {
       new StreamKeeper(name, { namespace, mark, images, plan, ...login, replicas, timeoutSeconds, cluster }, after);
     this.leafLink = {
       urls: hosts.map((host) => `nats-leaf://${urlHost(host)}:${leafPort}`),
-      credentials: logins(passwords),
+      credentials: logins(settings, passwords),
       stores: stores(settings),
     };
     this.publicClientUrl = clientPort === 0 ? undefined : `nats://${urlHost(hosts[0])}:${clientPort}`;
@@ -133,9 +133,18 @@ function stores(settings: PrimarySettings): Record<string, EdgeStore> {
   return Object.fromEntries(stored.map((edge) => [edge.name, { subjects: saidBy(edge), maxAge, whenFull }]));
 }
 
-const logins = (passwords: pulumi.Output<Record<string, string>>): LeafLink["credentials"] =>
+const logins = (
+  { edges }: PrimarySettings,
+  passwords: pulumi.Output<Record<string, string>>,
+): LeafLink["credentials"] =>
   passwords.apply((all) =>
-    Object.fromEntries(Object.entries(all).map(([user, password]) => [user, { user, password }])),
+    Object.fromEntries(
+      edges.flatMap((edge) => {
+        const { name: user, receive } = edge;
+        const password = all[user];
+        return password === undefined ? [] : [[user, { user, password, publish: saidBy(edge), receive }]];
+      }),
+    ),
   );
 
 /** The leaf port has a Service of its own, so that the client port can be opened, closed and changed beside it. */

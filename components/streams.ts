@@ -73,6 +73,15 @@ export interface Plan {
   readonly wake: readonly string[];
   /** Whose sources are braked, and when; undefined where no logs are kept for replicas. */
   readonly brake?: Brake;
+  /** What else is looked for, at an edge. */
+  readonly watch?: Watch;
+}
+
+/** At an edge, events under names that are not carried are counted. */
+export interface Watch {
+  readonly edge: string;
+  /** Undefined where nothing can be looked for. */
+  readonly subject: string | undefined;
 }
 
 /** While servers cannot cut their logs, clusters that still have much to hand over are told to pause. */

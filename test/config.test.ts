@@ -44,6 +44,7 @@ describe("config", () => {
       replicas: 1,
       edge: "edge-1",
       primaryStack: "organization/ops-nats/primary",
+      acceptClusterNames: [],
       persistence: { size: "2Gi", storageClass: undefined },
     };
     assert.deepEqual(readSettings(source("edge-1", {})), edge);
@@ -107,6 +108,15 @@ describe("config", () => {
   it("reads the disk of an edge that stores", () => {
     const settings = readSettings(source("edge-1", { persistence: { size: "500M", storageClass: "fast" } }));
     assert.deepEqual(settings.persistence, { size: "500M", storageClass: "fast" });
+  });
+
+  it("reads the names that an edge accepts, from Pulumi.edge.yaml too", () => {
+    const names = ["default", "prod_eu", "prod.eu", "prod.us"];
+    const { acceptClusterNames } = readSettings(source("edge-1", { acceptClusterNames: names })) as EdgeSettings;
+    assert.deepEqual(acceptClusterNames, names);
+    const sharedFile = "config:\n  ops-nats:acceptClusterNames: [default]\n";
+    const shared = readSettings(source("edge-1", {}, { sharedFile })) as EdgeSettings;
+    assert.deepEqual(shared.acceptClusterNames, ["default"]);
   });
 
   it("knows the units of sizes and times", () => {

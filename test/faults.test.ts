@@ -100,6 +100,44 @@ describe("faults", () => {
       ],
       ["a stack name that is no edge name", "Edge_1", {}, /^stack name .*expected an RFC 1123 label.*came "Edge_1"/],
       ["a stack name over 40 characters", "e".repeat(41), {}, /^stack name .*expected at most 40/],
+      ...["Default", "a b", "a*", "$SYS", "a..b", ".a", "a.", "ops.>", "", "a\u0001", "x".repeat(64)].map(
+        (name): [string, string, Record<string, unknown>, RegExp] => [
+          `an accepted name such as ${JSON.stringify(name)}`,
+          "edge-1",
+          { acceptClusterNames: ["good", name] },
+          /^ops-nats:acceptClusterNames\[1\]: expected a name as Ops writes it into subjects .*; next: pulumi config set --path 'ops-nats:acceptClusterNames\[1\]' default -s edge-1/,
+        ],
+      ),
+      [
+        "accepted names that are no list",
+        "edge-1",
+        { acceptClusterNames: "default" },
+        /^ops-nats:acceptClusterNames: expected a list of names; came "default"; next: pulumi config rm .* && pulumi config set --path 'ops-nats:acceptClusterNames\[0\]' default/,
+      ],
+      [
+        "an accepted name twice",
+        "edge-1",
+        { acceptClusterNames: ["default", "default"] },
+        /^ops-nats:acceptClusterNames\[1\]: expected every name once; came "default"; next: pulumi config rm --path 'ops-nats:acceptClusterNames\[1\]' -s edge-1/,
+      ],
+      [
+        "an accepted name below another",
+        "edge-1",
+        { acceptClusterNames: ["prod.eu", "prod"] },
+        /^ops-nats:acceptClusterNames\[0\]: expected no name below prod, .*; came "prod.eu"/,
+      ],
+      [
+        "the edge's own name as accepted",
+        "edge-1",
+        { acceptClusterNames: ["edge-1"] },
+        /^ops-nats:acceptClusterNames\[0\]: expected another name than the edge's own, edge-1; came "edge-1"/,
+      ],
+      [
+        "an accepted name at a primary",
+        "primary",
+        { hosts, acceptClusterNames: ["default"] },
+        /^ops-nats:acceptClusterNames: expected no such key: it belongs to edge stacks/,
+      ],
       ["a role that is neither", "edge-1", { role: "hub" }, /^ops-nats:role: expected primary or edge; came "hub"/],
       [
         "a chart with path and repository",

@@ -3,13 +3,22 @@
 
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
-import { LEAF_LINK_VERSION, leafLinkOutputs, type OutputReader, readLeafLink } from "../components/leafLink.ts";
+import {
+  type EdgeLogin,
+  LEAF_LINK_VERSION,
+  leafLinkOutputs,
+  type OutputReader,
+  readLeafLink,
+} from "../components/leafLink.ts";
 import { awaited } from "./mocks.ts";
 
 const STACK = "organization/ops-nats/primary";
 
 describe("leaf link", () => {
-  const credentials = { "edge-1": { user: "edge-1", password: "one" }, "edge-2": { user: "edge-2", password: "two" } };
+  const credentials = {
+    "edge-1": { user: "edge-1", password: "one", publish: ["ops.clusters.edge-1.>"], receive: ["commands.>"] },
+    "edge-2": { user: "edge-2", password: "two", publish: ["ops.clusters.edge-2.>"], receive: [] },
+  };
   const urls = ["nats-leaf://203.0.113.10:32222", "nats-leaf://[2001:db8::1]:32222"];
 
   const stores = {
@@ -30,7 +39,7 @@ describe("leaf link", () => {
   const published = async (): Promise<Record<string, unknown>> => {
     const outputs = leafLinkOutputs({
       urls,
-      credentials: pulumi.output<Record<string, { user: string; password: string }>>(credentials),
+      credentials: pulumi.output<Record<string, EdgeLogin>>(credentials),
       stores,
     });
     assert.ok(await pulumi.isSecret(outputs.leafCredentials as pulumi.Output<unknown>));
@@ -39,9 +48,9 @@ describe("leaf link", () => {
 
   it("comes back whole, for this edge alone", async () => {
     const outputs = await published();
-    const two = { urls, user: "edge-2", password: "two", store: stores["edge-2"] };
+    const two = { urls, ...credentials["edge-2"], store: stores["edge-2"] };
     assert.deepEqual(await readLeafLink(reader(outputs), STACK, "edge-2"), two);
-    const one = { urls, user: "edge-1", password: "one", store: undefined };
+    const one = { urls, ...credentials["edge-1"], store: undefined };
     assert.deepEqual(await readLeafLink(reader(outputs), STACK, "edge-1"), one);
     assert.equal(outputs.leafUrl, urls[0]);
   });
@@ -100,6 +109,12 @@ describe("leaf link", () => {
     /pulumi config set --path 'ops-nats:edges\[2\]' edge-3 -s primary && pulumi up -s primary, then pulumi up -s edge-3 /,
   );
   refused("outputs of another shape", (o) => reader({ ...o, leafUrls: ["http://x"] }), "edge-1", /another shape/);
+  refused(
+    "a login without what passes by it",
+    (o) => reader({ ...o, leafCredentials: { "edge-1": { user: "edge-1", password: "one" } } }),
+    "edge-1",
+    /another shape/,
+  );
   refused("stores of another shape", (o) => reader({ ...o, leafStores: { "edge-1": {} } }), "edge-1", /another shape/);
   refused("no word on stores", ({ leafStores: _, ...o }) => reader(o), "edge-1", /another shape/);
 });

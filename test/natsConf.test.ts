@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
+import { checkNames } from "../components/clusterNames.ts";
 import { edgeConf, primaryConf } from "../components/natsConf.ts";
 import { eventSubjects } from "../components/subjects.ts";
 
@@ -64,13 +65,78 @@ describe("include file", () => {
     assert.ok(text.includes('subscribe: { allow: ["commands.>"] }'));
   });
 
+  const naming = (accepted: string[] = [], more: { publish?: string[]; receive?: string[] } = {}) => ({
+    names: { edge: "edge-1", accepted, publish: eventSubjects("edge-1"), receive: [], ...more },
+    watch: { user: "watch", password: "pw-watch" },
+  });
+  const remote = { urls: ["nats-leaf://a:32222"], user: "edge-1", password: "p" };
+
+  it("of an edge files accepted names under its own, and no others", () => {
+    assert.ok(!edgeConf(logins, remote, false, naming()).includes("mappings"));
+    const text = edgeConf(logins, remote, false, naming(["default", "prod.eu"]));
+    const mapped =
+      'mappings: { "ops.clusters.default.>": "ops.clusters.edge-1.>", "ops.clusters.prod.eu.>": "ops.clusters.edge-1.>" }';
+    assert.equal(times(text, mapped), 1);
+  });
+
+  for (const [what, names, allow, deny] of [
+    ["what it carries", {}, "ops.clusters.>", ["ops.clusters.edge-1.>"]],
+    [
+      "what it may publish for others",
+      { publish: ["ops.clusters.edge-1.>", "ops.clusters.site.>", "audit.>"] },
+      "ops.clusters.>",
+      ["ops.clusters.edge-1.>", "ops.clusters.site.>"],
+    ],
+    [
+      "what it receives, and asks for none of it",
+      { receive: ["ops.clusters.primary.>", "commands.>"] },
+      "ops.clusters.default.>",
+      ["ops.clusters.edge-1.>", "ops.clusters.primary.>"],
+    ],
+    [
+      "all, where all is received",
+      { receive: ["ops.clusters.*.x"] },
+      "_none_",
+      ["ops.clusters.edge-1.>", "ops.clusters.*.x"],
+    ],
+    [
+      "all, where a server would take what it denies for all",
+      { publish: ["ops.clusters.*"] },
+      "ops.clusters.default.>",
+      ["ops.clusters.edge-1.>", "ops.clusters.*"],
+    ],
+  ] as const) {
+    it(`of an edge has a user that counts strays, and leaves out ${what}`, () => {
+      const text = edgeConf(logins, remote, false, naming([], { ...(names as object) }));
+      const subscribe = `subscribe: { allow: "${allow}", deny: [${deny.map((s) => `"${s}"`).join(", ")}] }`;
+      assert.ok(text.includes(`user: "watch", password: "pw-watch", allowed_connection_types: [STANDARD]`));
+      assert.ok(text.includes(`permissions: { publish: { deny: ">" }, ${subscribe} }`), text);
+    });
+  }
+
+  it("refuses an accepted name of which the primary lets events pass", () => {
+    const check = (accepted: string[], more: object) => () => checkNames(naming(accepted, more).names, "edge-1");
+    const receive = ["ops.clusters.primary.>"];
+    check(["default"], { receive })();
+    check(["default"], { publish: [...eventSubjects("edge-1"), "ops.clusters.site.>"] })();
+    for (const [accepted, more] of [
+      [["default", "primary"], { receive }],
+      [["default", "site"], { publish: ["ops.clusters.site.>"] }],
+    ] as const) {
+      assert.throws(check([...accepted], more), {
+        message:
+          /^ops-nats:acceptClusterNames\[1\] of stack edge-1: expected .*; came (primary|site), .* lists ops.clusters.\1.>; next: pulumi config rm --path .* -s edge-1$/,
+      });
+    }
+  });
+
   it("of an edge has one remote with all addresses, the login percent-encoded in each", () => {
     const remote = {
       urls: ["nats-leaf://a:32222", "nats-leaf://[2001:db8::1]:32222"],
       user: "edge-1",
       password: "p@/:",
     };
-    const text = edgeConf(logins, remote, false);
+    const text = edgeConf(logins, remote, false, naming());
     assert.ok(
       text.includes(
         'urls: ["nats-leaf://edge-1:p%40%2F%3A@a:32222", "nats-leaf://edge-1:p%40%2F%3A@[2001:db8::1]:32222"]',
@@ -78,7 +144,7 @@ describe("include file", () => {
     );
     assert.equal(times(text, "account: APP"), 1);
     assert.ok(!text.includes("jetstream"));
-    assert.match(edgeConf(logins, remote, true), /APP \{ jetstream: enabled/);
+    assert.match(edgeConf(logins, remote, true, naming()), /APP \{ jetstream: enabled/);
   });
 
   it("quotes what would be taken for another type", () => {

@@ -45,6 +45,8 @@ const SERVER_OUTPUTS = {
   opsEventEndpoint: "nats://app:password-of-nats-app@nats.ops-system.svc:4222",
 };
 
+const subjects = (edge: string) => ({ publish: [`ops.clusters.${edge}.>`, "ops.notifications.>"], receive: [] });
+
 /** What each role puts out, and which of it is secret; the README's table is compared with it too. */
 export const OUTPUTS = {
   primary: {
@@ -54,8 +56,8 @@ export const OUTPUTS = {
       leafUrls: ["nats-leaf://203.0.113.10:32222", "nats-leaf://nats.example.org:32222"],
       leafUrl: "nats-leaf://203.0.113.10:32222",
       leafCredentials: {
-        "edge-1": { user: "edge-1", password: "password-of-nats-leaf-edge-1" },
-        "edge-2": { user: "edge-2", password: "password-of-nats-leaf-edge-2" },
+        "edge-1": { user: "edge-1", password: "password-of-nats-leaf-edge-1", ...subjects("edge-1") },
+        "edge-2": { user: "edge-2", password: "password-of-nats-leaf-edge-2", ...subjects("edge-2") },
       },
       leafStores: {},
       leafLinkVersion: 3,
@@ -188,8 +190,8 @@ describe("program", () => {
       appPassword: "app-of-the-primary",
       leafUrls: ["nats-leaf://203.0.113.10:32222"],
       leafCredentials: {
-        "edge-1": { user: "edge-1", password: "leaf-one" },
-        "edge-2": { user: "edge-2", password: "leaf-two" },
+        "edge-1": { user: "edge-1", password: "leaf-one", ...subjects("edge-1"), receive: ["ops.clusters.primary.>"] },
+        "edge-2": { user: "edge-2", password: "leaf-two", ...subjects("edge-2") },
       },
     },
     secretOutputNames: ["leafCredentials", "appPassword"],
@@ -199,20 +201,55 @@ describe("program", () => {
     const stacks = { "organization/ops-nats/primary": link };
     const { recorder, values, secrets } = await run("edge-1", { "kubernetes:context": "edge-1" }, stacks);
     assert.deepEqual(recorder.list(), [
+      "kubernetes:apps/v1:Deployment nats-keeper",
+      "kubernetes:core/v1:ConfigMap nats-keeper",
       "kubernetes:core/v1:NamespacePatch nats-namespace",
       "kubernetes:core/v1:Secret nats-auth",
       `${RELEASE} nats`,
       "ops-nats:index:Edge nats",
       "ops-nats:index:NatsServer nats",
+      "ops-nats:index:StreamKeeper nats",
       "pulumi:providers:kubernetes cluster",
       "pulumi:pulumi:StackReference organization/ops-nats/primary",
-      ...["admin", "app"].map((name) => `${PASSWORD} nats-${name}`),
+      ...["admin", "app", "watch"].map((name) => `${PASSWORD} nats-${name}`),
       IDENTITY,
     ]);
     assert.deepEqual(values, OUTPUTS.edge.values);
     assert.deepEqual(secrets, OUTPUTS.edge.secrets);
     const secret = JSON.stringify(recorder.get("kubernetes:core/v1:Secret", "nats-auth").inputs);
     assert.ok(secret.includes("leaf-one") && !secret.includes("leaf-two"));
+    assert.ok(secret.includes('"watch-password":"password-of-nats-watch"'));
+    const holders = recorder.registrations.filter(({ inputs }) => JSON.stringify(inputs).includes("password-of-"));
+    assert.deepEqual(
+      holders.map(({ type }) => type),
+      ["kubernetes:core/v1:Secret"],
+    );
+  });
+
+  /** The keeper of an edge: its plan, and who it is. */
+  const keeperOf = (recorder: Recorder) => {
+    const { data } = recorder.get("kubernetes:core/v1:ConfigMap", "nats-keeper").inputs as {
+      data: Record<string, string>;
+    };
+    const text = JSON.stringify(recorder.get("kubernetes:apps/v1:Deployment", "nats-keeper").inputs);
+    return { plan: JSON.parse(data["plan.json"] ?? ""), user: /"NATS_USER","value":"(\w+)"/.exec(text)?.[1], text };
+  };
+
+  it("as an edge that stores nothing: a keeper that can only count strays, and knows what is one", async () => {
+    const { recorder } = await run("edge-1", {}, { "organization/ops-nats/primary": link });
+    const { plan, user, text } = keeperOf(recorder);
+    const watch = { edge: "edge-1", subject: "ops.clusters.default.>" }; // it receives events of the primary
+    assert.deepEqual(plan, { streams: [], consumers: [], wake: [], watch });
+    assert.equal(user, "watch");
+    assert.ok(!text.includes("app-password"));
+    assert.match(text, /"items":\[\{"key":"watch-password","path":"password"\}\],"secretName":"ops-nats-auth"/);
+  });
+
+  it("as an edge, refuses to accept a name of which it receives events", async () => {
+    const config = { "ops-nats:acceptClusterNames": '["primary"]' };
+    await assert.rejects(run("edge-1", config, { "organization/ops-nats/primary": link }), {
+      message: /^ops-nats:acceptClusterNames\[0\] of stack edge-1: expected .*; came primary, /,
+    });
   });
 
   /** What the primary says when edge-1 is to store. */
@@ -225,6 +262,8 @@ describe("program", () => {
     const { recorder } = await run("edge-1", { "kubernetes:context": "edge-1" }, storing);
     for (const name of KEEPER) assert.ok(recorder.list().includes(name), name);
     assert.ok(!recorder.list().includes(`${PASSWORD} nats-keeper`));
+    const { plan, user } = keeperOf(recorder);
+    assert.deepEqual([user, plan.streams.length, plan.watch.edge], ["app", 1, "edge-1"]);
     assert.match(provider(recorder, "kubernetes:apps/v1:Deployment", "nats-keeper"), /::cluster::cluster-id$/);
   });
 

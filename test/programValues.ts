@@ -23,6 +23,8 @@ export const link: EdgeLink = {
   urls: ["nats-leaf://203.0.113.10:32222"],
   user: "edge-1",
   password: "pw-of-the-leaf",
+  publish: ["ops.clusters.edge-1.>", "ops.notifications.>"],
+  receive: [],
   store: undefined,
 };
 

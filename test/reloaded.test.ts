@@ -73,7 +73,11 @@ describe("a configuration that servers were given", () => {
 describe("an include file", () => {
   const logins = { admin: { user: "admin", password: 'a"b' }, app: { user: "app", password: "pw\\app" } };
   const leaf = { user: "edge-1", password: "2leaf", publish: ["a.>"], receive: [], stored: false };
-  const edge = edgeConf(logins, { urls: ["nats-leaf://h:1"], user: "edge-1", password: "2leaf" }, false);
+  const naming = {
+    names: { edge: "edge-1", accepted: [], publish: [], receive: [] },
+    watch: { user: "watch", password: "pw-watch" },
+  };
+  const edge = edgeConf(logins, { urls: ["nats-leaf://h:1"], user: "edge-1", password: "2leaf" }, false, naming);
 
   it("tags the servers that run it with what it says", () => {
     const [text, tag = ""] = edge.split(/^server_tags: (.*)$/m);
@@ -81,7 +85,7 @@ describe("an include file", () => {
     assert.equal(tagOf(edge), configTag(text ?? ""));
     assert.notEqual(
       tagOf(edge),
-      tagOf(edgeConf(logins, { urls: ["nats-leaf://h:2"], user: "e", password: "p" }, false)),
+      tagOf(edgeConf(logins, { urls: ["nats-leaf://h:2"], user: "e", password: "p" }, false, naming)),
     );
   });
 
@@ -93,6 +97,6 @@ describe("an include file", () => {
       ...{ admin: 'a"b', app: "pw\\app", keeper: "pw-keeper" },
       "edge-1": "2leaf",
     });
-    assert.deepEqual(passwordsIn(edge), { admin: 'a"b', app: "pw\\app" });
+    assert.deepEqual(passwordsIn(edge), { admin: 'a"b', app: "pw\\app", watch: "pw-watch" });
   });
 });

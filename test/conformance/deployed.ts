@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { Edge } from "../../components/edge.ts";
-import type { EdgeLink } from "../../components/leafLink.ts";
+import type { EdgeLink, EdgeLogin } from "../../components/leafLink.ts";
 import type { Login, ServerLogins } from "../../components/natsConf.ts";
 import { Primary } from "../../components/primary.ts";
 import { INCLUDE, type Values } from "../../components/values.ts";
@@ -29,6 +29,8 @@ export interface DeployedKeeper {
   /** Files by name: the script and the plan. */
   readonly files: Readonly<Record<string, string>>;
   readonly login: Login;
+  /** The login by which it counts strays, at an edge. */
+  readonly watch: Login | undefined;
 }
 
 export interface DeployedPrimary extends Deployed {
@@ -43,7 +45,7 @@ export async function deployPrimary(keys: Values): Promise<DeployedPrimary> {
   if (settings.role !== "primary") throw new Error("a stack called primary is not a primary");
   const primary = new Primary("nats", { settings, cluster: emptyCluster, mark: mark("primary") });
   await Promise.all([primary.server.clientUrl, primary.keeper?.deployment].map((output) => awaited(output)));
-  const credentials = await awaited<Record<string, Login>>(primary.leafLink.credentials);
+  const credentials = await awaited<Record<string, EdgeLogin>>(primary.leafLink.credentials);
   const { urls, stores } = primary.leafLink;
   const link = (edge: string): EdgeLink => {
     const login = credentials[edge];
@@ -90,7 +92,12 @@ function deployedKeeper(recorder: Recorder, secret: Readonly<Record<string, stri
   const env = spec.template.spec.containers[0]?.env ?? [];
   const user = env.find(({ name }) => name === "NATS_USER")?.value ?? "";
   const key = env.find(({ name }) => name === "NATS_PASSWORD")?.valueFrom?.secretKeyRef.key ?? "";
-  return { files, login: { user, password: secret[key] ?? "" } };
+  const watch = env.find(({ name }) => name === "WATCH_USER")?.value;
+  return {
+    files,
+    login: { user, password: secret[key] ?? "" },
+    watch: watch === undefined ? undefined : { user: watch, password: secret["watch-password"] ?? "" },
+  };
 }
 
 interface Deployment {

@@ -47,10 +47,11 @@ export class Keeper {
   async start(deployed: DeployedKeeper): Promise<void> {
     await this.stop();
     this.#deployed = deployed;
-    const { files, login } = deployed;
+    const { files, login, watch } = deployed;
     await mkdir(this.#folder, { recursive: true });
     await rm(this.#ready, { force: true }); // a pod begins with an empty folder
     for (const [name, text] of Object.entries(files)) await writeFile(join(this.#folder, name), text);
+    if (watch) await this.watchPassword(watch.password);
     const child = spawn("sh", [join(this.#folder, "keeper.sh")], {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
@@ -61,6 +62,7 @@ export class Keeper {
         NATS_URL: this.#servers.map(({ ports }) => `nats://127.0.0.1:${ports.client}`).join(","),
         NATS_USER: login.user,
         NATS_PASSWORD: login.password,
+        ...(watch ? { WATCH_USER: watch.user, WATCH_PASSWORD_FILE: this.#watchFile, WATCH_SECONDS: "2" } : {}),
         MONITORS: (this.monitors ?? this.#servers.map(({ ports }) => monitorOf(ports))).join(" "),
       },
     });
@@ -105,6 +107,15 @@ export class Keeper {
     const exit = once(child, "exit");
     child.kill("SIGTERM");
     await exit;
+  }
+
+  /** Changes the file with the password of the user that counts strays, as a changed Secret does. */
+  async watchPassword(password: string): Promise<void> {
+    await writeFile(this.#watchFile, password);
+  }
+
+  get #watchFile(): string {
+    return join(this.#folder, "watch-password");
   }
 
   get #ready(): string {

@@ -59,10 +59,16 @@ onEachVersion(`${PASSWORDS.length} passwords, digits first and numbers among the
   /** The files of an edge whose three passwords are the same. */
   async function edge(password: string, i: number): Promise<StatefulSet> {
     const remote: Remote = { urls: [`nats-leaf://127.0.0.1:${nats().nodePort.port}`], user: name(i), password };
-    const { config, env } = await deployEdge(name(i), { ...remote, store: undefined }, { images });
+    const { config, env } = await deployEdge(
+      name(i),
+      { ...remote, store: undefined, publish: [], receive: [] },
+      { images },
+    );
     const logins = own(password);
+    const names = { edge: name(i), accepted: [], publish: [], receive: [] };
+    const naming = { names, watch: { user: "watch", password } };
     const set = new StatefulSet(program, name(i), join(folder, name(i)), await podPorts(1));
-    await set.write({ config, env, include: edgeConf(logins, remote, false), logins, keeper: undefined });
+    await set.write({ config, env, include: edgeConf(logins, remote, false, naming), logins, keeper: undefined });
     return set;
   }
 

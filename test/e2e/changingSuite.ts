@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../../sandbox/kubectl.ts";
 import { itIf } from "../itIf.ts";
 import { Changing } from "./changing.ts";
-import { cut, reachable, streamsMade } from "./clusterSite.ts";
+import { cut, keptAt, reachable, streamsMade } from "./clusterSite.ts";
 import { otherServersSuite } from "./otherServersSuite.ts";
 import { line, steps, switchedAtEdge } from "./stored.ts";
 import { cross } from "./traffic.ts";
@@ -182,7 +182,7 @@ export function changingSuite(all: boolean): void {
         items.map(({ spec }) => spec.volumeClaimTemplates ?? []),
         [[]],
       );
-      assert.equal(await c.w.kubectl[stack].run(["get", "deployment", "nats-keeper", "--ignore-not-found"]), "");
+      assert.deepEqual(await keptAt(c.w, stack), []);
     }
     const { primary, "edge-1": edge } = c.w.kubectl;
     assert.deepEqual(await cross(edge, primary, EVENT("edge-1"), ["plain"], { filter: "ops.>" }), ["plain"]);

@@ -117,3 +117,10 @@ export async function smallDisk(
 /** How often a cluster's keeper, as it runs now, has made the stream. */
 export const streamsMade = async (w: World, stack: Stack): Promise<number> =>
   (await w.kubectl[stack].run(["logs", "deployment/nats-keeper"])).split("stream ops: made").length - 1;
+
+/** The streams that a cluster's keeper is to keep; none where no keeper is, nor where it only counts strays. */
+export async function keptAt(w: World, stack: Stack): Promise<readonly unknown[]> {
+  const plan = ["get", "configmap", "nats-keeper", "--ignore-not-found", "-o", "jsonpath={.data.plan\\.json}"];
+  const text = await w.kubectl[stack].run(plan);
+  return text === "" ? [] : (JSON.parse(text) as { streams: unknown[] }).streams;
+}

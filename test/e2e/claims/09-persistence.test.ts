@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../../../sandbox/kubectl.ts";
-import { cut, reachable, signal, siteOf } from "../clusterSite.ts";
+import { cut, keptAt, reachable, signal, siteOf } from "../clusterSite.ts";
 import { commandsOf, Stored, steps, switchedAtEdge, toNamespace } from "../stored.ts";
 import { podIdentities, type Stack, UP, type World, world } from "../world.ts";
 
@@ -159,7 +159,7 @@ describe("persistence", () => {
     await refused("edge-1", /persistence: expected a claim of 2Gi .* as they run with; came no claim/);
     await w.shell("edge-1", await switchedAtEdge());
     assert.deepEqual(await s.claims("edge-1"), claims);
-    assert.equal(await w.kubectl["edge-1"].run(["get", "deployment", "nats-keeper", "--ignore-not-found"]), "");
+    assert.deepEqual(await keptAt(w, "edge-1"), []);
     const live = await s.said(20);
     assert.equal(await s.found(live, 20), 20);
     await w.ensure("primary", { persistence: s.persistence, edges: ["edge-1"] });
