@@ -66,6 +66,13 @@ describe("streams", () => {
     });
   });
 
+  it("that clients publish into look at ids for a tenth of a second, what has sources not at all", () => {
+    const { streams } = primary([edge("edge-1", { persistence: false })]);
+    const windows = streams.map(({ config }) => [config.name.replace(/-.*/, ""), config.duplicate_window]);
+    const short = ["own", "own", "own", "direct"].map((name) => [name, 1e8]);
+    assert.deepEqual(windows, [...short, ["in", undefined], ["ops", undefined]]);
+  });
+
   it("of an edge of three: three copies", () => {
     assert.equal(get(atEdge({ replicas: 3 }), "ops").num_replicas, 3);
   });
