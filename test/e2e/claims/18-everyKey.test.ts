@@ -1,0 +1,167 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { edgeSchema, primarySchema } from "../../../settings.ts";
+import { configOf, UP, type World, world } from "../world.ts";
+
+interface Port {
+  readonly port: number;
+  readonly nodePort?: number;
+}
+
+/** What a cluster is asked after a change: one word of what it does. */
+type Question = (w: World) => Promise<unknown>;
+
+const port =
+  (name: string, number: number): Question =>
+  async (w) => {
+    const { spec } = await w.kubectl.primary.json<{ spec: { ports: Port[] } }>(["get", "service", name]);
+    return spec.ports.find(({ port }) => port === number)?.nodePort;
+  };
+const nodeOf =
+  (stack: "primary" | "edge-1", what: string, path: string): Question =>
+  (w) =>
+    w.kubectl[stack].run(["get", what, "-o", `jsonpath={${path}}`]);
+const include =
+  (stack: "primary" | "edge-1", pattern: RegExp): Question =>
+  async (w) => {
+    const text = await w.kubectl[stack].run([
+      "get",
+      "secret",
+      "ops-nats-auth",
+      "-o",
+      "jsonpath={.data.ops-nats\\.conf}",
+    ]);
+    return pattern.test(Buffer.from(text, "base64").toString());
+  };
+const container = ".spec.template.spec.containers[?(@.name=='nats')]";
+
+/** For each key a change to another valid value, what answers for it, and the answers before and after. */
+interface Change {
+  readonly key: string;
+  readonly to: unknown;
+  readonly ask: Question;
+  readonly answers: readonly [before: unknown, after: unknown];
+}
+
+const PRIMARY: readonly Change[] = [
+  { key: "clientPort", to: 0, ask: port("nats", 4222), answers: [32223, undefined] },
+  { key: "clientPort", to: 32224, ask: port("nats", 4222), answers: [32223, 32224] },
+  { key: "leafPort", to: 32299, ask: port("nats-leaf", 7422), answers: [32222, 32299] },
+  {
+    key: "hosts",
+    to: ["primary.example.org", "203.0.113.7"],
+    ask: async (w) => (await w.workspace.outputs("primary")).leafUrl,
+    answers: ["nats-leaf://10.89.0.11:32222", "nats-leaf://primary.example.org:32222"],
+  },
+  {
+    key: "edges",
+    to: ["edge-1", { name: "edge-2", receive: ["commands.>"] }, "edge-9"],
+    ask: include("primary", /user: "edge-9"/),
+    answers: [false, true],
+  },
+  { key: "replicas", to: 1, ask: nodeOf("primary", "statefulset/nats", ".spec.replicas"), answers: ["3", "1"] },
+  {
+    key: "release",
+    to: "ops-nats",
+    ask: async (w) => (await w.workspace.outputs("primary")).clientUrl,
+    answers: ["nats://nats.ops-system.svc:4222", "nats://ops-nats.ops-system.svc:4222"],
+  },
+  {
+    key: "namespace",
+    to: "events",
+    ask: async (w) => (await w.workspace.outputs("primary")).clientUrl,
+    answers: ["nats://nats.ops-system.svc:4222", "nats://nats.events.svc:4222"],
+  },
+  {
+    key: "images",
+    to: { nats: { tag: "2.10.20-alpine" } },
+    ask: nodeOf("primary", "statefulset/nats", `${container}.image`),
+    answers: ["nats:2.14.10-alpine", "nats:2.10.20-alpine"],
+  },
+  {
+    key: "values",
+    to: { container: { env: { EXTRA: "yes" } } },
+    ask: nodeOf("primary", "statefulset/nats", `${container}.env[?(@.name=='EXTRA')].value`),
+    answers: ["", "yes"],
+  },
+];
+
+const EDGE: readonly Change[] = [
+  {
+    key: "acceptClusterNames",
+    to: ["default"],
+    ask: include("edge-1", /ops\.clusters\.default/),
+    answers: [false, true],
+  },
+  { key: "replicas", to: 3, ask: nodeOf("edge-1", "statefulset/nats", ".spec.replicas"), answers: ["1", "3"] },
+  {
+    key: "edge",
+    to: "edge-2",
+    ask: nodeOf("edge-1", "secret/ops-nats-auth", ".metadata.annotations.ops-nats/edge"),
+    answers: ["edge-1", "edge-2"],
+  },
+  {
+    key: "timeoutSeconds",
+    to: 500,
+    ask: nodeOf("edge-1", "deployment/nats-keeper", ".metadata.annotations.pulumi\\.com/timeoutSeconds"),
+    answers: ["600", "500"],
+  },
+];
+
+/** Keys that name where and what a stack is, or that other tests change and take back on running stacks. */
+const ELSEWHERE = {
+  primary: ["role", "inCluster", "adopt", "chart", "persistence", "timeoutSeconds"],
+  edge: [
+    "role",
+    "inCluster",
+    "adopt",
+    "chart",
+    "persistence",
+    "primaryStack",
+    "namespace",
+    "release",
+    "images",
+    "values",
+  ],
+};
+
+describe("every key is changed and taken back, by one up each, on stacks that run", () => {
+  let w: World;
+  const edges = ["edge-1", "edge-2"];
+  before(async () => {
+    w = await world();
+    await w.ensure("primary", { edges });
+    await w.ensure("edge-1");
+  });
+
+  it("has a row for every key", () => {
+    const keys = (schema: object) => Object.keys(schema).sort();
+    const rows = (changes: readonly Change[], other: readonly string[]) =>
+      [...new Set([...changes.map(({ key }) => key), ...other])].sort();
+    assert.deepEqual(rows(PRIMARY, ELSEWHERE.primary), keys(primarySchema.shape));
+    assert.deepEqual(rows(EDGE, ELSEWHERE.edge), keys(edgeSchema.shape));
+  });
+
+  for (const [stack, changes] of [
+    ["primary", PRIMARY],
+    ["edge-1", EDGE],
+  ] as const) {
+    for (const { key, to, ask, answers } of changes) {
+      it(`${stack}: ${key} to ${JSON.stringify(to)}`, async () => {
+        const base = stack === "primary" ? { edges } : {};
+        assert.deepEqual(await ask(w), answers[0], "before");
+        for (const [config, answer] of [
+          [{ ...base, [key]: to }, answers[1]],
+          [base, answers[0]],
+        ] as const) {
+          await w.configure(stack, config);
+          const { failed, text } = await w.pulumi(stack, ...UP);
+          assert.ok(!failed, `${JSON.stringify(await configOf(w, stack))}\n${text}`);
+          if (key !== "namespace" || answer === answers[0]) assert.deepEqual(await ask(w), answer);
+        }
+      });
+    }
+  }
+});
