@@ -31,9 +31,11 @@ export function acrossFloor(
   if (now || !then || !wanted.streams) return undefined;
   return (
     `StatefulSet ${fullName(release)} in namespace ${namespace}: expected ${STORING}; came ${image}, changed by hand, and ${TWICE}; nothing was ` +
-    `changed; next: where that may be, kubectl -n ${namespace} set image statefulset/${fullName(release)} nats=${DEFAULT_IMAGES.nats.repository}:${wanted.tag}, then ${up}`
+    `changed; next: where that may be, kubectl -n ${namespace} set image statefulset/${fullName(release)} nats=${repositoryOf(image ?? "")}:${wanted.tag}, then ${up}`
   );
 }
 
 /** The tag of an image: neither the port of a registry nor a digest. */
 const tagOf = (image: string): string | undefined => /:([^:/]+)$/.exec(image.split("@")[0] ?? "")?.[1];
+
+const repositoryOf = (image: string): string => (image.split("@")[0] ?? "").replace(/:[^:/]+$/, "");

@@ -264,9 +264,9 @@ describe("what servers have stored", () => {
       });
 
       it("up, which only servers changed by hand are: one line with what runs and the way", async () => {
-        await assert.rejects(move("nats:2.10.20-alpine", "2.14.10-alpine"), {
+        await assert.rejects(move("mirror:5000/nats:2.10.20-alpine", "2.14.10-alpine"), {
           message:
-            /^StatefulSet nats in namespace events: expected a nats tag of 2\.14\.10 or later[^\n]*; came nats:2\.10\.20-alpine[^\n]* twice[^\n]*; next: [^\n]*kubectl -n events set image statefulset\/nats nats=nats:2\.14\.10-alpine, then pulumi up -s edge-1; README[^\n]*$/,
+            /^StatefulSet nats in namespace events: expected a nats tag of 2\.14\.10 or later[^\n]*; came mirror:5000\/nats:2\.10\.20-alpine[^\n]* twice[^\n]*; next: [^\n]*kubectl -n events set image statefulset\/nats nats=mirror:5000\/nats:2\.14\.10-alpine, then pulumi up -s edge-1; README[^\n]*$/,
         });
       });
 
