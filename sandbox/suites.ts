@@ -24,7 +24,7 @@ export const CONFORMANCE: readonly string[] = readdirSync(join(PROJECT, FOLDER))
   .sort();
 
 /**
- * What a change usually breaks, in about five minutes with the unit tests: configuration that servers accept, who may say and hear what,
+ * What a change usually breaks, in a few minutes with the unit tests: configuration that servers accept, who may say and hear what,
  * reloads, and the main paths of persistence. All others are in `.ci/run`.
  */
 export const QUICK: readonly string[] = [
@@ -32,6 +32,7 @@ export const QUICK: readonly string[] = [
   "clustered",
   "confs",
   "events",
+  "hostileStore",
   "identity",
   "isolation",
   "pauses",
@@ -40,11 +41,34 @@ export const QUICK: readonly string[] = [
   "reload",
 ];
 
-/** Files that fail beside others, and why. */
+/** Files that fail beside others, and why. None so far: all that have ended passed beside two others under a load of 30. */
 export const ALONE: Readonly<Record<string, string>> = {};
 
-/** Seconds that files took, three at a time on two cores: the longest start first. A file that is not here counts as 60. */
-export const SECONDS: Readonly<Record<string, number>> = {};
+/**
+ * Seconds that long files took, three at a time on a machine that was busy with other work: what begins last should not be long, so only
+ * their order counts. A file that is not here counts as 60.
+ */
+export const SECONDS: Readonly<Record<string, number>> = {
+  durability: 800,
+  burst: 672,
+  fullDisk: 353,
+  keeperTroubles: 198,
+  wake: 160,
+  wiped: 160,
+  persistence: 160,
+  brake: 153,
+  otherSizes: 120,
+  told: 110,
+  confs: 111,
+  manyEdges: 103,
+  lossy: 91,
+  clustered: 36,
+  address: 37,
+  identity: 32,
+  isolation: 20,
+  refusals: 15,
+  pauses: 7,
+};
 
 const expected = (name: string): number => SECONDS[name] ?? 60;
 
