@@ -57,7 +57,7 @@ onEachVersion("two edges of three servers each", (version) => {
   });
 
   it("all six links are the same ones for longer than a reconnect takes", async () => {
-    const names = EDGES.flatMap((edge) => ORDINALS.map((ordinal) => `${edge}-nats-${ordinal}`));
+    const names = EDGES.flatMap((edge) => ORDINALS.map((ordinal) => `${edge}.nats-${ordinal}`));
     const servers = atStart.map(({ server }) => server);
     assert.deepEqual(servers, names);
     await assertLasting(nats(), atStart, start);

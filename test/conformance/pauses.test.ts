@@ -81,7 +81,7 @@ describe("edges that are to pause", () => {
           lag,
         })),
       };
-      const leafz = { leafs: linked.map((edge) => ({ name: `${edge}-nats-0` })) };
+      const leafz = { leafs: linked.map((edge) => ({ name: `${edge}.nats-0` })) };
       return { clock: 1e9 + look.at, raftz: raftz.map((page) => JSON.stringify(page)).join("\n"), info, leafz };
     });
     const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
