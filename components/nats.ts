@@ -99,7 +99,7 @@ export class NatsServer extends pulumi.ComponentResource {
       deleteBeforeReplace: true, // the NodePorts are taken as long as the old release is there
       hooks: {
         beforeCreate: [() => forgetFormerRuns(place, id), () => formerServersGone(place), fewNodes, waiting.start],
-        beforeUpdate: [() => settleFormerRuns(place, id), fewNodes, waiting.start],
+        beforeUpdate: [() => settleFormerRuns(place, id), () => formerServersGone(place), fewNodes, waiting.start],
         afterCreate: [waiting.stop],
         afterUpdate: [waiting.stop],
       },
