@@ -7,8 +7,10 @@ import type { z } from "zod";
 import { isMap, merge } from "./components/merge.ts";
 import { PlainError } from "./components/plainError.ts";
 import { CHART_VERSION, DEFAULT_CHART, DEFAULT_IMAGES } from "./defaults.ts";
+import { extraFaults, SECRET_KEYS } from "./extraFaults.ts";
 import { edgeFaults, edgesFaults, type Fault, issueFaults, persistenceFaults, portFaults, report } from "./faults.ts";
 import { type Chart, edgeName, edgeSchema, type Images, primarySchema, type Settings, seconds } from "./settings.ts";
+import { valuesFaults } from "./valuesGuard.ts";
 
 const NAMESPACE = "ops-nats";
 
@@ -44,12 +46,18 @@ export function readSettings(source: Source): Settings {
   const faults: Fault[] = [...secretFaults(source)];
   const shared = role === "edge" && source.stack !== "edge" ? sharedKeys(source.sharedFile, faults) : {};
   // a chart is one thing: the parts of two would contradict each other
-  const keys = { ...(merge(shared, own) as Map), ...("chart" in own ? { chart: own.chart } : {}) };
+  const keys: Map = { ...(merge(shared, own) as Map), ...("chart" in own ? { chart: own.chart } : {}) };
   const found: Fault[] = [];
   const settings = role === "primary" ? readPrimary(keys, found) : readEdge(keys, source, found);
   faults.push(...clusterFaults(source, keys));
+  const isSecret = (key: string) => source.secretKeys.has(`${NAMESPACE}:${key}`);
+  found.push(...valuesFaults(keys.values, role === "primary" ? "primary" : "edge"), ...extraFaults(keys, isSecret));
   const fromShared = ({ key }: Fault) => topKey(key) in shared && !(topKey(key) in own);
-  faults.push(...found.map((fault) => (fromShared(fault) ? { ...fault, command: `edit ${SHARED_FILE}` } : fault)));
+  faults.push(
+    ...found
+      .map((fault) => (fromShared(fault) ? { ...fault, command: `edit ${SHARED_FILE}` } : fault))
+      .map((fault) => hidden(fault, isSecret(topKey(fault.key)) || SECRET_KEYS.includes(topKey(fault.key)))),
+  );
   if (faults.length > 0 || settings === undefined) throw new PlainError(report(faults, source.stack));
   return deepFreeze(settings);
 }
@@ -67,6 +75,11 @@ function* clusterFaults({ config, contexts, stack }: Source, keys: Map): Generat
   const expected = `a context (${names.length > 0 ? `there are ${names.join(", ")}` : "the kubeconfig has none"}), or kubernetes:kubeconfig, or ops-nats:inCluster: true`;
   const command = `pulumi config set kubernetes:context ${names.length === 1 ? names[0] : "<context>"} -s ${stack}`;
   yield { key: "kubernetes:context", expected, came: undefined, command };
+}
+
+/** What is or may be a password is not shown, whatever is wrong with it. */
+function hidden(fault: Fault, secret: boolean): Fault {
+  return secret && fault.came !== undefined ? { ...fault, came: "[secret]" } : fault;
 }
 
 const topKey = (key: string): string => /^[^.[]*/.exec(key)?.[0] ?? key;
@@ -101,6 +114,7 @@ function readEdge(keys: Map, source: Source, faults: Fault[]): Settings | undefi
     edge: parsed.edge ?? source.stack,
     primaryStack,
     persistence,
+    leafPort: parsed.leafPort,
   };
 }
 
@@ -163,6 +177,7 @@ function* secretFaults(source: Source): Generator<Fault> {
   for (const full of source.secretKeys) {
     if (!full.startsWith(`${NAMESPACE}:`)) continue;
     const key = full.slice(NAMESPACE.length + 1);
+    if (SECRET_KEYS.includes(key)) continue;
     const command = `pulumi config rm ${full} -s ${source.stack}   (then set it again without --secret)`;
     yield { key, expected: "a plain value: the program makes its own secrets", came: "[secret]", command };
   }

@@ -29,6 +29,7 @@ describe("config", () => {
     edges: [],
     persistence: undefined,
     values: {},
+    extraAccounts: {},
   };
 
   it("gives a primary its defaults", () => {
@@ -44,6 +45,8 @@ describe("config", () => {
       edge: "edge-1",
       primaryStack: "organization/ops-nats/primary",
       persistence: { size: "2Gi", storageClass: undefined },
+      leafPort: undefined,
+      extraRemotes: [],
     };
     assert.deepEqual(readSettings(source("edge-1", {})), edge);
   });
@@ -87,6 +90,7 @@ describe("config", () => {
       ],
       persistence: { size: "5Gi", storageClass: "fast", maxAge: 36 * 3600, whenFull: "keep-oldest" },
       values: { natsBox: { enabled: false } },
+      extraAccounts: {},
     });
   });
 
