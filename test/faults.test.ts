@@ -61,15 +61,6 @@ describe("faults", () => {
         /^ops-nats:images\.nats\.tag: expected a nats tag of 2\.14\.10 or later \(of 2\.15: 2\.15\.3\), which persistence needs; came "2\.10\.20-alpine"; next: pulumi config set --path 'ops-nats:images\.nats\.tag' 2\.14\.10-alpine -s primary$/,
       ],
       [
-        "persistence with such a server of the escape hatch's, which wins",
-        "primary",
-        {
-          ...{ hosts, persistence: { enabled: true }, images: { nats: { tag: "2.14.10-alpine" } } },
-          values: { container: { image: { tag: "2.15.2" } } },
-        },
-        /^ops-nats:values\.container\.image\.tag: expected [^\n]*; came "2\.15\.2"; next: pulumi config set --path 'ops-nats:values\.container\.image\.tag' 2\.14\.10-alpine -s primary$/,
-      ],
-      [
         "equal ports",
         "primary",
         { hosts, leafPort: 32223 },
