@@ -7,6 +7,7 @@ import type { z } from "zod";
 import { isMap, merge } from "./components/merge.ts";
 import { PlainError } from "./components/plainError.ts";
 import { CHART_VERSION, DEFAULT_CHART, DEFAULT_IMAGES } from "./defaults.ts";
+import { extraFaults, SECRET_KEYS } from "./extraFaults.ts";
 import {
   edgeFaults,
   edgesFaults,
@@ -18,6 +19,7 @@ import {
   report,
 } from "./faults.ts";
 import { type Chart, edgeName, edgeSchema, type Images, primarySchema, type Settings, seconds } from "./settings.ts";
+import { valuesFaults } from "./valuesGuard.ts";
 
 const NAMESPACE = "ops-nats";
 
@@ -54,15 +56,21 @@ export function readSettings(source: Source): Settings {
   const shared = role === "edge" && source.stack !== "edge" ? sharedKeys(source.sharedFile, faults) : {};
   // a chart is one thing: the parts of two would contradict each other
   const merged: Map = { ...(merge(shared, own) as Map), ...("chart" in own ? { chart: own.chart } : {}) };
-  // what was encrypted is not looked into: whatever would be said of it, of its parts or beside it, could show it
-  const hidden = (key: string) => source.secretKeys.has(`${NAMESPACE}:${key}`);
-  const keys = Object.fromEntries(Object.entries(merged).filter(([key]) => !hidden(key)));
+  const isSecret = (key: string) => source.secretKeys.has(`${NAMESPACE}:${key}`);
+  // what was encrypted and may not be is not looked into: whatever would be said of it, of its parts or beside it, could show it
+  const closed = (key: string) => isSecret(key) && !SECRET_KEYS.includes(key);
+  const keys: Map = Object.fromEntries(Object.entries(merged).filter(([key]) => !closed(key)));
   const found: Fault[] = [];
   const settings = role === "primary" ? readPrimary(keys, found) : readEdge(keys, source, found);
   faults.push(...clusterFaults(source, keys));
+  found.push(...valuesFaults(keys.values, role === "primary" ? "primary" : "edge"), ...extraFaults(keys, isSecret));
   const fromShared = ({ key }: Fault) => topKey(key) in shared && !(topKey(key) in own);
-  const shown = found.filter(({ key }) => !hidden(topKey(key)));
-  faults.push(...shown.map((fault) => (fromShared(fault) ? { ...fault, command: `edit ${SHARED_FILE}` } : fault)));
+  faults.push(
+    ...found
+      .filter(({ key }) => !closed(topKey(key)))
+      .map((fault) => (fromShared(fault) ? { ...fault, command: `edit ${SHARED_FILE}` } : fault))
+      .map((fault) => hidden(fault, SECRET_KEYS.includes(topKey(fault.key)))),
+  );
   if (faults.length > 0 || settings === undefined) throw new PlainError(report(faults, source.stack));
   return deepFreeze(settings);
 }
@@ -80,6 +88,11 @@ function* clusterFaults({ config, contexts, stack }: Source, keys: Map): Generat
   const expected = `a context (${names.length > 0 ? `there are ${names.join(", ")}` : "the kubeconfig has none"}), or kubernetes:kubeconfig, or ops-nats:inCluster: true`;
   const command = `pulumi config set kubernetes:context ${names.length === 1 ? names[0] : "<context>"} -s ${stack}`;
   yield { key: "kubernetes:context", expected, came: undefined, command };
+}
+
+/** What is or may be a password is not shown, whatever is wrong with it. */
+function hidden(fault: Fault, secret: boolean): Fault {
+  return secret && fault.came !== undefined ? { ...fault, came: "[secret]" } : fault;
 }
 
 const topKey = (key: string): string => /^[^.[]*/.exec(key)?.[0] ?? key;
@@ -115,6 +128,7 @@ function readEdge(keys: Map, source: Source, faults: Fault[]): Settings | undefi
     edge: parsed.edge ?? source.stack,
     primaryStack,
     persistence,
+    leafPort: parsed.leafPort,
   };
 }
 
@@ -177,6 +191,7 @@ function* secretFaults(source: Source): Generator<Fault> {
   for (const full of source.secretKeys) {
     if (!full.startsWith(`${NAMESPACE}:`)) continue;
     const key = full.slice(NAMESPACE.length + 1);
+    if (SECRET_KEYS.includes(key)) continue;
     const command = `pulumi config rm ${full} -s ${source.stack}   (then set it again without --secret)`;
     yield { key, expected: "a plain value: the program makes its own secrets", came: "[secret]", command };
   }

@@ -5,7 +5,6 @@ import type { z } from "zod";
 import { isMap } from "./components/merge.ts";
 import { keepsStreams, STORING } from "./components/serverVersion.ts";
 import { eventSubjects, overlap, withoutCovered } from "./components/subjects.ts";
-import { serverImage } from "./components/values.ts";
 import { CLIENT_PORT, DEFAULT_IMAGES, LEAF_PORT } from "./defaults.ts";
 import { edgeSchema, primarySchema } from "./settings.ts";
 
@@ -102,16 +101,25 @@ export function* portFaults({
   };
 }
 
+/** First words of the subjects by which streams hand on what they store. */
+const STREAMS_OWN = ["up", "own", "in", "live", "direct", "to-in"];
+
 /** What persistence asks of the other keys of a primary. */
 export function* persistenceFaults(keys: Readonly<Record<string, unknown>>): Generator<Fault> {
   if (!isMap(keys.persistence) || keys.persistence.enabled !== true) return;
   if (keys.replicas === 2) yield { key: "replicas", expected: MAJORITY, came: 2, set: "3" };
-  const { tag, key } = serverImage(looseImages(keys.images), isMap(keys.values) ? keys.values : {});
+  const { tag } = looseImages(keys.images).nats;
+  const key = "images.nats.tag";
   if (!keepsStreams(tag)) yield { key, expected: STORING, came: tag, set: DEFAULT_IMAGES.nats.tag };
   if (!Array.isArray(keys.edges)) return;
   const edges = keys.edges.map(looseEdge);
   const live = edges.filter(({ stored }) => !stored);
   for (const [i, edge] of edges.entries()) {
+    for (const list of ["publish", "receive"] as const) {
+      const own = edge[list].find((subject) => STREAMS_OWN.includes(subject.split(".")[0] ?? ""));
+      const expected = `a subject that begins with none of ${STREAMS_OWN.join(", ")} (with persistence those are the streams' own)`;
+      if (own) yield { key: `edges[${i}].${list}`, expected, came: own, command: "edit Pulumi.primary.yaml" };
+    }
     const fault = { key: `edges[${i}].publish`, command: "edit Pulumi.primary.yaml" };
     const below = "a subject that is not below ops. (with persistence each event is filed under the edge that sent it)";
     const event = edge.publish.find((subject) => overlap(subject, "ops.>"));
@@ -190,9 +198,15 @@ const at = (value: unknown, path: readonly PropertyKey[]): unknown =>
     value,
   );
 
+/** What a terminal would not show, by its number. */
+const visible = (text: string): string =>
+  text.replace(/[\p{C}\p{Z}]/gu, (sign) =>
+    sign === " " ? sign : `\\u${sign.codePointAt(0)?.toString(16).padStart(4, "0")}`,
+  );
+
 /** One line a fault, ending in the next command to type. */
 export function report(faults: readonly Fault[], stack: string): string {
-  const shown = (came: unknown) => (came === undefined ? "nothing" : JSON.stringify(came));
+  const shown = (came: unknown) => (came === undefined ? "nothing" : visible(JSON.stringify(came)));
   const lines = faults.map(({ key, expected, came, set, command }) => {
     const path = key.replace(/\.name$/, "");
     const list = ["hosts", "edges", "acceptClusterNames"].includes(key) ? "[0]" : "";

@@ -12,7 +12,7 @@ import { checkStore, Edge, edgeValues } from "./components/edge.ts";
 import { readLeafLink } from "./components/leafLink.ts";
 import { Primary, primaryValues } from "./components/primary.ts";
 import { publishWarning } from "./components/serverVersion.ts";
-import { serversIn, serverTag } from "./components/values.ts";
+import { serversIn } from "./components/values.ts";
 import { readSettings, SHARED_FILE } from "./config.ts";
 import { edgeOutputs, primaryOutputs } from "./outputs.ts";
 import { preflight } from "./preflight.ts";
@@ -40,7 +40,7 @@ export default async function program(connect = clusterClient) {
   if (settings.role === "primary") {
     const values = serversIn(primaryValues(settings));
     checkFileLimit(cluster, "primary", settings.persistence?.size, values);
-    const warning = publishWarning(serverTag(settings));
+    const warning = publishWarning(settings.images.nats.tag);
     if (warning !== undefined) await pulumi.log.warn(warning);
     const ground = await preflight(cluster, settings, values);
     const provider = clusterProvider(access, secretKeys, ground.clusterIdentifier);

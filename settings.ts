@@ -22,13 +22,19 @@ export const edgeName = label("an RFC 1123 label (a-z, 0-9 and -, beginning and 
   .max(EDGE_NAME_LENGTH, `at most ${EDGE_NAME_LENGTH} characters`)
   .refine((name) => name !== "primary", "another name: primary is the primary cluster's own");
 
-// servers keep what begins with $ for themselves, and give {{ }} a meaning of their own
+/** Longest subject, in characters: servers put more before it and bound a line of their protocol. */
+export const SUBJECT_LENGTH = 255;
+
+// servers keep what begins with $ or _ for themselves, and give {{ }} a meaning of their own; what cannot be seen is a mistake
 const subjectText =
-  "a NATS subject (tokens between dots, * for one token, > for the rest), not beginning with $, without { and }";
-const subject = text(subjectText).regex(
-  /^(?!.*\.\.)(?![.$])(?!.*\.$)(?:[^\s.*>"{}]+|\*)(?:\.(?:[^\s.*>"{}]+|\*))*(?:\.>)?$/,
-  subjectText,
-);
+  "a NATS subject (tokens between dots, * for one token, > for the rest) of at most 255 printable characters, " +
+  "no token beginning with $, the first a word that does not begin with _, without { and }";
+const subject = text(subjectText)
+  .max(SUBJECT_LENGTH, subjectText)
+  .regex(
+    /^(?!_)(?!\*)(?!.*\.\.)(?![.])(?!.*\.$)(?:(?!\$)[^\p{C}\p{Z}\s.*>"{}]+|\*)(?:\.(?:(?!\$)[^\p{C}\p{Z}\s.*>"{}]+|\*))*(?:\.>)?$/u,
+    subjectText,
+  );
 
 const hostText = "an IP address or a DNS name, without scheme and port";
 const host = text(hostText).refine((name) => (isIP(name) !== 0 && !name.includes("%")) || isDnsName(name), hostText);
@@ -89,6 +95,30 @@ const replicas = z
 /** Longest release name, in characters: the names of pods, claims and Helm's own records carry it. */
 export const RELEASE_NAME_LENGTH = 30;
 const releaseText = `a Helm release name (RFC 1123 label beginning with a letter) of at most ${RELEASE_NAME_LENGTH} characters`;
+const userText = "a user's name: 1 to 64 printable characters of ASCII, no space";
+const user = text(userText).regex(/^[!-~]{1,64}$/, userText);
+const passwordText = "a password: 1 to 256 printable characters of ASCII";
+const password = text(passwordText).regex(/^[ -~]{1,256}$/, passwordText);
+const login = strict({ user, password }, "{user, password}");
+
+const urlText = "nats-leaf://host:port, or tls://host:port, without a login";
+const remoteUrl = text(urlText).refine((url) => {
+  const [, bracketed, name = "", port] =
+    /^(?:nats-leaf|nats|tls):\/\/(?:\[([^\]]*)\]|([^:/@[\]]*)):(\d{1,5})$/.exec(url) ?? [];
+  const known =
+    bracketed === undefined ? isIP(name) === 4 || isDnsName(name) : isIP(bracketed) === 6 && !bracketed.includes("%");
+  return known && Number(port) >= 1 && Number(port) <= 65_535;
+}, urlText);
+
+const extraRemote = strict(
+  {
+    account: text("APP, or one of extraAccounts").default("APP"),
+    urls: z.array(remoteUrl, "a list of URLs").min(1, "at least one URL"),
+    user: user.optional(),
+    password: password.optional(),
+  },
+  "{account, urls, user, password}",
+).refine((remote) => (remote.user === undefined) === (remote.password === undefined), "user and password, or neither");
 
 /** Seconds. Less than half a minute no healthy pod is sure to make; more than two hours nobody waits. */
 const TIMEOUT = { least: 30, most: 7200, usual: 600 };
@@ -123,6 +153,13 @@ const common = {
   }).default({}),
   timeoutSeconds,
   values: z.record(z.string(), z.unknown(), "a map of chart values").default({}),
+  extraAccounts: z
+    .record(
+      z.string(),
+      strict({ users: z.array(login, "a list of users").min(1, "at least one user") }),
+      "a map of accounts",
+    )
+    .default({}),
 };
 
 const edgeEntry = strict(
@@ -175,6 +212,8 @@ export const edgeSchema = z.strictObject({
   replicas: replicas.default(1),
   primaryStack: text("the name of a stack: organization/project/stack").optional(),
   acceptClusterNames: z.array(clusterName, "a list of names").default([]),
+  leafPort: nodePort.optional(),
+  extraRemotes: z.array(extraRemote, "a list of leaf remotes").default([]),
   persistence: strict({ size: quantity(SMALLEST.edge).default("2Gi"), storageClass: storageClass.optional() }).default({
     size: "2Gi",
   }),
@@ -211,6 +250,20 @@ export interface Chart {
   readonly version: string | undefined;
 }
 
+/** Accounts beside the program's own, by name. Passwords are in clear text here, so what is made of it is a secret. */
+export type ExtraAccounts = Readonly<
+  Record<string, { readonly users: readonly { readonly user: string; readonly password: string }[] }>
+>;
+
+/** A link of an edge to another hub than the primary. */
+export interface ExtraRemote {
+  /** The edge's account that it links: `APP`, or one of {@link ExtraAccounts}. */
+  readonly account: string;
+  readonly urls: readonly string[];
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+}
+
 interface CommonSettings {
   readonly namespace: string;
   /** Name of the Helm release, by which the chart calls its objects. */
@@ -225,6 +278,7 @@ interface CommonSettings {
   /** How long `up` waits for pods to be ready. */
   readonly timeoutSeconds: number;
   readonly values: Readonly<Record<string, unknown>>;
+  readonly extraAccounts: ExtraAccounts;
 }
 
 /** The claim of each server's JetStream volume. */
@@ -275,6 +329,9 @@ export interface EdgeSettings extends CommonSettings {
   readonly acceptClusterNames: readonly string[];
   /** For when the primary has it store; whether it does is the primary's to say. */
   readonly persistence: Claim;
+  /** NodePort of a leaf listener of its own, for users of extra accounts; undefined without one. */
+  readonly leafPort: number | undefined;
+  readonly extraRemotes: readonly ExtraRemote[];
 }
 
 export type Settings = PrimarySettings | EdgeSettings;

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import type { ExtraAccounts } from "../settings.ts";
 import type { LeafUser, Login } from "./natsConf.ts";
 import { consumerOf, DIRECT_STREAM, filedLive, handedUp, OPS_STREAM } from "./streams.ts";
 import { numbered, overlap, withoutCovered } from "./subjects.ts";
@@ -16,6 +17,12 @@ export const NO_LEAF_ACCOUNT = "NOLEAF";
 
 /** The account of the primary's streams. */
 export const STORE_ACCOUNT = "STORE";
+
+/** The account of Ops, event hooks and people. */
+export const APP_ACCOUNT = "APP";
+
+/** Names that no account of the user may have, at either role: an edge's may become the primary's. */
+export const OWN_ACCOUNTS: readonly string[] = ["SYS", APP_ACCOUNT, "EVENTS", STORE_ACCOUNT, NO_LEAF_ACCOUNT];
 
 /** JSON text is a string of nats.conf too, as long as it is quoted: a leading digit stays text. */
 export const quote = (text: string): string => JSON.stringify(text);
@@ -39,6 +46,17 @@ function account(name: string, settings: Readonly<Record<string, string | readon
   return [`${name} {`, ...lines, "  }"].join("\n");
 }
 
+/** An account into which nobody gets as a leaf. */
+export const noLeafAccount = (): string => account(NO_LEAF_ACCOUNT, { limits: "{ max_leafnodes: 0 }" });
+
+/** Accounts beside ours: they share nothing with those. */
+export const extraAccounts = (accounts: ExtraAccounts): readonly string[] =>
+  Object.entries(accounts).map(([name, { users }]) =>
+    account(quote(name), {
+      users: users.map(({ user, password }) => `{ user: ${quote(user)}, password: ${quote(password)} }`),
+    }),
+  );
+
 type Leaf = LeafUser & { readonly login: string };
 type Store = StoreAccess & { readonly login: string };
 
@@ -54,7 +72,7 @@ export function primaryAccounts(leafs: readonly Leaf[], app: string, store: Stor
   const down = withoutCovered(leafs.flatMap((leaf) => leaf.receive));
   const [events, others] = [down.filter(isEvent), down.filter((subject) => !isEvent(subject))];
   const users = leafs.map((leaf) => leafUser(leaf, store !== undefined));
-  const none = account(NO_LEAF_ACCOUNT, { limits: "{ max_leafnodes: 0 }" });
+  const none = noLeafAccount();
   if (!store) {
     return [
       account("EVENTS", {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { createHash } from "node:crypto";
+import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { DEFAULT_IMAGES } from "../defaults.ts";
 import { MAJORITY } from "../faults.ts";
@@ -9,14 +10,15 @@ import type { EdgeSettings } from "../settings.ts";
 import { clusterNames, watchedSubject } from "./clusterNames.ts";
 import { StreamKeeper } from "./keeper.ts";
 import type { EdgeLink } from "./leafLink.ts";
+import { LEAF_TARGET_PORT, leafService } from "./leafService.ts";
 import { ADMIN, APP, newPassword, WATCH } from "./logins.ts";
 import { NatsServer, type StackMark } from "./nats.ts";
-import { edgeConf } from "./natsConf.ts";
+import { type EdgeExtras, edgeConf, LEAF_PORT_VARIABLE } from "./natsConf.ts";
 import { PlainError } from "./plainError.ts";
 import type { Cluster } from "./release.ts";
 import { keepsStreams, reloadsRemotes, STORING, serverVersion } from "./serverVersion.ts";
 import { edgePlan, type Plan } from "./streams.ts";
-import { serverImage, serverTag, serverValues } from "./values.ts";
+import { accountsKey, serverValues } from "./values.ts";
 
 export interface EdgeArgs {
   readonly settings: EdgeSettings;
@@ -51,7 +53,7 @@ export class Edge extends pulumi.ComponentResource {
       pulumi.all([this.adminPassword, this.appPassword, watchPassword]).apply(([admin, app, watch]) => {
         const logins = { admin: { user: ADMIN, password: admin }, app: { user: APP, password: app } };
         const naming = { names, watch: { user: WATCH, password: watch } };
-        return edgeConf(logins, link, link.store !== undefined, naming);
+        return edgeConf(logins, link, link.store !== undefined, naming, extrasOf(settings));
       }),
     );
     const { namespace, chart, images, replicas, timeoutSeconds } = settings;
@@ -71,6 +73,10 @@ export class Edge extends pulumi.ComponentResource {
     const watch = { user: WATCH, passwordKey: "watch-password" };
     const login = link.store ? { user: APP, passwordKey: "app-password" } : watch;
     const after = { ...parent, dependsOn: [this.server] };
+    const { leafPort, release } = settings;
+    if (leafPort !== undefined) {
+      new k8s.core.v1.Service(`${name}-leaf`, leafService({ namespace, release, leafPort }, mark), after);
+    }
     this.keeper = new StreamKeeper(
       name,
       { namespace, mark, images, plan, ...login, watch, replicas, timeoutSeconds, cluster },
@@ -85,9 +91,10 @@ export class Edge extends pulumi.ComponentResource {
  * @throws PlainError with one line
  */
 export function checkStore(settings: EdgeSettings, { store }: EdgeLink): void {
-  const { edge, replicas, images, values, primaryStack } = settings;
+  const { edge, replicas, images, primaryStack } = settings;
   if (!store) return;
-  const { tag, key } = serverImage(images, values);
+  const { tag } = images.nats;
+  const key = "images.nats.tag";
   if (!keepsStreams(tag)) {
     throw new PlainError(
       `ops-nats:${key} of stack ${edge}: expected ${STORING} (${primaryStack} has this edge store its events); came ${tag}; ` +
@@ -108,22 +115,34 @@ export function edgeValues(settings: EdgeSettings, link: EdgeLink) {
   // what a lone server has handed on must be on its disk: after a power cut it would give the same numbers to other events
   const sync = settings.replicas === 1 ? "always" : "10s";
   const server = { ...settings, cluster: settings.edge, claim, sync, restartKey: restartKey(settings, link) };
-  return serverValues(server, {}, settings.values);
+  const listener = { container: { env: { [LEAF_PORT_VARIABLE]: String(LEAF_TARGET_PORT) } } };
+  return serverValues(server, settings.leafPort === undefined ? {} : listener, settings.values);
 }
 
 const NO_STREAMS: Plan = { streams: [], consumers: [], wake: [] };
+
+const extrasOf = ({ extraAccounts, extraRemotes, leafPort }: EdgeSettings): EdgeExtras => ({
+  accounts: extraAccounts,
+  remotes: extraRemotes,
+  listens: leafPort !== undefined,
+});
 
 /** The streams of an edge; undefined where it stores nothing. */
 export function planOf({ edge, persistence, replicas }: EdgeSettings, { store }: EdgeLink) {
   return store && edgePlan({ ...store, edge, claim: persistence, retention: store, replicas });
 }
 
-/** Servers before 2.14 refuse a reload that changes a remote. 64 bits of a hash over 190 random ones tell nothing of them. */
+/**
+ * Servers before 2.14 refuse a reload that changes a remote. 64 bits of a hash over 190 random ones, the password's of the link, tell
+ * nothing of them, nor of what is hashed with them.
+ */
 function restartKey(settings: EdgeSettings, { urls, user, password }: EdgeLink): string | undefined {
-  const version = serverVersion(serverTag(settings));
-  if (version && reloadsRemotes(version)) return undefined;
+  const version = serverVersion(settings.images.nats.tag);
+  const accounts = accountsKey(settings);
+  if (version && reloadsRemotes(version)) return accounts;
+  const remotes = settings.extraRemotes.length === 0 ? [] : [settings.extraRemotes];
   return createHash("sha256")
-    .update(JSON.stringify([urls, user, password]))
+    .update(JSON.stringify([urls, user, password, ...remotes, ...(accounts === undefined ? [] : [accounts])]))
     .digest("hex")
     .slice(0, 16);
 }

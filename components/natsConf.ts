@@ -1,7 +1,16 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { primaryAccounts, quote, type StoreAccess } from "./accounts.ts";
+import type { ExtraAccounts, ExtraRemote } from "../settings.ts";
+import {
+  APP_ACCOUNT,
+  extraAccounts,
+  NO_LEAF_ACCOUNT,
+  noLeafAccount,
+  primaryAccounts,
+  quote,
+  type StoreAccess,
+} from "./accounts.ts";
 import { mappings, type Naming, watchUser } from "./clusterNames.ts";
 import { configTag } from "./reload.ts";
 
@@ -31,6 +40,19 @@ export interface LeafUser extends Login {
 export interface Remote extends Login {
   readonly urls: readonly string[];
 }
+
+/** What an edge has beside its own account and the link to the primary. */
+export interface EdgeExtras {
+  readonly accounts: ExtraAccounts;
+  readonly remotes: readonly ExtraRemote[];
+  /** Whether leafs may connect to it, at the port that is in {@link LEAF_PORT_VARIABLE}. */
+  readonly listens: boolean;
+}
+
+const NO_EXTRAS: EdgeExtras = { accounts: {}, remotes: [], listens: false };
+
+/** The variable in a server's environment with the port of an edge's leaf listener: another makes the pods anew, as it has to. */
+export const LEAF_PORT_VARIABLE = "LEAF_PORT";
 
 const login = ({ user, password }: Login): string => `user: ${quote(user)}, password: ${quote(password)}`;
 
@@ -72,41 +94,55 @@ const client = (who: Login): string => `{ ${login(who)}, allowed_connection_type
  * gets exactly what the listed edges may publish. Users, permissions, imports and exports are all hot to reload.
  * @param store how streams are reached; undefined without persistence
  */
-export function primaryConf({ admin, app }: ServerLogins, leafs: readonly LeafUser[], store?: StoreAccess): string {
+export function primaryConf(
+  { admin, app }: ServerLogins,
+  leafs: readonly LeafUser[],
+  store?: StoreAccess,
+  extra: ExtraAccounts = {},
+): string {
   const users = leafs.map((leaf) => ({ ...leaf, login: login(leaf) }));
   const accounts = primaryAccounts(users, client(app), store && { ...store, login: client(store.keeper) });
   // by its tag a server is told from its peers: each stores what its own clients say
-  return include(admin, accounts, "", store ? ["$POD_NAME"] : []);
+  return include(admin, [...accounts, ...extraAccounts(extra)], "", store ? ["$POD_NAME"] : []);
 }
 
-/** The include file of an edge: its own accounts, and the one remote that links APP to the primary. */
+/** The include file of an edge: its own accounts, and the remote that links APP to the primary; then what its user adds. */
 export function edgeConf(
   { admin, app }: ServerLogins,
   remote: Remote,
   stored: boolean,
   { names, watch }: Naming,
+  more = NO_EXTRAS,
 ): string {
   const users = [client(app), watchUser(login(watch), names)].join(", ");
   const account = `APP { ${stored ? "jetstream: enabled, " : ""}${mappings(names)}users: [${users}] }`;
+  const accounts = [account, ...(more.listens ? [noLeafAccount()] : []), ...extraAccounts(more.accounts)];
+  const remotes = [{ ...remote, account: APP_ACCOUNT }, ...more.remotes];
   return include(
     admin,
-    [account],
-    `leafnodes {
-  remotes: [
-    {
-      account: APP
+    accounts,
+    `leafnodes {\n${more.listens ? LISTENER : ""}  remotes: [\n${remotes.map(remoteText).join("")}  ]\n}\n`,
+  );
+}
+
+/** A listener for leafs of extra accounts; those without a login are refused. */
+const LISTENER = `  port: $${LEAF_PORT_VARIABLE}
+  no_advertise: true
+  compression: off
+  authorization { account: ${NO_LEAF_ACCOUNT} }
+`;
+
+const remoteText = (remote: ExtraRemote): string => `    {
+      account: ${quote(remote.account)}
       no_randomize: true
       compression: off
       urls: [${remote.urls.map((url) => quote(withLogin(url, remote))).join(", ")}]
     }
-  ]
-}
-`,
-  );
-}
+`;
 
 /** nats-leaf://host:port with the login in it, percent-encoded: a remote knows no other place for a password. */
-function withLogin(url: string, { user, password }: Login): string {
+function withLogin(url: string, { user, password }: Partial<Login>): string {
+  if (user === undefined || password === undefined) return url;
   const [scheme, rest] = url.split("://");
   return `${scheme}://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${rest}`;
 }

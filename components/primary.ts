@@ -6,14 +6,15 @@ import * as pulumi from "@pulumi/pulumi";
 import type { PrimarySettings } from "../settings.ts";
 import { StreamKeeper } from "./keeper.ts";
 import type { EdgeStore, LeafLink } from "./leafLink.ts";
+import { leafService } from "./leafService.ts";
 import { ADMIN, APP, KEEPER, newPassword } from "./logins.ts";
 import { merge } from "./merge.ts";
-import { markOf, NatsServer, type StackMark } from "./nats.ts";
+import { NatsServer, type StackMark } from "./nats.ts";
 import { primaryConf } from "./natsConf.ts";
 import { primaryPlan } from "./primaryStreams.ts";
 import { type Cluster, fullName } from "./release.ts";
 import { eventSubjects, withoutCovered } from "./subjects.ts";
-import { listenerValues, ownSubjectValues, serverValues, type Values } from "./values.ts";
+import { accountsKey, listenerValues, ownSubjectValues, serverValues, type Values } from "./values.ts";
 
 export interface PrimaryArgs {
   readonly settings: PrimarySettings;
@@ -50,9 +51,11 @@ export class Primary extends pulumi.ComponentResource {
         settings.edges.map(({ name: edge }) => [edge, newPassword(`${name}-leaf-${edge}`, parent, adopted[edge])]),
       ),
     );
-    const include = pulumi
-      .all([this.adminPassword, this.appPassword, keeperPassword, passwords])
-      .apply(([admin, app, keeper, leafs]) => includeText(settings, { admin, app, keeper, leafs }));
+    const include = pulumi.secret(
+      pulumi
+        .all([this.adminPassword, this.appPassword, keeperPassword, passwords])
+        .apply(([admin, app, keeper, leafs]) => includeText(settings, { admin, app, keeper, leafs })),
+    );
     const { appPassword } = this;
     const values = primaryValues(settings);
     const secrets = { include, appPassword, keeperPassword };
@@ -85,7 +88,7 @@ export function primaryValues(settings: PrimarySettings) {
   const { hosts, leafPort, clientPort, values, persistence } = settings;
   const advertise = `${urlHost(hosts[0])}:${leafPort}`;
   const sync = settings.replicas === 1 ? "always" : "10s"; // nobody else has what a lone server has acknowledged to edges
-  const server = { ...settings, cluster: "primary", claim: persistence, sync, restartKey: undefined };
+  const server = { ...settings, cluster: "primary", claim: persistence, sync, restartKey: accountsKey(settings) };
   const listener = listenerValues({ advertise, clientPort });
   return serverValues(server, persistence ? (merge(listener, ownSubjectValues) as Values) : listener, values);
 }
@@ -113,7 +116,7 @@ function includeText(settings: PrimarySettings, { admin, app, keeper, leafs }: P
   });
   const own = { admin: { user: ADMIN, password: admin }, app: { user: APP, password: app } };
   const store = keeper === undefined ? undefined : { keeper: { user: KEEPER, password: keeper } };
-  return primaryConf(own, users, store);
+  return primaryConf(own, users, store, settings.extraAccounts);
 }
 
 /** The streams of a primary; undefined without persistence. */
@@ -146,22 +149,3 @@ const logins = (
       }),
     ),
   );
-
-/** The leaf port has a Service of its own, so that the client port can be opened, closed and changed beside it. */
-const leafService = ({ namespace, release, leafPort }: PrimarySettings, mark: StackMark): k8s.core.v1.ServiceArgs => ({
-  metadata: {
-    name: `${fullName(release)}-leaf`,
-    namespace,
-    labels: { "app.kubernetes.io/part-of": "ops-nats" },
-    annotations: { "pulumi.com/patchForce": "true", ...markOf(mark) },
-  },
-  spec: {
-    type: "NodePort",
-    selector: {
-      "app.kubernetes.io/component": "nats",
-      "app.kubernetes.io/instance": release,
-      "app.kubernetes.io/name": "nats",
-    },
-    ports: [{ name: "leafnodes", port: 7422, targetPort: "leafnodes", nodePort: leafPort }],
-  },
-});

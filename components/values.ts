@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import { isDeepStrictEqual } from "node:util";
 import type { Claim, Image, Images, Settings } from "../settings.ts";
 import { NO_LEAF_ACCOUNT } from "./accounts.ts";
 import { isMap, merge } from "./merge.ts";
@@ -56,7 +57,10 @@ function withoutNulls(values: Values): Values {
   return { ...values, podTemplate: { ...podTemplate, topologySpreadConstraints: kept } };
 }
 
-/** The chart's values of any server; `values` of the user come last and win. Lists are replaced, as Helm does. */
+/**
+ * The chart's values of any server; `values` of the user come last and win: valuesGuard.ts has refused what this program relies
+ * on. Lists are replaced, as Helm does; patches come after ours.
+ */
 export function serverValues(settings: ServerSettings, role: Values, user: Readonly<Values>): Values {
   const { cluster, replicas, images, claim, sync, restartKey } = settings;
   const pinned = at(at(user.config, "cluster"), "merge").accounts !== undefined;
@@ -88,6 +92,8 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
       patch: [add("/volumeMounts/-", { name: INCLUDE.secret, mountPath: `/etc/${INCLUDE.folder}`, readOnly: true })],
     },
     podTemplate: {
+      // NATS cannot reload all of nats.conf, and after one refusal refuses every reload: pods roll with it (charts since 2.12.4: no)
+      configChecksumAnnotation: true,
       ...(replicas > 1 ? { topologySpreadConstraints: SPREAD } : {}),
       merge: {
         ...(restartKey === undefined ? {} : { metadata: { annotations: { "ops-nats/restart-key": restartKey } } }),
@@ -103,8 +109,17 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
     reloader: { enabled: true, image: image(images.reloader) },
     natsBox: { container: { image: image(images.natsBox), env: boxLogin } },
   };
-  return withoutNulls(merge(merge(ours, role), user) as Values);
+  const all = merge(merge(ours, role), user) as Values;
+  for (const key of ["container", "podTemplate"] as const) {
+    const { patch } = ours[key];
+    all[key] = { ...at(all, key), patch: [...patch, ...others(at(user, key).patch, patch)] };
+  }
+  return withoutNulls(all);
 }
+
+/** What is on a list beside those: who repeats our patches does not get them twice. */
+const others = (list: unknown, those: readonly Values[]): readonly unknown[] =>
+  (Array.isArray(list) ? list : []).filter((item) => !those.some((that) => isDeepStrictEqual(that, item)));
 
 const at = (map: unknown, key: string): Values => (isMap(map) && isMap(map[key]) ? map[key] : {});
 
@@ -168,6 +183,15 @@ const jetStream = ({ size, storageClass }: Claim, domain: string, sync: string):
 /** What a primary with persistence adds: each server knows the subject below which it stores what its own clients say. */
 export const ownSubjectValues: Values = { container: { env: { OWN_SUBJECT: '"own.$(POD_NAME).>"' } } };
 
+/**
+ * Restarts the servers of a cluster one by one when accounts come or go: one that reloads first would tell the others of an account
+ * that they do not know yet, and they would never hear of its subscriptions. A lone server reloads them.
+ */
+export const accountsKey = ({ replicas, extraAccounts }: Pick<Settings, "replicas" | "extraAccounts">) => {
+  const names = Object.keys(extraAccounts);
+  return replicas > 1 && names.length > 0 ? names.sort().join(".") : undefined;
+};
+
 const image = ({ repository, tag }: Image): Values => ({ repository, tag });
 const add = (path: string, value: Values): Values => ({ op: "add", path, value });
 
@@ -179,14 +203,3 @@ const boxLogin: Values = {
   NATS_USER: "app",
   NATS_PASSWORD: { valueFrom: { secretKeyRef: { name: INCLUDE.secret, key: "app-password" } } },
 };
-
-/** The tag of the server that will run, and the setting that names it: the escape hatch may name another than `images`. */
-export function serverImage(images: { readonly nats: Pick<Image, "tag"> }, values: Readonly<Values>) {
-  const { tag } = at(values.container, "image");
-  return typeof tag === "string"
-    ? { tag, key: "values.container.image.tag" }
-    : { tag: images.nats.tag, key: "images.nats.tag" };
-}
-
-export const serverTag = ({ images, values }: Pick<Settings, "images" | "values">): string =>
-  serverImage(images, values).tag;

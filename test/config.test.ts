@@ -30,6 +30,7 @@ describe("config", () => {
     edges: [],
     persistence: undefined,
     values: {},
+    extraAccounts: {},
   };
 
   it("gives a primary its defaults", () => {
@@ -46,6 +47,8 @@ describe("config", () => {
       primaryStack: "organization/ops-nats/primary",
       acceptClusterNames: [],
       persistence: { size: "2Gi", storageClass: undefined },
+      leafPort: undefined,
+      extraRemotes: [],
     };
     assert.deepEqual(readSettings(source("edge-1", {})), edge);
   });
@@ -91,6 +94,7 @@ describe("config", () => {
       ],
       persistence: { size: "5Gi", storageClass: "fast", maxAge: 36 * 3600, whenFull: "keep-oldest" },
       values: { natsBox: { enabled: false } },
+      extraAccounts: {},
     });
   });
 

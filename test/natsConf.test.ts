@@ -142,7 +142,7 @@ describe("include file", () => {
         'urls: ["nats-leaf://edge-1:p%40%2F%3A@a:32222", "nats-leaf://edge-1:p%40%2F%3A@[2001:db8::1]:32222"]',
       ),
     );
-    assert.equal(times(text, "account: APP"), 1);
+    assert.equal(times(text, 'account: "APP"'), 1);
     assert.ok(!text.includes("jetstream"));
     assert.match(edgeConf(logins, remote, true, naming()), /APP \{ jetstream: enabled/);
   });

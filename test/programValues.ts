@@ -51,5 +51,6 @@ export const PROGRAM_SETS: readonly ValueSet[] = [
     name: "the program's edge that stores",
     values: edgeOf({ persistence: { size: "2Gi", storageClass: "fast" } }, { ...link, store }),
   },
+  { name: "the program's edge with a leaf listener", values: edgeOf({ leafPort: 32222 }) },
   { name: "the program's edge on 2.10.20 from a mirror", values: edgeOf({ images }) },
 ];

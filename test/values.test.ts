@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { isMap } from "../components/merge.ts";
-import { serversIn, serverTag } from "../components/values.ts";
+import { serversIn, type Values } from "../components/values.ts";
 import { DEFAULT_IMAGES } from "../defaults.ts";
-import { edgeOf, link, primaryOf, settingsOf, store } from "./programValues.ts";
+import { edgeOf, link, primaryOf, store } from "./programValues.ts";
 
 const [primary, edge] = [primaryOf, edgeOf];
 
@@ -59,6 +59,7 @@ describe("chart values", () => {
       ],
     },
     podTemplate: {
+      configChecksumAnnotation: true,
       merge: { spec: { terminationGracePeriodSeconds: 60 } },
       patch: [
         {
@@ -235,22 +236,26 @@ describe("chart values", () => {
       { "config.cluster.merge.pool_size": 3 },
     ],
     [
-      "values: the last word, lists replaced",
+      "values: the last word",
       edge(),
       edge({
         values: {
-          reloader: { enabled: false },
-          container: { patch: [] },
+          natsBox: { enabled: false },
           config: { merge: { ping_max: 3 } },
           podTemplate: { merge: { spec: { nodeSelector: { a: "b" } } } },
         },
       }),
       {
-        "reloader.enabled": false,
-        "container.patch": [],
+        "natsBox.enabled": false,
         "config.merge.ping_max": 3,
         "podTemplate.merge.spec.nodeSelector.a": "b",
       },
+    ],
+    [
+      "an edge's leaf listener: its port in the environment, so that pods are made anew with it",
+      edge(),
+      edge({ leafPort: 32222 }),
+      { "container.env.LEAF_PORT": "7422" },
     ],
   ];
   for (const [what, base, changed, expected] of changes) {
@@ -264,13 +269,6 @@ describe("chart values", () => {
     assert.match(String(key(edge(old))), /^[0-9a-f]{16}$/);
     assert.notEqual(key(edge(old)), key(edge(old, { ...link, password: "another" })));
     assert.equal(key(edge(old)), key(edge({ ...old, replicas: 3 })));
-  });
-
-  it("name the server's tag, the escape hatch's before images'", () => {
-    const images = { nats: { tag: "2.12.15-alpine" } };
-    const tag = (keys: Record<string, unknown>) => serverTag(settingsOf("edge-1", keys));
-    assert.equal(tag({ images }), "2.12.15-alpine");
-    assert.equal(tag({ images, values: { container: { image: { tag: "2.10.20-alpine" } } } }), "2.10.20-alpine");
   });
 
   it("tell the servers that the chart makes of them, the escape hatch's words included", () => {
@@ -295,13 +293,17 @@ describe("chart values", () => {
       fileLimit: "9Gi",
       ...limit("maxSize"),
     });
-    const values = { config: { jetstream: { fileStore: { pvc: { enabled: false } } } } };
-    assert.equal(serversIn(edge({ values }, stored)).claim, undefined);
-    const own = { config: { jetstream: { enabled: true } } };
-    assert.deepEqual(serversIn(edge({ values: own })).claim, { size: "10Gi", storageClass: undefined });
-    assert.equal(serversIn(edge({ values: own })).streams, false, "they are not this program's");
-    const older = { container: { image: { tag: "2.10.20-alpine" } } };
-    assert.equal(serversIn(edge({ values: older })).tag, "2.10.20-alpine");
+  });
+
+  it("put patches of the user after the program's own, which may be among them", () => {
+    const [ours, mine] = [
+      edgeDefaults.container.patch[0],
+      { op: "add", path: "/volumeMounts/-", value: { name: "x" } },
+    ];
+    const volume = { op: "add", path: "/spec/volumes/-", value: { name: "x", emptyDir: {} } };
+    const values = edge({ values: { container: { patch: [mine, ours] }, podTemplate: { patch: [volume] } } });
+    assert.deepEqual((values.container as Values).patch, [ours, mine]);
+    assert.deepEqual((values.podTemplate as Values).patch, [edgeDefaults.podTemplate.patch[0], volume]);
   });
 
   it("hold no password", () => {

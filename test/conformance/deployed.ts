@@ -7,6 +7,7 @@ import type { Login, ServerLogins } from "../../components/natsConf.ts";
 import { Primary } from "../../components/primary.ts";
 import { INCLUDE, type Values } from "../../components/values.ts";
 import { readSettings } from "../../config.ts";
+import { SECRET_KEYS } from "../../extraFaults.ts";
 import type { Settings } from "../../settings.ts";
 import { emptyCluster, mark } from "../fakeClusters.ts";
 import { awaited, mockEngine, type Recorder } from "../mocks.ts";
@@ -65,7 +66,8 @@ export async function deployEdge(name: string, link: EdgeLink, keys: Values): Pr
   return deployed(recorder, edge);
 }
 
-const read = (stack: string, keys: Values): Settings => readSettings(source(stack, keys));
+const read = (stack: string, keys: Values): Settings =>
+  readSettings(source(stack, keys, { secretKeys: new Set(SECRET_KEYS.map((key) => `ops-nats:${key}`)) }));
 
 async function deployed(recorder: Recorder, { adminPassword, appPassword }: Primary | Edge): Promise<Deployed> {
   const release = recorder.get("kubernetes:helm.sh/v3:Release", "nats").inputs.values as {

@@ -3,6 +3,7 @@
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { LEAF_PORT_VARIABLE } from "../../components/natsConf.ts";
 import { INCLUDE, serversIn, type Values } from "../../components/values.ts";
 import { RELEASE_NAME } from "../../defaults.ts";
 import { bytes } from "../../settings.ts";
@@ -49,7 +50,9 @@ export class StatefulSet {
   async write({ config, include, env }: Deployed, edit = (conf: string): string => conf): Promise<void> {
     await this.mount(include);
     for (const ordinal of this.#ports.keys()) {
-      this.servers[ordinal]?.environment(podEnvironment(config, env, ordinal));
+      const own = podEnvironment(config, env, ordinal);
+      if (LEAF_PORT_VARIABLE in own) own[LEAF_PORT_VARIABLE] = String(this.#ports[ordinal]?.leaf);
+      this.servers[ordinal]?.environment(own);
       await mkdir(join(this.#folder, `${RELEASE_NAME}-${ordinal}`), { recursive: true });
       const store = this.storeFolder(ordinal);
       const { claim } = serversIn({ config });

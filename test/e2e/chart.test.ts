@@ -2,11 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, readlink, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
+import { merge } from "../../components/merge.ts";
 import { describeDifference, differences, type Rendering, renderChart } from "../chart.ts";
 import { VALUE_SETS as CHART_SETS, type ValueSet } from "../chartValues.ts";
 import { PROGRAM_SETS } from "../programValues.ts";
@@ -72,6 +73,29 @@ describe(`stand-in chart, ${official ? `beside ${official}` : "alone (NATS_CHART
     }
   });
 
+  // charts since 2.12.4 have it off by default: nothing rolls the pods then when nats.conf changes
+  it("rolls the pods with what the program sets, also where that is not the chart's default", async () => {
+    const chart = await mkdtemp(join(tmpdir(), "ops-nats-chart-"));
+    try {
+      await cp(standIn, chart, { recursive: true });
+      const defaults = await readFile(join(chart, "values.yaml"), "utf8");
+      assert.match(defaults, /configChecksumAnnotation: true/);
+      await writeFile(
+        join(chart, "values.yaml"),
+        defaults.replace("configChecksumAnnotation: true", "configChecksumAnnotation: false"),
+      );
+      assert.equal(checksum(await renderChart(helm, chart, {})), undefined);
+      for (const { name, values } of PROGRAM_SETS) {
+        const sum = checksum(await renderChart(helm, chart, values));
+        assert.match(sum ?? "", /^[0-9a-f]{64}$/, name);
+        const changed = merge(values, { config: { merge: { max_payload: 1 } } });
+        assert.notEqual(checksum(await renderChart(helm, chart, changed)), sum, name);
+      }
+    } finally {
+      await rm(chart, { recursive: true });
+    }
+  });
+
   for (const { name, values, message } of REFUSED) {
     it(`refuses ${name}`, () => assert.rejects(renderChart(helm, standIn, values), message));
   }
@@ -88,6 +112,10 @@ describe(`stand-in chart, ${official ? `beside ${official}` : "alone (NATS_CHART
 
 /** biome-ignore lint/suspicious/noExplicitAny: rendered objects are altered at will, as nobody's type */
 type Tree = any;
+
+/** By which the servers' pods change with nats.conf. */
+const checksum = (objects: Rendering): string | undefined =>
+  (objects.get("StatefulSet/nats") as Tree).spec.template.metadata.annotations?.["checksum/config"];
 
 /** Changes of a rendering, each with the one path at which it has to be seen. */
 const ALTERATIONS: readonly (readonly [string, (objects: Map<string, Tree>) => void])[] = [

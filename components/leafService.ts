@@ -1,0 +1,34 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import type * as k8s from "@pulumi/kubernetes";
+import { markOf, type StackMark } from "./nats.ts";
+import { fullName } from "./release.ts";
+
+/** Where servers listen for leafs. */
+export const LEAF_TARGET_PORT = 7422;
+
+interface LeafPort {
+  readonly namespace: string;
+  readonly release: string;
+  readonly leafPort: number;
+}
+
+/** The leaf port has a Service of its own, so that the client port can be opened, closed and changed beside it. */
+export const leafService = ({ namespace, release, leafPort }: LeafPort, mark: StackMark): k8s.core.v1.ServiceArgs => ({
+  metadata: {
+    name: `${fullName(release)}-leaf`,
+    namespace,
+    labels: { "app.kubernetes.io/part-of": "ops-nats" },
+    annotations: { "pulumi.com/patchForce": "true", ...markOf(mark) },
+  },
+  spec: {
+    type: "NodePort",
+    selector: {
+      "app.kubernetes.io/component": "nats",
+      "app.kubernetes.io/instance": release,
+      "app.kubernetes.io/name": "nats",
+    },
+    ports: [{ name: "leafnodes", port: LEAF_TARGET_PORT, targetPort: LEAF_TARGET_PORT, nodePort: leafPort }],
+  },
+});

@@ -1,0 +1,54 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { APP_ACCOUNT, OWN_ACCOUNTS } from "./components/accounts.ts";
+import { ADMIN, APP, KEEPER } from "./components/logins.ts";
+import { isMap } from "./components/merge.ts";
+import type { Fault } from "./faults.ts";
+
+/** Keys that hold passwords: they may be secret, have to be, and nothing of them is ever shown. */
+export const SECRET_KEYS: readonly string[] = ["extraAccounts", "extraRemotes"];
+
+const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
+
+/**
+ * What entries of `extraAccounts` and `extraRemotes` cannot show by themselves. With any of it no server would start.
+ * @param isSecret whether a key is stored encrypted
+ */
+export function* extraFaults(
+  keys: Readonly<Record<string, unknown>>,
+  isSecret: (key: string) => boolean,
+): Generator<Fault> {
+  const accounts = isMap(keys.extraAccounts) ? keys.extraAccounts : {};
+  const remotes = Array.isArray(keys.extraRemotes) ? keys.extraRemotes.filter(isMap) : [];
+  const taken = new Map<unknown, string>([ADMIN, APP, KEEPER].map((user) => [user, "this program's own"]));
+  for (const edge of Array.isArray(keys.edges) ? keys.edges : [])
+    taken.set(isMap(edge) ? edge.name : edge, "an edge's");
+  for (const [name, account] of Object.entries(accounts)) {
+    const key = `extraAccounts.${name}`;
+    if (!NAME.test(name)) yield { key, expected: "a name of letters, digits, _ and -, at most 63", came: name };
+    if (OWN_ACCOUNTS.includes(name))
+      yield { key, expected: "another name: this account is the program's own", came: name };
+    const users = isMap(account) && Array.isArray(account.users) ? account.users.filter(isMap) : [];
+    for (const { user } of users) {
+      const whose = taken.get(user);
+      if (whose) yield { key: `${key}.users`, expected: `users that are nobody else's (one is ${whose})`, came: user };
+      taken.set(user, `of ${name}`);
+    }
+  }
+  for (const [i, { account = APP_ACCOUNT }] of remotes.entries()) {
+    if (account === APP_ACCOUNT || (typeof account === "string" && account in accounts)) continue;
+    yield { key: `extraRemotes[${i}].account`, expected: "APP, or one of extraAccounts", came: account };
+  }
+  for (const key of SECRET_KEYS) {
+    const path = key === "extraAccounts" ? `${key}.<account>.users[0].password` : `${key}[0].password`;
+    const secret = `pulumi config set --secret --path 'ops-nats:${path}' <password>`;
+    const clear = hasPassword(keys[key]) && !isSecret(key);
+    if (clear) yield { key, expected: "passwords that are stored encrypted", came: "plain text", command: secret };
+  }
+}
+
+const hasPassword = (value: unknown): boolean =>
+  Array.isArray(value)
+    ? value.some(hasPassword)
+    : isMap(value) && ("password" in value || Object.values(value).some(hasPassword));
