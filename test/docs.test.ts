@@ -73,7 +73,7 @@ describe("README", () => {
   });
 
   it("has an equal for every command of the guide", () => {
-    const column = table("You come from the guide")
+    const column = table("Coming from the guide")
       .map(([guide]) => guide)
       .join("\n");
     const commands = [
