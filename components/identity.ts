@@ -22,7 +22,8 @@ export interface Identity {
 export async function stackIdentity(cluster: ClusterIdentity, adopted: string | undefined): Promise<Identity> {
   const keepers = { ...cluster, ...(adopted === undefined ? {} : { adopted }) };
   const args = { length: 16, special: false, upper: false, keepers };
-  const memory = new random.RandomString("identity", args, { ignoreChanges: ["keepers"] });
+  // a run that was refused has made one already: who takes a state over takes that one's place
+  const memory = new random.RandomString("identity", args, adopted === undefined ? { ignoreChanges: ["keepers"] } : {});
   const [made, kept] = await Promise.all([known(memory.result), known(memory.keepers)]);
   const { uid, ca, adopted: former } = kept ?? {};
   return { id: former ?? made, cluster: { ...(uid ? { uid } : {}), ...(ca ? { ca } : {}) } };

@@ -21,7 +21,11 @@ export function newPassword(name: string, opts: pulumi.CustomResourceOptions, ad
   const password = new random.RandomPassword(
     name,
     { length: 32, special: false, keepers },
-    { ...opts, ignoreChanges: ["keepers"], additionalSecretOutputs: ["keepers"] },
+    {
+      ...opts,
+      ...(adopted === undefined ? { ignoreChanges: ["keepers"] } : {}),
+      additionalSecretOutputs: ["keepers"],
+    },
   );
   return pulumi.secret(pulumi.all([password.result, password.keepers]).apply(([made, kept]) => kept?.adopted || made));
 }
