@@ -75,7 +75,10 @@ export class Edge extends pulumi.ComponentResource {
     const after = { ...parent, dependsOn: [this.server] };
     const { leafPort, release } = settings;
     if (leafPort !== undefined) {
-      new k8s.core.v1.Service(`${name}-leaf`, leafService({ namespace, release, leafPort }, mark), after);
+      new k8s.core.v1.Service(`${name}-leaf`, leafService({ namespace, release, leafPort }, mark), {
+        ...after,
+        deleteBeforeReplace: true,
+      });
     }
     this.keeper = new StreamKeeper(
       name,

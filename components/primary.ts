@@ -61,7 +61,7 @@ export class Primary extends pulumi.ComponentResource {
     const secrets = { include, appPassword, keeperPassword };
     this.server = new NatsServer(name, { namespace, mark, chart, values, ...secrets, cluster, timeoutSeconds }, parent);
     const after = { ...parent, dependsOn: [this.server] };
-    new k8s.core.v1.Service(`${name}-leaf`, leafService(settings, mark), after);
+    new k8s.core.v1.Service(`${name}-leaf`, leafService(settings, mark), { ...after, deleteBeforeReplace: true });
     const plan = planOf(settings);
     const login = { user: KEEPER, passwordKey: "keeper-password" };
     this.keeper =

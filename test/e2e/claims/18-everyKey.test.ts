@@ -61,7 +61,7 @@ const PRIMARY: readonly Change[] = [
     ask: include("primary", /user: "edge-9"/),
     answers: [false, true],
   },
-  { key: "replicas", to: 1, ask: nodeOf("primary", "statefulset/nats", ".spec.replicas"), answers: ["3", "1"] },
+  { key: "replicas", to: 3, ask: nodeOf("primary", "statefulset/nats", ".spec.replicas"), answers: ["1", "3"] },
   {
     key: "release",
     to: "ops-nats",
@@ -97,6 +97,17 @@ const EDGE: readonly Change[] = [
   },
   { key: "replicas", to: 3, ask: nodeOf("edge-1", "statefulset/nats", ".spec.replicas"), answers: ["1", "3"] },
   {
+    key: "leafPort",
+    to: 32290,
+    ask: async (w) => {
+      const { spec } = await w.kubectl["edge-1"]
+        .json<{ spec: { ports: Port[] } }>(["get", "service", "nats-leaf"])
+        .catch(() => ({ spec: { ports: [] as Port[] } }));
+      return spec.ports[0]?.nodePort;
+    },
+    answers: [undefined, 32290],
+  },
+  {
     key: "edge",
     to: "edge-2",
     ask: nodeOf("edge-1", "secret/ops-nats-auth", ".metadata.annotations.ops-nats/edge"),
@@ -112,7 +123,7 @@ const EDGE: readonly Change[] = [
 
 /** Keys that name where and what a stack is, or that other tests change and take back on running stacks. */
 const ELSEWHERE = {
-  primary: ["role", "inCluster", "adopt", "chart", "persistence", "timeoutSeconds"],
+  primary: ["role", "inCluster", "adopt", "chart", "persistence", "timeoutSeconds", "extraAccounts"],
   edge: [
     "role",
     "inCluster",
@@ -124,15 +135,17 @@ const ELSEWHERE = {
     "release",
     "images",
     "values",
+    "extraAccounts",
+    "extraRemotes",
   ],
 };
 
 describe("every key is changed and taken back, by one up each, on stacks that run", () => {
   let w: World;
-  const edges = ["edge-1", "edge-2"];
+  const lone = { edges: ["edge-1", "edge-2"], replicas: 1 }; // one server is replaced in a third of the time
   before(async () => {
     w = await world();
-    await w.ensure("primary", { edges });
+    await w.ensure("primary", lone);
     await w.ensure("edge-1");
   });
 
@@ -150,7 +163,7 @@ describe("every key is changed and taken back, by one up each, on stacks that ru
   ] as const) {
     for (const { key, to, ask, answers } of changes) {
       it(`${stack}: ${key} to ${JSON.stringify(to)}`, async () => {
-        const base = stack === "primary" ? { edges } : {};
+        const base = stack === "primary" ? lone : {};
         assert.deepEqual(await ask(w), answers[0], "before");
         for (const [config, answer] of [
           [{ ...base, [key]: to }, answers[1]],
