@@ -7,7 +7,7 @@ import { homedir, tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { inspect } from "node:util";
 import { KubeConfig } from "@kubernetes/client-node";
-import { accessKeys, clusterProvider, kubeConfig } from "../access.ts";
+import { accessKeys, clusterProvider, inClusterKubeconfig, knownContexts, kubeConfig, proxyOf } from "../access.ts";
 import { PlainError } from "../components/plainError.ts";
 
 describe("cluster", () => {
@@ -91,5 +91,66 @@ describe("cluster", () => {
         },
       );
     }
+  });
+
+  describe("behind a proxy", () => {
+    const env = (NO_PROXY = "") => ({ HTTPS_PROXY: "http://proxy.example:3128", NO_PROXY });
+
+    it("is reached by it, as Go's clients do: by the scheme, and without a scheme in the variable too", () => {
+      assert.equal(proxyOf("https://api.example:6443", env()), "http://proxy.example:3128");
+      assert.equal(proxyOf("https://api.example", { https_proxy: "proxy.example:3128" }), "http://proxy.example:3128");
+      assert.equal(proxyOf("http://api.example", env()), undefined);
+      assert.equal(proxyOf("https://api.example", {}), undefined);
+      assert.equal(proxyOf("https://api.example", { HTTPS_PROXY: "" }), undefined);
+    });
+
+    for (const [list, server, passed] of [
+      ["*", "https://api.example", true],
+      ["example", "https://api.example", true],
+      ["api.example", "https://api.example:6443", true],
+      ["api.example:6443", "https://api.example:6443", true],
+      ["api.example:443", "https://api.example:6443", false],
+      [".example", "https://api.example", true],
+      [".api.example", "https://api.example", false],
+      ["*.example", "https://api.example", true],
+      ["pi.example", "https://api.example", false],
+      [" other , API.example", "https://api.example", true],
+      ["10.0.0.0/8", "https://10.1.2.3:6443", true],
+      ["10.0.0.0/8", "https://11.1.2.3:6443", false],
+      ["10.1.2.3", "https://10.1.2.3:6443", true],
+      ["10.1.2", "https://10.1.2.3:6443", false],
+      ["fd00::/8", "https://[fd00::1]:6443", true],
+      ["fd00::1", "https://[fd00::1]:6443", true],
+      ["[fd00::1]:6443", "https://[fd00::1]:6443", true],
+      ["", "https://localhost:6443", true],
+      ["", "https://127.0.0.2:6443", true],
+      ["", "https://[::1]:6443", true],
+    ] as const) {
+      it(`NO_PROXY=${list} ${passed ? "passes it by for" : "says nothing of"} ${server}`, () => {
+        assert.equal(proxyOf(server, env(list)), passed ? undefined : "http://proxy.example:3128");
+      });
+    }
+
+    it("keeps the kubeconfig's own", () => {
+      const config = JSON.parse(text("a")) as { clusters: { cluster: Record<string, string> }[] };
+      const [{ cluster }] = config.clusters as [{ cluster: Record<string, string> }];
+      cluster["proxy-url"] = "http://own.example";
+      const loaded = kubeConfig({ kubeconfig: JSON.stringify(config) }, () => new KubeConfig());
+      assert.equal(loaded.getCurrentCluster()?.proxyUrl, "http://own.example");
+    });
+  });
+
+  it("tells which contexts there are, of all files, once each; none where there is no file", () => {
+    const KUBECONFIG = `${file("five", "x", "y")}:${join(folder, "missing")}:${file("six", "y", "z")}`;
+    assert.deepEqual(knownContexts({ KUBECONFIG }), ["x", "y", "z"]);
+    assert.deepEqual(knownContexts({ KUBECONFIG: join(folder, "missing") }), []);
+  });
+
+  it("from inside: the service account's files, and no secret in the text", () => {
+    const env = { KUBERNETES_SERVICE_HOST: "fd00::1", KUBERNETES_SERVICE_PORT: "443" };
+    const loaded = new KubeConfig();
+    loaded.loadFromString(inClusterKubeconfig(env));
+    assert.equal(loaded.getCurrentCluster()?.server, "https://[fd00::1]:443");
+    assert.throws(() => inClusterKubeconfig({}), { message: /^ops-nats:inCluster: expected to run in a pod/ });
   });
 });
