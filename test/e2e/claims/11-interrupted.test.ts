@@ -11,7 +11,7 @@ const STACK: Stack = "edge-2";
 /** Slow enough to be caught while Helm waits. */
 const SLOW = {
   values: {
-    container: { merge: { startupProbe: { initialDelaySeconds: 12 }, readinessProbe: { initialDelaySeconds: 12 } } },
+    container: { merge: { startupProbe: { initialDelaySeconds: 8 }, readinessProbe: { initialDelaySeconds: 8 } } },
   },
 };
 
@@ -69,16 +69,20 @@ describe("a run that was interrupted can be repeated", () => {
   async function works(): Promise<void> {
     const { failed, text } = await w.pulumi(STACK, ...UP);
     assert.ok(!failed, text);
-    assert.match(await w.kubectl[STACK].run(["get", "pod", "nats-0"]), /2\/2 +Running/);
+    await until(
+      "the pod",
+      () => w.kubectl[STACK].run(["get", "pod", "nats-0"]),
+      (told) => /2\/2 +Running/.test(told),
+      60,
+    );
     const again = await w.pulumi(STACK, "preview", "--expect-no-changes");
     assert.ok(!again.failed, again.text);
   }
 
   /** What is changed to make an upgrade that Helm waits for. */
-  const again = {
-    ...SLOW,
-    values: { ...SLOW.values, podTemplate: { merge: { metadata: { labels: { run: "again" } } } } },
-  };
+  const again = (run: number) => ({
+    values: { ...SLOW.values, podTemplate: { merge: { metadata: { labels: { run: `again-${run}` } } } } },
+  });
 
   /** Ends a run at once: the CLI, the Kubernetes provider, or both. */
   async function kill({ run }: Awaited<ReturnType<typeof upUntilHelmWaits>>, what: Victim): Promise<void> {
@@ -115,11 +119,9 @@ describe("a run that was interrupted can be repeated", () => {
     await works();
     const passwords = async () => (await w.workspace.outputs(STACK)).appPassword;
     const password = await passwords();
-    for (const what of VICTIMS) {
-      await w.configure(STACK, again);
+    for (const [i, what] of VICTIMS.entries()) {
+      await w.configure(STACK, again(i));
       await kill(await upUntilHelmWaits("pending-upgrade"), what);
-      await works();
-      await w.configure(STACK);
       await works();
     }
     assert.equal(await passwords(), password);
