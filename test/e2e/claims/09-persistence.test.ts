@@ -194,6 +194,16 @@ describe("persistence", () => {
     assert.deepEqual(await podIdentities(w.kubectl["edge-1"]), pods);
   });
 
+  it("is not replicated once more under another edge name: that is refused before anything is changed", async () => {
+    const pods = await podIdentities(w.kubectl["edge-1"]);
+    await w.configure("edge-1", { ...reachable, edge: "edge-2" });
+    const { failed, text } = await w.pulumi("edge-1", ...UP);
+    assert.ok(failed, text);
+    assert.match(text, /ops-nats:edge(s of stack primary: expected edge-2 among them|: expected edge-1, as which)/);
+    assert.deepEqual(await podIdentities(w.kubectl["edge-1"]), pods);
+    await w.ensure("edge-1", reachable);
+  });
+
   it("begins anew in another namespace by the README's steps, and back, whatever a stack of the same name has left elsewhere", async () => {
     const edge = w.kubectl["edge-1"];
     const away = await toNamespace("edge-1", "ops-system", "events");

@@ -204,6 +204,22 @@ describe("only what is the stack's own, in the right cluster", () => {
     });
   }
 
+  it("a renamed stack stays the same edge, by ops-nats:edge: same passwords, no pod is another", async () => {
+    await w.configure("edge-1", { edge: "edge-1" });
+    assert.ok(!(await w.pulumi("edge-1", ...UP)).failed);
+    const before = [await secretOf("edge-1"), await podIdentities(w.kubectl["edge-1"])];
+    await w.workspace.pulumi(["stack", "rename", "organization/ops-nats/edge-eu", "-s", "edge-1"]);
+    try {
+      const up = await run("edge-eu", ...UP);
+      assert.ok(!up.failed, up.text);
+      assert.deepEqual([await secretOf("edge-1"), await podIdentities(w.kubectl["edge-1"])], before);
+    } finally {
+      await w.workspace.pulumi(["stack", "rename", "organization/ops-nats/edge-1", "-s", "edge-eu"]);
+    }
+    await w.ensure("edge-1");
+    assert.deepEqual([await secretOf("edge-1"), await podIdentities(w.kubectl["edge-1"])], before);
+  });
+
   it("a reload that a server rejects fails that up, in the server's own words", async () => {
     const edge = w.kubectl["edge-1"];
     await w.ensure("edge-1");
