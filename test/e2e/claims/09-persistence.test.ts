@@ -196,12 +196,18 @@ describe("persistence", () => {
 
   it("is not replicated once more under another edge name: that is refused before anything is changed", async () => {
     const pods = await podIdentities(w.kubectl["edge-1"]);
-    await w.configure("edge-1", { ...reachable, edge: "edge-2" });
+    const edges = ["edge-1", "edge-other"];
+    await w.ensure("primary", { persistence: s.persistence, edges });
+    await w.configure("edge-1", { ...reachable, edge: "edge-other" });
     const { failed, text } = await w.pulumi("edge-1", ...UP);
     assert.ok(failed, text);
-    assert.match(text, /ops-nats:edge(s of stack primary: expected edge-2 among them|: expected edge-1, as which)/);
+    assert.match(
+      text,
+      /ops-nats:edge: expected edge-1, as which .*replicated once more .*; came edge-other; nothing was changed; next: pulumi config set ops-nats:edge edge-1 -s edge-1/,
+    );
     assert.deepEqual(await podIdentities(w.kubectl["edge-1"]), pods);
     await w.ensure("edge-1", reachable);
+    await w.ensure("primary", { persistence: s.persistence, edges: ["edge-1"] });
   });
 
   it("begins anew in another namespace by the README's steps, and back, whatever a stack of the same name has left elsewhere", async () => {
