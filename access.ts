@@ -45,7 +45,7 @@ export function clusterProvider(
     ...(identifier === undefined ? {} : { clusterIdentifier: identifier }),
   };
   // an empty kubeconfig means what kubectl would use; left out, the SDK takes a whole KUBECONFIG=a:b for one file's name
-  return new k8s.Provider("cluster", { kubeconfig: "", ...ours, ...Object.fromEntries(args) });
+  return new k8s.Provider("cluster", { kubeconfig: "", ...Object.fromEntries(args), ...ours });
 }
 
 /** @throws PlainError that names the key; the text may be a secret, and so may what the parser quotes of it: neither is shown */
@@ -77,7 +77,9 @@ export function kubeConfig(keys: Readonly<Record<string, string>>, empty: () => 
   }
   config.clusters = config.clusters.map((one) => {
     const proxyUrl = one.proxyUrl ?? proxyOf(one.server, process.env);
-    return proxyUrl === undefined ? one : { ...one, proxyUrl };
+    // this client refuses plain HTTP, as of `kubectl proxy`, unless it is told that nothing is verified
+    const plain = one.server.startsWith("http:") ? { skipTLSVerify: true } : {};
+    return { ...one, ...plain, ...(proxyUrl === undefined ? {} : { proxyUrl }) };
   });
   return config;
 }
@@ -100,8 +102,9 @@ function loaded(kubeconfig: string, config: KubeConfig): KubeConfig {
 /** KUBECONFIG may list several files, of which the first to have a name has it; the client's own merge refuses names twice. */
 function ambient(empty: () => KubeConfig): KubeConfig {
   const config = empty();
-  const files = (process.env.KUBECONFIG ?? "").split(delimiter).filter((file) => file !== "" && existsSync(file));
-  if (files.length < 2) {
+  const listed = (process.env.KUBECONFIG ?? "").split(delimiter).filter((file) => file !== "");
+  const files = listed.filter((file) => existsSync(file)); // kubectl passes over the others
+  if (listed.length < 2) {
     config.loadFromDefault();
     return config;
   }
@@ -116,7 +119,10 @@ function ambient(empty: () => KubeConfig): KubeConfig {
 }
 
 /** A kubeconfig for a program that runs in the cluster itself: the service account's files, no secret in the text. */
-export function inClusterKubeconfig(env: NodeJS.ProcessEnv): string {
+export function inClusterKubeconfig(
+  env: NodeJS.ProcessEnv,
+  folder = "/var/run/secrets/kubernetes.io/serviceaccount",
+): string {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = "443" } = env;
   if (!host) {
     throw new PlainError(
@@ -124,14 +130,13 @@ export function inClusterKubeconfig(env: NodeJS.ProcessEnv): string {
         "next: pulumi config rm ops-nats:inCluster, then pulumi config set kubernetes:context <context>",
     );
   }
-  const folder = "/var/run/secrets/kubernetes.io/serviceaccount";
   const server = `https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
   const name = "in-cluster";
   return JSON.stringify({
     apiVersion: "v1",
     kind: "Config",
     clusters: [{ name, cluster: { server, "certificate-authority": `${folder}/ca.crt` } }],
-    users: [{ name, user: { tokenFile: `${folder}/token` } }],
+    users: [{ name, user: { tokenFile: `${folder}/token`, "token-file": `${folder}/token` } }], // Go's name, and the Node client's
     contexts: [{ name, context: { cluster: name, user: name } }],
     "current-context": name,
   });
@@ -145,12 +150,12 @@ export function inClusterKubeconfig(env: NodeJS.ProcessEnv): string {
 export function proxyOf(server: string, env: NodeJS.ProcessEnv): string | undefined {
   if (!URL.canParse(server)) return undefined;
   const { protocol, hostname, port } = new URL(server);
-  const proxy = protocol === "https:" ? (env.HTTPS_PROXY ?? env.https_proxy) : (env.HTTP_PROXY ?? env.http_proxy);
+  const proxy = protocol === "https:" ? env.HTTPS_PROXY || env.https_proxy : env.HTTP_PROXY || env.http_proxy;
   if (!proxy) return undefined;
   const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
   if (host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."))) return undefined;
   const at = port || (protocol === "https:" ? "443" : "80");
-  const rules = (env.NO_PROXY ?? env.no_proxy ?? "").split(",").map((rule) => rule.trim().toLowerCase());
+  const rules = (env.NO_PROXY || env.no_proxy || "").split(",").map((rule) => rule.trim().toLowerCase());
   if (rules.some((rule) => rule !== "" && passedBy(rule, host, at))) return undefined;
   return proxy.includes("://") ? proxy : `http://${proxy}`;
 }
@@ -160,7 +165,8 @@ function passedBy(rule: string, host: string, port: string): boolean {
   const [network = "", bits] = rule.split("/");
   if (bits !== undefined) {
     const family = isIP(network);
-    if (family === 0 || isIP(host) !== family) return false;
+    const fits = /^[0-9]{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32);
+    if (family === 0 || !fits || isIP(host) !== family) return false;
     const list = new BlockList();
     list.addSubnet(network, Number(bits), family === 6 ? "ipv6" : "ipv4");
     return list.check(host, family === 6 ? "ipv6" : "ipv4");
@@ -169,7 +175,7 @@ function passedBy(rule: string, host: string, port: string): boolean {
   const bare = name.replace(/^\[|\]$/g, "");
   if (only !== undefined && only !== port) return false;
   if (isIP(bare) !== 0 || isIP(host) !== 0) return bare === host;
-  const suffix = bare.replace(/^\*/, "").replace(/^(?!\.)/, ".");
+  const suffix = bare.replace(/^\*(?=\.)/, "").replace(/^(?!\.)/, ".");
   return host.endsWith(suffix) || (!bare.startsWith(".") && !bare.startsWith("*") && host === bare);
 }
 

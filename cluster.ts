@@ -44,9 +44,10 @@ interface Asked {
  * @param stack the full name of ours
  */
 export function clusterClient(keys: Readonly<Record<string, string>>, stack: string): Cluster {
+  const short = stack.split("/").at(-1);
   let connection: Promise<Connection> | undefined;
   const connected = () => {
-    connection ??= connect(keys);
+    connection ??= connect(keys, `-s ${short}`);
     return connection;
   };
 
@@ -166,11 +167,17 @@ export function clusterClient(keys: Readonly<Record<string, string>>, stack: str
         const { name = "", deletionTimestamp } = metadata ?? {};
         const size = spec?.resources?.requests?.storage ?? "";
         // as the chart calls its template, and the StatefulSet what it makes of it
-        return /-js-.*-[0-9]+$/.test(name) && deletionTimestamp === undefined ? [{ name, size }] : [];
+        return /-js-.*-[0-9]+$/.test(name) && deletionTimestamp === undefined
+          ? [{ name, size, edge: metadata?.annotations?.[OWNER_EDGE] }]
+          : [];
       });
     },
     async serverPods(namespace, release) {
-      return (await pods(namespace, release)).flatMap(({ metadata }) => metadata?.name ?? []);
+      return (await pods(namespace, release)).map(({ metadata, status }) => ({
+        name: metadata?.name ?? "",
+        ready: status?.containerStatuses?.some(({ name, ready }) => name === "nats" && ready) ?? false,
+        going: metadata?.deletionTimestamp !== undefined || (metadata?.ownerReferences ?? []).length > 0,
+      }));
     },
     async touchPods(namespace, release) {
       const annotations = { "ops-nats/secret-changed-at": new Date().toISOString() };
@@ -188,14 +195,20 @@ export function clusterClient(keys: Readonly<Record<string, string>>, stack: str
     },
     async serverTags(namespace, pod) {
       const { client, config } = await connected();
-      const page = await portForwardGet(new client.PortForward(config), { namespace, pod, port: 8222, path: "/varz" });
+      const asked = { namespace, pod, port: 8222, path: "/varz" };
+      const page = await portForwardGet(new client.PortForward(config), asked).catch((error: Error) => {
+        // a WebSocket that is refused rejects with an event, whose message has the status
+        const right = { verb: "create", resource: "pods/portforward", namespace };
+        if (/\b403\b/.test(error.message)) throw new PlainError(failure(right, "", { code: 403 } as unknown as Error));
+        throw new Error(`port-forward to ${pod}: ${error.message}`);
+      });
       return (JSON.parse(page) as { tags?: string[] }).tags ?? [];
     },
     async serverLog(namespace, pod, since) {
       const text = await ask({ verb: "get", resource: `pods/${pod}/log`, namespace }, ({ core }) =>
         core.readNamespacedPodLog({
           ...{ namespace, name: pod, container: "nats" },
-          sinceSeconds: Math.max(1, Math.ceil((Date.now() - since) / 1000)),
+          ...{ tailLines: 2000, sinceSeconds: Math.max(1, Math.ceil((Date.now() - since) / 1000)) },
         }),
       );
       return text ?? "";
@@ -210,7 +223,8 @@ export function clusterClient(keys: Readonly<Record<string, string>>, stack: str
 
 const serversOf = (release: string): string => `app.kubernetes.io/instance=${release},app.kubernetes.io/component=nats`;
 
-async function connect(keys: Readonly<Record<string, string>>): Promise<Connection> {
+/** @param own names the stack in a command */
+async function connect(keys: Readonly<Record<string, string>>, own: string): Promise<Connection> {
   const client = await import("@kubernetes/client-node");
   const config = kubeConfig(keys, () => new client.KubeConfig());
   const cluster = config.getCurrentCluster();
@@ -219,7 +233,7 @@ async function connect(keys: Readonly<Record<string, string>>): Promise<Connecti
     const names = config.getContexts().map(({ name }) => name);
     throw new PlainError(
       `kubernetes:context: expected a context of the kubeconfig (${names.join(", ") || "it has none"}); came ${context || "nothing"}; ` +
-        `next: pulumi config set kubernetes:context ${names[0] ?? "<context>"}`,
+        `next: pulumi config set kubernetes:context ${names.length === 1 ? names[0] : "<context>"} ${own}`,
     );
   }
   const configuration = client.createConfiguration({
@@ -255,6 +269,8 @@ function read({ core, apps }: Connection, kind: OwnedKind, at: { namespace: stri
       return core.readNamespacedConfigMap(at);
     case "Service":
       return core.readNamespacedService(at);
+    case "StatefulSet":
+      return apps.readNamespacedStatefulSet(at);
     case "Deployment":
       return apps.readNamespacedDeployment(at);
   }
@@ -266,7 +282,7 @@ function failure({ verb, resource, namespace }: Asked, place: string, error: Err
   const where = namespace === undefined ? "in all namespaces" : `in namespace ${namespace}`;
   const [kind = "", name] = resource.split("/");
   const flag = namespace === undefined ? (kind === "namespaces" ? "" : " --all-namespaces") : ` -n ${namespace}`;
-  const request = `cluster (${place}): expected an answer to ${verb} ${resource} ${where}`;
+  const request = `cluster${place === "" ? "" : ` (${place})`}: expected an answer to ${verb} ${resource} ${where}`;
   if (code === 403) {
     return `${request}; came: forbidden; next: have the right granted (kubectl auth can-i ${verb} ${kind}${name ? `/${name}` : ""}${flag}), then pulumi up again`;
   }

@@ -63,7 +63,10 @@ export function readSettings(source: Source): Settings {
   const found: Fault[] = [];
   const settings = role === "primary" ? readPrimary(keys, found) : readEdge(keys, source, found);
   faults.push(...clusterFaults(source, keys));
-  found.push(...valuesFaults(keys.values, role === "primary" ? "primary" : "edge"), ...extraFaults(keys, isSecret));
+  found.push(
+    ...valuesFaults(keys.values, role === "primary" ? "primary" : "edge"),
+    ...extraFaults(keys, isSecret, source.stack),
+  );
   const fromShared = ({ key }: Fault) => topKey(key) in shared && !(topKey(key) in own);
   faults.push(
     ...found
@@ -82,6 +85,21 @@ function* clusterFaults({ config, contexts, stack }: Source, keys: Map): Generat
   if (inCluster && chosen.length > 0) {
     const command = `pulumi config rm ops-nats:inCluster -s ${stack}`;
     yield { key: "inCluster", expected: `false beside ${chosen.join(" and ")}`, came: true, command };
+  }
+  if (config["kubernetes:clusterIdentifier"] !== undefined) {
+    const command = `pulumi config rm kubernetes:clusterIdentifier -s ${stack}`;
+    yield {
+      key: "kubernetes:clusterIdentifier",
+      expected: "nothing: the stack knows its cluster by itself",
+      came: "a value",
+      command,
+    };
+  }
+  const driver = /"driver"\s*:\s*"(\w+)"/.exec(config["kubernetes:helmReleaseSettings"] ?? "")?.[1];
+  if (driver !== undefined && !/^secrets?$/.test(driver)) {
+    const expected = "Helm's own driver, secret: what it keeps of a release is looked at";
+    const command = `pulumi config rm --path 'kubernetes:helmReleaseSettings.driver' -s ${stack}`;
+    yield { key: "kubernetes:helmReleaseSettings", expected, came: driver, command };
   }
   if (inCluster || chosen.length > 0) return;
   const names = contexts();

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { APP_ACCOUNT, OWN_ACCOUNTS } from "./components/accounts.ts";
-import { ADMIN, APP, KEEPER } from "./components/logins.ts";
+import { ADMIN, APP, KEEPER, WATCH } from "./components/logins.ts";
 import { isMap } from "./components/merge.ts";
 import type { Fault } from "./faults.ts";
 
@@ -14,14 +14,16 @@ const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
 /**
  * What entries of `extraAccounts` and `extraRemotes` cannot show by themselves. With any of it no server would start.
  * @param isSecret whether a key is stored encrypted
+ * @param stack for the command
  */
 export function* extraFaults(
   keys: Readonly<Record<string, unknown>>,
   isSecret: (key: string) => boolean,
+  stack: string,
 ): Generator<Fault> {
   const accounts = isMap(keys.extraAccounts) ? keys.extraAccounts : {};
   const remotes = Array.isArray(keys.extraRemotes) ? keys.extraRemotes.filter(isMap) : [];
-  const taken = new Map<unknown, string>([ADMIN, APP, KEEPER].map((user) => [user, "this program's own"]));
+  const taken = new Map<unknown, string>([ADMIN, APP, KEEPER, WATCH].map((user) => [user, "this program's own"]));
   for (const edge of Array.isArray(keys.edges) ? keys.edges : [])
     taken.set(isMap(edge) ? edge.name : edge, "an edge's");
   for (const [name, account] of Object.entries(accounts)) {
@@ -42,7 +44,7 @@ export function* extraFaults(
   }
   for (const key of SECRET_KEYS) {
     const path = key === "extraAccounts" ? `${key}.<account>.users[0].password` : `${key}[0].password`;
-    const secret = `pulumi config set --secret --path 'ops-nats:${path}' <password>`;
+    const secret = `pulumi config set --secret --path 'ops-nats:${path}' <password> -s ${stack}`;
     const clear = hasPassword(keys[key]) && !isSecret(key);
     if (clear) yield { key, expected: "passwords that are stored encrypted", came: "plain text", command: secret };
   }

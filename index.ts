@@ -47,8 +47,8 @@ export default async function program(connect = clusterClient) {
     return primaryOutputs(new Primary("nats", { settings, cluster, ...ground }, { provider }), settings);
   }
   const primary = new pulumi.StackReference(settings.primaryStack);
-  const link = await readLeafLink(primary, settings.primaryStack, settings.edge);
-  checkStore(settings, link);
+  const link = await readLeafLink(primary, settings.primaryStack, settings.edge, stack);
+  checkStore(settings, link, stack);
   checkNames(clusterNames(settings, link), stack);
   const values = serversIn(edgeValues(settings, link));
   checkFileLimit(cluster, "edge", link.store && settings.persistence.size, values);

@@ -39,6 +39,8 @@ export async function portForwardGet(
     // HTTP/1.0: the server ends the connection behind its answer
     request.write(`GET ${path} HTTP/1.0\r\nHost: ${pod}\r\n\r\n`);
     return await Promise.race([page, late]);
+  } catch (error) {
+    throw error instanceof Error ? error : new Error((error as { message?: string }).message ?? String(error));
   } finally {
     clearTimeout(timer);
     socket?.close();

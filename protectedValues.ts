@@ -149,6 +149,7 @@ export const PROTECTED: readonly Protected[] = [
   ),
 
   ...inside("StatefulSet", "it decides how many servers there are", ["spec replicas"], { use: "replicas" }),
+  ...inside("StatefulSet", "the servers are known by the numbers of their pods, from 0", ["spec ordinals"]),
   ...inside("StatefulSet", SELECTED, ["spec selector", "spec serviceName", "metadata name", "metadata namespace"]),
   ...[OWNER, OWNER_ID, OWNER_EDGE, OWNER_RELEASE].map((mark) => ({
     path: ["StatefulSet", "metadata", "annotations", mark],
@@ -233,7 +234,7 @@ export const PROTECTED: readonly Protected[] = [
   ...conf(MONITOR, ["http", "https", "http_port", "https_port", "http_base_path"]),
   ...conf("the reloader signals the server by it", ["pid_file"]),
   ...conf("the reasons of a failure are read from the pod's log", ["log_file", "syslog", "remote_syslog"]),
-  ...conf("each server stores by it what its own clients say", ["server_tags"], { role: "primary" }),
+  ...conf("servers tell by it what they run, and store by it what their own clients say", ["server_tags"]),
   ...conf("accounts of the same names in other clusters would be joined to these", ["gateway"]),
   ...conf("servers find each other by it", ["cluster port", "cluster listen", "cluster host", "cluster routes"]),
   ...conf("servers log in to each other by it", ["cluster authorization"], { use: "values.config.cluster.routeURLs" }),

@@ -17,10 +17,14 @@ const strict = <T extends z.ZodRawShape>(shape: T, expected = "a map") => z.stri
 
 const label = (what: string) => text(what).max(63, what).regex(RFC1123_LABEL, what);
 
+/** Users of a primary's servers, where a name may stand once. */
+const OWN_USERS: readonly string[] = ["admin", "app", "keeper"];
+
 /** The name of an edge: RFC 1123 label, 1 to 40 characters, not `primary`; also its stack and its token in subjects. */
 export const edgeName = label("an RFC 1123 label (a-z, 0-9 and -, beginning and ending with a letter or digit)")
   .max(EDGE_NAME_LENGTH, `at most ${EDGE_NAME_LENGTH} characters`)
-  .refine((name) => name !== "primary", "another name: primary is the primary cluster's own");
+  .refine((name) => name !== "primary", "another name: primary is the primary cluster's own")
+  .refine((name) => !OWN_USERS.includes(name), "another name: the primary has a user of that name");
 
 /** Longest subject, in characters: servers put more before it and bound a line of their protocol. */
 export const SUBJECT_LENGTH = 255;

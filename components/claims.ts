@@ -50,7 +50,7 @@ export interface Whereabouts extends ReleasePlace {
   readonly id: string | undefined;
   /** The edge's name, or `primary`. */
   readonly edge: string;
-  /** The namespace of the stack's last `up` by its state, for who may not look into all of them; undefined where none was. */
+  /** The namespace of the stack's last `up` by its state; undefined where none was, or the last one failed. */
   readonly lastNamespace: string | undefined;
 }
 
@@ -61,11 +61,16 @@ export interface Whereabouts extends ReleasePlace {
  */
 export async function refuseMove(wanted: Whereabouts): Promise<void> {
   const { cluster, id, lastNamespace } = wanted;
+  await refuseOthersClaims(wanted);
   if (id === undefined) return;
-  const namespaces = await cluster.namespaces(INCLUDE.secret, id).catch((error: Error) => {
-    if (!/came: forbidden/.test(error.message)) throw error;
-    return [...new Set([wanted.namespace, lastNamespace ?? wanted.namespace])];
-  });
+  // what the state tells goes before a search, which finds copies of the Secret, too, and takes a right that few have
+  const namespaces =
+    lastNamespace === undefined
+      ? await cluster.namespaces(INCLUDE.secret, id).catch((error: Error) => {
+          if (!/came: forbidden/.test(error.message)) throw error;
+          return [wanted.namespace];
+        })
+      : [...new Set([wanted.namespace, lastNamespace])];
   for (const namespace of namespaces) {
     const owner = await cluster.owner(namespace, "Secret", INCLUDE.secret);
     if (owner?.id !== id) continue;
@@ -75,6 +80,19 @@ export async function refuseMove(wanted: Whereabouts): Promise<void> {
     const claims = await cluster.claims(namespace, former.release);
     if (claims.length > 0) throw new PlainError(await moved(wanted, former, key, claims));
   }
+}
+
+/** Claims outlive their stack. Servers of another edge on them would hand their events over once more, and under that name. */
+async function refuseOthersClaims({ edge, ...place }: Whereabouts): Promise<void> {
+  const others = (await claimsLeft(place)).filter((claim) => claim.edge !== undefined && claim.edge !== edge);
+  if (others.length === 0) return;
+  const { set, up } = commands(place.cluster);
+  const names = others.map(({ name }) => name).join(" ");
+  throw new PlainError(
+    `ops-nats:edge: expected ${others[0]?.edge}, whose events are on claims that are left in namespace ${place.namespace} (${told(others)}); came ` +
+      `${edge}, as which they would be replicated once more; nothing was changed; next: ${set("namespace", "<name>")}; or, where nothing in ` +
+      `them is needed, kubectl -n ${place.namespace} delete pvc ${names}; then ${up}`,
+  );
 }
 
 type Former = Readonly<Record<"namespace" | "release" | "edge", string>>;

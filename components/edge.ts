@@ -93,21 +93,21 @@ export class Edge extends pulumi.ComponentResource {
  * What the primary asks of an edge that stores, and this one's own settings do not allow.
  * @throws PlainError with one line
  */
-export function checkStore(settings: EdgeSettings, { store }: EdgeLink): void {
-  const { edge, replicas, images, primaryStack } = settings;
+export function checkStore(settings: EdgeSettings, { store }: EdgeLink, stack = settings.edge): void {
+  const { replicas, images, primaryStack } = settings;
   if (!store) return;
   const { tag } = images.nats;
   const key = "images.nats.tag";
   if (!keepsStreams(tag)) {
     throw new PlainError(
-      `ops-nats:${key} of stack ${edge}: expected ${STORING} (${primaryStack} has this edge store its events); came ${tag}; ` +
-        `next: pulumi config set --path 'ops-nats:${key}' ${DEFAULT_IMAGES.nats.tag} -s ${edge} && pulumi up -s ${edge}`,
+      `ops-nats:${key} of stack ${stack}: expected ${STORING} (${primaryStack} has this edge store its events); came ${tag}; ` +
+        `next: pulumi config set --path 'ops-nats:${key}' ${DEFAULT_IMAGES.nats.tag} -s ${stack} && pulumi up -s ${stack}`,
     );
   }
   if (replicas === 2) {
     throw new PlainError(
-      `ops-nats:replicas of stack ${edge}: expected ${MAJORITY}; came 2; ` +
-        `next: pulumi config set ops-nats:replicas 3 -s ${edge} && pulumi up -s ${edge}`,
+      `ops-nats:replicas of stack ${stack}: expected ${MAJORITY}; came 2; ` +
+        `next: pulumi config set ops-nats:replicas 3 -s ${stack} && pulumi up -s ${stack}`,
     );
   }
 }

@@ -22,7 +22,12 @@ const text = (value: unknown): string | undefined => (typeof value === "string" 
  */
 export function readRecord(record: string | undefined): { description: string; owner: Owner | undefined } {
   if (record === undefined) return { description: "", owner: undefined };
-  const release = unpack(record);
+  let release: Record<string, unknown>;
+  try {
+    release = unpack(record);
+  } catch {
+    return { description: "not Helm's", owner: undefined }; // whoever wrote it, it was not this program
+  }
   const annotations = ["statefulSet", "merge", "metadata", "annotations"].reduce<unknown>(at, release.config);
   const [id, stack] = [text(at(annotations, OWNER_ID)), text(at(annotations, OWNER))];
   return {

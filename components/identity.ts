@@ -23,7 +23,9 @@ export async function stackIdentity(cluster: ClusterIdentity, adopted: string | 
   const keepers = { ...cluster, ...(adopted === undefined ? {} : { adopted }) };
   const args = { length: 16, special: false, upper: false, keepers };
   // a run that was refused has made one already: who takes a state over takes that one's place
-  const memory = new random.RandomString("identity", args, adopted === undefined ? { ignoreChanges: ["keepers"] } : {});
+  const memory = new random.RandomString("identity", args, {
+    ignoreChanges: adopted === undefined ? ["keepers"] : ["keepers.uid", "keepers.ca"],
+  });
   const [made, kept] = await Promise.all([known(memory.result), known(memory.keepers)]);
   const { uid, ca, adopted: former } = kept ?? {};
   return { id: former ?? made, cluster: { ...(uid ? { uid } : {}), ...(ca ? { ca } : {}) } };

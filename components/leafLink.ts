@@ -67,9 +67,10 @@ export interface OutputReader {
 /**
  * Reads the link of one edge from the outputs of the primary's stack.
  * @param stack the primary's full stack name, for messages
+ * @param own the edge's own stack, for messages
  * @throws PlainError: never deployed, another version, outputs that do not decrypt, an edge that is not listed
  */
-export async function readLeafLink(reader: OutputReader, stack: string, edge: string): Promise<EdgeLink> {
+export async function readLeafLink(reader: OutputReader, stack: string, edge: string, own = edge): Promise<EdgeLink> {
   const [version, urls, credentials, stores, witness] = await Promise.all(
     ["leafLinkVersion", "leafUrls", "leafCredentials", "leafStores", WITNESS].map((name) =>
       reader.getOutputDetails(name),
@@ -107,7 +108,7 @@ export async function readLeafLink(reader: OutputReader, stack: string, edge: st
     const add = `pulumi config set --path 'ops-nats:edges[${listed.length}]' ${edge} -s ${short} && pulumi up -s ${short}`;
     throw fault(
       `ops-nats:edges of stack ${short}: expected ${edge} among them; came ${JSON.stringify(listed)}`,
-      `${add}, then pulumi up -s ${edge}   (listed already: just the two pulumi up)`,
+      `${add}, then pulumi up -s ${own}   (listed already: just the two pulumi up)`,
     );
   }
   const store = isRecord(stores?.value) ? stores.value[edge] : null;

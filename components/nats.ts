@@ -108,7 +108,9 @@ export class NatsServer extends pulumi.ComponentResource {
     // whatever needs the servers waits until they run what they were given
     const running = pulumi.runtime.isDryRun()
       ? release.name
-      : pulumi.all([release.name, args.include, secret.id]).apply(async ([deployed, include]) => {
+      : pulumi.all([release.name, secret.stringData, secret.data]).apply(async ([deployed, text, data]) => {
+          // what the cluster was given: not in each run (--target, refresh) is that what the settings say
+          const include = text?.[INCLUDE.key] ?? Buffer.from(data?.[INCLUDE.key] ?? "", "base64").toString();
           await assertReloaded(place, tagOf(include), given);
           return deployed;
         });

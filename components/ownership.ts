@@ -7,7 +7,7 @@ import {
   type ClusterIdentity,
   commands,
   fullName,
-  type HelmRecord,
+  newestFirst,
   type OwnedKind,
   type Owner,
 } from "./release.ts";
@@ -22,12 +22,13 @@ export interface Claimant {
   readonly id: string | undefined;
 }
 
-/** All that the program makes under names of its own, but for what Helm does. */
+/** All that the program makes under names of its own, and the set of servers, which Helm would take up whoever has made it by other means. */
 export const ownNames = (release: string): readonly (readonly [OwnedKind, string])[] => [
   ["Secret", INCLUDE.secret],
   ["ConfigMap", `${fullName(release)}-keeper`],
   ["Deployment", `${fullName(release)}-keeper`],
   ["Service", `${fullName(release)}-leaf`],
+  ["StatefulSet", fullName(release)],
 ];
 
 /**
@@ -43,12 +44,23 @@ export async function assertOurs(claimant: Claimant): Promise<void> {
       return owner === undefined || mine(owner) ? [] : [{ what: `${kind} ${name}`, owner }];
     }),
   );
-  const records = (await cluster.helmRecords(namespace, release)).filter(({ owner }) => !mine(owner));
-  const newest = records.reduce<HelmRecord | undefined>((a, b) => (a && a.revision > b.revision ? a : b), undefined);
+  const records = newestFirst(await cluster.helmRecords(namespace, release));
+  const newest = records[0];
   const others = [
     ...found.flat(),
-    ...(newest ? [{ what: `Helm release ${release} (${newest.status})`, owner: newest.owner ?? NOBODY }] : []),
+    ...(newest === undefined || mine(newest.owner)
+      ? []
+      : [{ what: `Helm release ${release} (${newest.status})`, owner: newest.owner ?? NOBODY }]),
   ];
+  // an upgrade by hand takes the mark away with the values
+  const last = records.find(({ owner }) => mine(owner));
+  if (others.length === 1 && last && newest && !mine(newest.owner)) {
+    throw new PlainError(
+      `Helm release ${release} in namespace ${namespace} (${await cluster.place()}): expected this stack's values; came revision ${newest.revision}, made by ` +
+        `hand; nothing was changed; next: put what is to stay into ops-nats:values, helm rollback ${release} ${last.revision} -n ${namespace}, ` +
+        `then ${commands(cluster).up}`,
+    );
+  }
   if (others.length > 0) throw new PlainError(await refusal(claimant, others));
 }
 
@@ -62,12 +74,11 @@ async function refusal(
   const told = others.map(({ what, owner }) => `${what}, made by ${owner.stack ?? "somebody else (not by ops-nats)"}`);
   const stacks = [...new Set(others.flatMap(({ owner }) => owner.stack ?? []))];
   const ids = [...new Set(others.flatMap(({ owner }) => owner.id ?? []))];
-  const short = cluster.stack.split("/").at(-1) ?? "";
   const ways =
     stacks.length === 0
       ? [
-          `another release name: ${set("release", `ops-${short}`)}`,
           `another namespace: ${set("namespace", "<name>")}`,
+          `where only the release and what it has made is in the way, another name: ${set("release", "ops-nats")}`,
           `where it is the guide's own installation: README, "Coming from the guide"`,
         ]
       : [
@@ -111,7 +122,7 @@ export async function assertSameCluster(cluster: Cluster, { remembered, seen }: 
   throw new PlainError(
     `cluster (${await cluster.place()}): expected the one that stack ${short} is in (${name}: ${remembered[key]}); came another ` +
       `(${seen[key]}); nothing was changed; next: to go back, ${set("kubernetes:context", "<its context>")}; or, to move, with the former ` +
-      `context ${destroy}, then with this one ${up}; or, where the former cluster is gone for good, pulumi stack rm ${short} --force ` +
+      `context ${destroy} (at once where the stack has deployed nothing yet), then with this one ${up}; or, where the former cluster is gone for good, pulumi stack rm ${short} --force ` +
       `--preserve-config --yes && pulumi stack init ${short}, then ${up}`,
   );
 }

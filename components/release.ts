@@ -28,8 +28,17 @@ export interface Owner {
   readonly release?: string | undefined;
 }
 
-/** Of which kinds the objects are that the program makes by their names; the chart's are Helm's. */
-export type OwnedKind = "Secret" | "ConfigMap" | "Deployment" | "Service";
+/** A pod with a server. */
+export interface ServerPod {
+  readonly name: string;
+  /** Its server runs and is ready. */
+  readonly ready: boolean;
+  /** It is going: being ended already, or of a set that is gone. */
+  readonly going: boolean;
+}
+
+/** Of which kinds the objects are whose marks are looked at: all that the program makes by name, and the chart's set of servers. */
+export type OwnedKind = "Secret" | "ConfigMap" | "Deployment" | "Service" | "StatefulSet";
 
 /** What Helm keeps of one revision of a release, in a Secret. */
 export interface HelmRecord {
@@ -60,6 +69,8 @@ export interface Servers {
 export interface LeftClaim {
   readonly name: string;
   readonly size: string;
+  /** Whose events are on it: an edge's name, or `primary`; undefined where that is not told. */
+  readonly edge?: string | undefined;
 }
 
 /** The same of servers that run. */
@@ -113,13 +124,13 @@ export interface Cluster {
   runningServers(namespace: string, release: string): Promise<RunningServers | undefined>;
   /** The claims of a release's servers, also of such as are gone; not those that are being deleted. */
   claims(namespace: string, release: string): Promise<readonly LeftClaim[]>;
-  /** Names of the pods with a server of the release, those that are being ended included. */
-  serverPods(namespace: string, release: string): Promise<readonly string[]>;
+  /** The pods with a server of the release, those that are being ended included. */
+  serverPods(namespace: string, release: string): Promise<readonly ServerPod[]>;
   /** Annotates the pods of the release: the kubelet then looks at their Secrets at once, not within two minutes. */
   touchPods(namespace: string, release: string): Promise<void>;
   /** The tags of the server in a pod: they tell which configuration it runs (natsConf.ts). */
   serverTags(namespace: string, pod: string): Promise<readonly string[]>;
-  /** What the server in a pod has logged since then, in milliseconds since 1970. */
+  /** What the server in a pod has logged since then, in milliseconds since 1970: its last two thousand lines at most. */
   serverLog(namespace: string, pod: string, since: number): Promise<string>;
   /** What Kubernetes says of the objects that a label selector finds. @throws where not even pods can be read */
   workload(namespace: string, selector: string): Promise<Snapshot>;
@@ -134,7 +145,7 @@ export interface ReleasePlace {
   readonly release: string;
 }
 
-const newestFirst = (records: readonly HelmRecord[]): HelmRecord[] =>
+export const newestFirst = (records: readonly HelmRecord[]): HelmRecord[] =>
   [...records].sort((a, b) => b.revision - a.revision);
 
 /** Statuses that a run leaves when it is killed; Helm refuses to go on from them ("another operation is in progress"). */
@@ -188,13 +199,14 @@ export async function formerServersGone(
   for (let told = ""; ; ) {
     // a set that is there is taken up with its pods
     if ((await cluster.runningServers(namespace, release)) !== undefined) return;
-    const pods = await cluster.serverPods(namespace, release);
+    // pods that somebody has orphaned to make the set anew stay, and the new one takes them up
+    const pods = (await cluster.serverPods(namespace, release)).filter(({ going }) => going);
     if (pods.length === 0) return;
-    const names = pods.join(", ");
+    const names = pods.map(({ name }) => name).join(", ");
     if (Date.now() > end) {
       throw new Error(
         `pods in namespace ${namespace}: expected the servers of the former release to be gone within ${seconds} s; ` +
-          `still there: ${names}; next: kubectl -n ${namespace} describe pod ${pods[0]}, then ${commands(cluster).up}`,
+          `still there: ${names}; next: kubectl -n ${namespace} describe pod ${pods[0]?.name}, then ${commands(cluster).up}`,
       );
     }
     if (names !== told) await pulumi.log.info(`waiting for the servers of the former release to drain: ${names}`);

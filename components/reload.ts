@@ -2,9 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { createHash } from "node:crypto";
-import * as pulumi from "@pulumi/pulumi";
 import { PlainError } from "./plainError.ts";
-import { commands, firstLine, type ReleasePlace } from "./release.ts";
+import { commands, firstLine, fullName, type ReleasePlace } from "./release.ts";
 
 /**
  * The tag of servers that run an include file: 64 bits of a hash over the text, whose passwords have 190 random ones each, so it tells
@@ -20,11 +19,12 @@ const OUTCOME = /\[(?:INF|ERR)\] (?:Reloaded server configuration|Failed to relo
 const WAIT = { seconds: 180, pause: 1 };
 
 /**
- * Waits until all servers of a release run the configuration that they were given. A pod whose server does not run is passed over: it takes
- * the configuration up when it starts.
+ * Waits until all servers of a release run the configuration that they were given. A pod whose server is not ready is passed over: it
+ * takes the configuration up when it starts.
  * @param tag of the include file, see {@link configTag}
  * @param since when that was given to them, in milliseconds since 1970
- * @throws PlainError with the server's own words where one rejects it; or where one has not taken it up in time
+ * @throws PlainError with the server's own words where one rejects it; where one has not taken it up in time, or cannot be asked; where there
+ * are no servers
  */
 export async function assertReloaded(
   place: ReleasePlace,
@@ -33,12 +33,13 @@ export async function assertReloaded(
   { seconds, pause } = WAIT,
 ): Promise<void> {
   const { cluster, namespace, release } = place;
+  if ((await cluster.runningServers(namespace, release)) === undefined) throw gone(place);
   const end = Date.now() + seconds * 1000;
   for (;;) {
-    const pods = await cluster.serverPods(namespace, release);
-    const behind = (await Promise.all(pods.map((pod) => outcome(place, pod, tag, since)))).flat();
+    const pods = (await cluster.serverPods(namespace, release)).filter(({ ready }) => ready);
+    const behind = (await Promise.all(pods.map(({ name }) => outcome(place, name, tag, since)))).flat();
     if (behind.length === 0) return;
-    const rejected = behind.find(({ said }) => said !== undefined);
+    const rejected = behind.find(({ rejects }) => rejects);
     if (rejected || Date.now() > end) throw refusal(place, rejected ?? behind[0], seconds);
     await new Promise((resolve) => setTimeout(resolve, pause * 1000));
   }
@@ -46,30 +47,31 @@ export async function assertReloaded(
 
 interface Behind {
   readonly pod: string;
-  /** The server's own words, where it has rejected the configuration. */
+  /** The server's own words, or why it cannot be asked; undefined where it has only not taken it up yet. */
   readonly said: string | undefined;
+  /** Waiting will not help. */
+  readonly rejects: boolean;
 }
 
-/** Nothing where a server runs the configuration, or does not run. */
+/** Nothing where a server runs the configuration. */
 async function outcome({ cluster, namespace }: ReleasePlace, pod: string, tag: string, since: number) {
-  const [tags, log] = await Promise.all([
-    cluster.serverTags(namespace, pod).catch((error: Error) => error),
-    cluster.serverLog(namespace, pod, 0).catch((error: Error) => error),
-  ]);
+  const tags = await cluster.serverTags(namespace, pod).catch((error: Error) => error);
   if (Array.isArray(tags) && tags.includes(tag)) return [];
-  if (log instanceof Error) {
-    if (!(tags instanceof Error)) return [{ pod, said: undefined }];
-    await pulumi.log.debug(`${pod}: ${firstLine(tags)}`);
-    if (/forbidden/.test(log.message)) throw log;
-    return [];
-  }
-  const last = [...log.matchAll(OUTCOME)].at(-1);
-  const said = last && REJECTED.exec(last[0])?.[1];
-  if (tags instanceof Error) return said === undefined ? [] : [{ pod, said }];
-  // a rejection of long ago may be of another configuration
-  const fresh = said !== undefined && (await cluster.serverLog(namespace, pod, since)).includes(said);
-  const stands = said !== undefined && Date.now() - since > 150_000;
-  return [{ pod, said: fresh || stands ? said : undefined } satisfies Behind];
+  if (tags instanceof PlainError) throw tags; // a right is missing
+  // a rejection of before may be of another configuration: it counts when nothing has come of this one for long
+  const long = Date.now() - since > 150_000;
+  const log = await cluster.serverLog(namespace, pod, long ? 0 : since);
+  const last = [...log.matchAll(OUTCOME)].at(-1)?.[0] ?? "";
+  const said = REJECTED.exec(last)?.[1];
+  const unasked = tags instanceof Error ? firstLine(tags) : undefined;
+  return [{ pod, said: said ?? unasked, rejects: said !== undefined } satisfies Behind];
+}
+
+function gone({ cluster, namespace, release }: ReleasePlace): Error {
+  return new PlainError(
+    `StatefulSet ${fullName(release)} in namespace ${namespace}: expected the servers of this stack; came none, and nothing of the release had to be changed; ` +
+      `next: helm get manifest ${release} -n ${namespace} | kubectl apply -n ${namespace} -f -, then ${commands(cluster).up}`,
+  );
 }
 
 function refusal({ cluster, namespace, release }: ReleasePlace, behind: Behind | undefined, seconds: number): Error {

@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Claim, Image, Images, Settings } from "../settings.ts";
 import { NO_LEAF_ACCOUNT } from "./accounts.ts";
 import { isMap, merge } from "./merge.ts";
+import { OWNER_EDGE } from "./release.ts";
 
 export type Values = Record<string, unknown>;
 
@@ -169,7 +170,12 @@ export function listenerValues({ advertise, clientPort }: ListenerSettings): Val
 const jetStream = ({ size, storageClass }: Claim, domain: string, sync: string): Values => ({
   enabled: true,
   fileStore: {
-    pvc: { enabled: true, size, ...(storageClass === undefined ? {} : { storageClassName: storageClass }) },
+    pvc: {
+      ...{ enabled: true, size },
+      ...(storageClass === undefined ? {} : { storageClassName: storageClass }),
+      // a claim outlives its stack: whose events are on it is told by it
+      merge: { metadata: { annotations: { [OWNER_EDGE]: domain } } },
+    },
   },
   merge: {
     domain,

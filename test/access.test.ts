@@ -102,6 +102,7 @@ describe("cluster", () => {
       assert.equal(proxyOf("http://api.example", env()), undefined);
       assert.equal(proxyOf("https://api.example", {}), undefined);
       assert.equal(proxyOf("https://api.example", { HTTPS_PROXY: "" }), undefined);
+      assert.equal(proxyOf("https://api.example", { HTTPS_PROXY: "", https_proxy: "p:1" }), "http://p:1");
     });
 
     for (const [list, server, passed] of [
@@ -113,11 +114,14 @@ describe("cluster", () => {
       [".example", "https://api.example", true],
       [".api.example", "https://api.example", false],
       ["*.example", "https://api.example", true],
+      ["*i.example", "https://api.example", false],
       ["pi.example", "https://api.example", false],
       [" other , API.example", "https://api.example", true],
       ["10.0.0.0/8", "https://10.1.2.3:6443", true],
       ["10.0.0.0/8", "https://11.1.2.3:6443", false],
       ["10.1.2.3", "https://10.1.2.3:6443", true],
+      ["10.0.0.0/255.0.0.0", "https://10.1.2.3:6443", false],
+      ["10.0.0.0/", "https://11.1.2.3:6443", false],
       ["10.1.2", "https://10.1.2.3:6443", false],
       ["fd00::/8", "https://[fd00::1]:6443", true],
       ["fd00::1", "https://[fd00::1]:6443", true],
@@ -140,6 +144,19 @@ describe("cluster", () => {
     });
   });
 
+  it("is found by a KUBECONFIG that lists a file which is not there, as by kubectl; by plain HTTP, too", () => {
+    const before = process.env.KUBECONFIG;
+    process.env.KUBECONFIG = `${file("seven", "x")}:${join(folder, "missing")}`;
+    try {
+      assert.equal(server({}), "https://x.example");
+    } finally {
+      if (before === undefined) delete process.env.KUBECONFIG;
+      else process.env.KUBECONFIG = before;
+    }
+    const plain = text("p").replaceAll("https://", "http://");
+    assert.equal(kubeConfig({ kubeconfig: plain }, () => new KubeConfig()).getCurrentCluster()?.skipTLSVerify, true);
+  });
+
   it("tells which contexts there are, of all files, once each; none where there is no file", () => {
     const KUBECONFIG = `${file("five", "x", "y")}:${join(folder, "missing")}:${file("six", "y", "z")}`;
     assert.deepEqual(knownContexts({ KUBECONFIG }), ["x", "y", "z"]);
@@ -148,9 +165,12 @@ describe("cluster", () => {
 
   it("from inside: the service account's files, and no secret in the text", () => {
     const env = { KUBERNETES_SERVICE_HOST: "fd00::1", KUBERNETES_SERVICE_PORT: "443" };
-    const loaded = new KubeConfig();
-    loaded.loadFromString(inClusterKubeconfig(env));
+    writeFileSync(join(folder, "token"), "a-token");
+    const config = inClusterKubeconfig(env, folder);
+    assert.ok(!config.includes("a-token"));
+    const loaded = kubeConfig({ kubeconfig: config }, () => new KubeConfig());
     assert.equal(loaded.getCurrentCluster()?.server, "https://[fd00::1]:443");
+    assert.equal(loaded.getCurrentUser()?.token, "a-token");
     assert.throws(() => inClusterKubeconfig({}), { message: /^ops-nats:inCluster: expected to run in a pod/ });
   });
 });

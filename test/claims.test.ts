@@ -32,7 +32,7 @@ describe("what servers have stored", () => {
     await assert.rejects(refuseOtherClaims(place(far), servers), failed);
     await assert.rejects(tellSmallClaims(place(far), servers), failed);
     const claims = "claims events nats";
-    assert.deepEqual(asked, [`namespaces ops-nats-auth ${ID}`, "runningServers events nats", claims, claims]);
+    assert.deepEqual(asked, [claims, "runningServers events nats", claims, claims]);
   });
 
   describe("another place", () => {
@@ -68,6 +68,18 @@ describe("what servers have stored", () => {
       });
     }
 
+    it("on claims that another edge has left: one line, also before the first up", async () => {
+      const claims = async () => [{ name: "nats-js-nats-0", size: "2Gi", edge: "edge-2" }];
+      const left: Cluster = { ...emptyCluster, claims };
+      for (const id of [ID, undefined]) {
+        await assert.rejects(refuseMove({ ...moved(left), id }), {
+          message:
+            /^ops-nats:edge: expected edge-2, whose events .*nats-js-nats-0 of 2Gi\); came edge-1, .*nothing was changed; .*delete pvc nats-js-nats-0; then pulumi up -s edge-1$/,
+        });
+      }
+      await refuseMove({ ...moved(left), edge: "edge-2" });
+    });
+
     it("that has claims of a former time: they are named among what goes", async () => {
       const both: Cluster = { ...stored("ops-system"), claims: async () => [{ name: "nats-js-nats-0", size: "2Gi" }] };
       await assert.rejects(refuseMove(moved(both)), {
@@ -76,7 +88,7 @@ describe("what servers have stored", () => {
       });
     });
 
-    it("seen by who may not look into all namespaces: that of the last up is looked at", async () => {
+    it("is looked for where the last up was, by the state; else in all namespaces, or in none but its own", async () => {
       const narrow: Cluster = {
         ...stored("ops-system"),
         namespaces: () => Promise.reject(new Error("list secrets in all namespaces; came: forbidden")),

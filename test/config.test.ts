@@ -53,6 +53,37 @@ describe("config", () => {
     assert.deepEqual(readSettings(source("edge-1", {})), edge);
   });
 
+  it("asks for a cluster: a context, a kubeconfig, or the one that the program runs in, and not two of them", () => {
+    const none = { hosts, "kubernetes:context": "" };
+    fault(
+      "primary",
+      none,
+      /^kubernetes:context: expected a context \(there are a, b\), or .*next: .*context <context> -s primary$/,
+      {
+        contexts: () => ["a", "b"],
+      },
+    );
+    fault("primary", none, /next: pulumi config set kubernetes:context only -s primary$/, { contexts: () => ["only"] });
+    readSettings(source("primary", { ...none, "kubernetes:kubeconfig": "~/k" }));
+    readSettings(source("primary", { ...none, inCluster: true }));
+    fault("primary", { hosts, inCluster: true }, /inCluster: expected false beside kubernetes:context; came true/);
+  });
+
+  it("knows the cluster by itself, and what Helm keeps by Helm's own driver", () => {
+    fault("primary", { hosts, "kubernetes:clusterIdentifier": "x" }, /^kubernetes:clusterIdentifier: expected nothing/);
+    const driver = (name: string) => ({ hosts, "kubernetes:helmReleaseSettings": JSON.stringify({ driver: name }) });
+    fault(
+      "primary",
+      driver("configmap"),
+      /^kubernetes:helmReleaseSettings: expected Helm's own driver.*came "configmap"/,
+    );
+    readSettings(source("primary", driver("secret")));
+  });
+
+  it("refuses edges that are called as the primary's users are", () => {
+    for (const name of ["admin", "app", "keeper"]) fault("primary", { hosts, edges: [name] }, /a user of that name/);
+  });
+
   it("reads every key of a primary", () => {
     const keys = {
       role: "primary",

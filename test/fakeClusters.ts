@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { mock } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import type { StackMark } from "../components/nats.ts";
-import type { Cluster, ReleasePlace } from "../components/release.ts";
+import type { Cluster, ReleasePlace, ServerPod } from "../components/release.ts";
 
 export const ID = "0123456789abcdef";
 
@@ -55,6 +55,15 @@ export const emptyCluster: Cluster = {
   touchPods: async () => {},
   nodes: async () => [],
 };
+
+/** The same once it was deployed to: the set of servers is there, none of which has to be asked for anything. */
+export const deployedCluster: Cluster = {
+  ...emptyCluster,
+  runningServers: async () => ({ replicas: 1, claim: undefined, image: undefined }),
+};
+
+/** Pods with servers: ready ones that stay. */
+export const pods = (...names: string[]): ServerPod[] => names.map((name) => ({ name, ready: true, going: false }));
 
 /** Release nats in namespace events of a cluster. */
 export const place = (cluster: Cluster, namespace = "events"): ReleasePlace => ({

@@ -50,8 +50,21 @@ describe("what is in a namespace", () => {
     const guide = holding({ [secret]: { id: undefined, stack: undefined } }, [record(undefined, "deployed", 3)]);
     await assert.rejects(check(guide), {
       message:
-        /came Secret ops-nats-auth, made by somebody else \(not by ops-nats\); Helm release nats \(deployed\), made by somebody else .*next: another release name: pulumi config set ops-nats:release ops-edge-1 -s edge-1; or, .*Coming from the guide/,
+        /came Secret ops-nats-auth, made by somebody else \(not by ops-nats\); Helm release nats \(deployed\), made by somebody else .*next: another namespace: pulumi config set ops-nats:namespace <name> -s edge-1; or, .*pulumi config set ops-nats:release ops-nats -s edge-1; or, .*Coming from the guide/,
     });
+  });
+
+  it("a revision that somebody made by hand of the stack's own release: the way back, not another name", async () => {
+    const own = { id: ID, stack: "organization/ops-nats/edge-1" };
+    const all = Object.fromEntries(ownNames("nats").map(([kind, name]) => [`${kind} ${name}`, own]));
+    const byHand = holding(all, [record(own, "superseded", 1), record(undefined, "deployed", 2)]);
+    await assert.rejects(check(byHand), {
+      message:
+        /^Helm release nats in namespace events .*; came revision 2, made by hand; .*helm rollback nats 1 -n events, then pulumi up -s edge-1$/,
+    });
+    await check(
+      holding(all, [record(own, "superseded", 1), record(undefined, "superseded", 2), record(own, "deployed", 3)]),
+    );
   });
 
   it("that of this very stack whose state was lost: the way to take it over", async () => {
@@ -82,7 +95,7 @@ describe("the cluster of a stack", () => {
     it(`that is another by its ${what}: one line with both ways on`, async () => {
       await assert.rejects(check(remembered, seen), {
         message:
-          /^cluster \(context edge-1, [^\n]*; came another [^\n]*; nothing was changed; next: to go back, pulumi config set kubernetes:context <its context> -s edge-1; or, to move, [^\n]*pulumi destroy -s edge-1, [^\n]*pulumi up -s edge-1/,
+          /^cluster \(context edge-1, [^\n]*; came another [^\n]*; nothing was changed; next: to go back, pulumi config set kubernetes:context <its context> -s edge-1; or, to move, [^\n]*pulumi destroy -s edge-1 [^\n]*pulumi up -s edge-1/,
       });
     });
   }

@@ -4,16 +4,25 @@
 import assert from "node:assert/strict";
 import { mock } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
+import type { Cluster } from "../components/release.ts";
 import type program from "../index.ts";
-import { emptyCluster } from "./fakeClusters.ts";
+import { deployedCluster, emptyCluster } from "./fakeClusters.ts";
 import { awaited, type MockStack, mockEngine, type Recorder } from "./mocks.ts";
+
+/** A cluster that has nothing at the first look, and the servers from then on. */
+function fresh(stack: string): Cluster {
+  let looks = 0;
+  const runningServers: Cluster["runningServers"] = (...about) =>
+    (looks++ === 0 ? emptyCluster : deployedCluster).runningServers(...about);
+  return { ...emptyCluster, stack, runningServers };
+}
 
 /** Runs index.ts once as a stack and gives what it registered and put out. */
 async function run(stack: string, config: Record<string, string>, stacks: Record<string, MockStack> = {}) {
   const recorder = await mockEngine(stack, stacks);
   pulumi.runtime.setAllConfig({ "kubernetes:context": stack, ...config });
   const { default: main } = (await import("../index.ts")) as { default: typeof program };
-  const outputs: Record<string, unknown> = await main((_, full) => ({ ...emptyCluster, stack: full }));
+  const outputs: Record<string, unknown> = await main((_, full) => fresh(full));
   const values: Record<string, unknown> = {};
   const secrets: string[] = [];
   for (const [name, output] of Object.entries(outputs)) {
@@ -357,7 +366,7 @@ describe("program", () => {
     pulumi.runtime.setAllConfig({ "kubernetes:context": "edge-9" });
     const { default: main } = await import("../index.ts");
     await assert.rejects(
-      main((_, full) => ({ ...emptyCluster, stack: full })),
+      main((_, full) => fresh(full)),
       /expected edge-9 among them/,
     );
     assert.deepEqual(recorder.list(), ["pulumi:pulumi:StackReference organization/ops-nats/primary"]);

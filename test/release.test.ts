@@ -11,7 +11,7 @@ import {
   settleFormerRuns,
   wakeServers,
 } from "../components/release.ts";
-import { emptyCluster, ID, place, unreachable, warnings } from "./fakeClusters.ts";
+import { emptyCluster, ID, place, pods, unreachable, warnings } from "./fakeClusters.ts";
 import { mockEngine } from "./mocks.ts";
 
 describe("a Helm release", () => {
@@ -34,6 +34,8 @@ describe("a Helm release", () => {
     };
     return { cluster, done };
   }
+
+  const going = (...names: string[]) => pods(...names).map((pod) => ({ ...pod, going: true }));
 
   before(() => mockEngine("primary"));
 
@@ -83,7 +85,7 @@ describe("a Helm release", () => {
   });
 
   it("waits until the servers of the former one are gone", async () => {
-    const looks = [["nats-0", "nats-1"], ["nats-1"], []];
+    const looks = [going("nats-0", "nats-1"), going("nats-1"), []];
     const draining = { ...emptyCluster, serverPods: async () => looks.shift() ?? assert.fail("asked again") };
     await formerServersGone(place(draining), { seconds: 10, pause: 0 });
     assert.deepEqual(looks, []);
@@ -91,12 +93,17 @@ describe("a Helm release", () => {
 
   it("takes servers up that a set still has", async () => {
     const servers = { replicas: 1, claim: undefined, image: undefined };
-    const running = { ...emptyCluster, runningServers: async () => servers, serverPods: async () => ["nats-0"] };
+    const running = { ...emptyCluster, runningServers: async () => servers, serverPods: async () => going("nats-0") };
     await formerServersGone(place(running), { seconds: 0, pause: 0 });
   });
 
+  it("takes servers up that somebody has orphaned to make the set anew", async () => {
+    const orphaned = { ...emptyCluster, serverPods: async () => pods("nats-0") };
+    await formerServersGone(place(orphaned), { seconds: 0, pause: 0 });
+  });
+
   it("gives up on servers that stay: one line that names them", async () => {
-    const stuck = { ...emptyCluster, serverPods: async () => ["nats-0", "nats-2"] };
+    const stuck = { ...emptyCluster, serverPods: async () => going("nats-0", "nats-2") };
     await assert.rejects(formerServersGone(place(stuck), { seconds: 0, pause: 0.01 }), {
       message:
         /^pods in namespace events: [^\n]*still there: nats-0, nats-2; next: kubectl -n events describe pod nats-0/,

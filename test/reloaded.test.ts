@@ -3,9 +3,10 @@
 
 import assert from "node:assert/strict";
 import { edgeConf, passwordsIn, primaryConf, tagOf } from "../components/natsConf.ts";
+import { PlainError } from "../components/plainError.ts";
 import type { Cluster } from "../components/release.ts";
 import { assertReloaded, configTag } from "../components/reload.ts";
-import { emptyCluster, place } from "./fakeClusters.ts";
+import { deployedCluster, emptyCluster, place, pods } from "./fakeClusters.ts";
 import { mockEngine } from "./mocks.ts";
 
 const REJECTED = "[1] [ERR] Failed to reload server configuration: config reload not supported for ClientAdvertise";
@@ -14,27 +15,30 @@ const RELOADED = "[1] [INF] Reloaded server configuration";
 describe("a configuration that servers were given", () => {
   before(() => mockEngine("edge-1"));
 
-  /** Pods with the tags that each look finds and what it has logged; an Error is thrown. */
-  function running(pods: Record<string, { tags: (string[] | Error)[]; log?: string | Error; fresh?: string }>) {
+  /** Pods with the tags that each look finds and what it has logged, and what of that since then; an Error is thrown. */
+  function running(
+    servers: Record<string, { tags: (string[] | Error)[]; log?: string; fresh?: string; ready?: boolean }>,
+  ) {
     const cluster: Cluster = {
-      ...emptyCluster,
-      serverPods: async () => Object.keys(pods),
+      ...deployedCluster,
+      serverPods: async () =>
+        pods(...Object.keys(servers)).map((pod) => ({ ...pod, ready: servers[pod.name]?.ready ?? true })),
       async serverTags(_, pod) {
-        const { tags = [] } = pods[pod] ?? {};
+        const { tags = [] } = servers[pod] ?? {};
         const next = (tags.length > 1 ? tags.shift() : tags[0]) ?? assert.fail(pod);
         if (next instanceof Error) throw next;
         return next;
       },
       async serverLog(_, pod, since) {
-        const { log = "", fresh } = pods[pod] ?? {};
-        if (log instanceof Error) throw log;
+        const { log = "", fresh } = servers[pod] ?? {};
         return since > 0 && fresh !== undefined ? fresh : log;
       },
     };
     return place(cluster);
   }
-  const check = (at: ReturnType<typeof running>, seconds = 5) =>
-    assertReloaded(at, "conf:new", Date.now(), { seconds, pause: 0 });
+  const check = (at: ReturnType<typeof running>, seconds = 5, since = Date.now()) =>
+    assertReloaded(at, "conf:new", since, { seconds, pause: 0 });
+  const old = { tags: [["conf:old"]] };
 
   it("is waited for until all run it", () =>
     check(
@@ -42,7 +46,7 @@ describe("a configuration that servers were given", () => {
     ));
 
   it("and that one rejects: an error with the server's own words", async () => {
-    const at = running({ "nats-0": { tags: [["conf:new"]] }, "nats-1": { tags: [["conf:old"]], log: REJECTED } });
+    const at = running({ "nats-0": { tags: [["conf:new"]] }, "nats-1": { ...old, log: REJECTED } });
     await assert.rejects(check(at), {
       message:
         /^server nats-1 in namespace events: .*; came config reload not supported for ClientAdvertise; .*next: undo the change; or, .*rollout restart.*; then pulumi up -s edge-1$/,
@@ -50,23 +54,32 @@ describe("a configuration that servers were given", () => {
   });
 
   it("and that one does not take up in time: an error that says where to look", async () => {
-    await assert.rejects(check(running({ "nats-0": { tags: [["conf:old"]], log: RELOADED } }), 0), {
+    await assert.rejects(check(running({ "nats-0": { ...old, log: RELOADED } }), 0), {
       message: /^server nats-0 in namespace events: .*; came nothing within 0 s .*-c reloader/,
     });
   });
 
-  it("is not held against a rejection of long ago, when it is taken up", () =>
-    check(running({ "nats-0": { tags: [["conf:old"], ["conf:new"]], log: REJECTED, fresh: "" } })));
-
-  it("passes over a pod whose server does not run, but not over one whose log tells of a rejection", async () => {
-    const down = new Error("connect ECONNREFUSED");
-    await check(running({ "nats-0": { tags: [down], log: down }, "nats-1": { tags: [down], log: RELOADED } }));
-    await assert.rejects(check(running({ "nats-0": { tags: [down], log: REJECTED } })), /not supported/);
+  it("is not held against a rejection of before, unless nothing has come of it for long", async () => {
+    await check(running({ "nats-0": { tags: [["conf:old"], ["conf:new"]], log: REJECTED, fresh: "" } }));
+    const before = running({ "nats-0": { ...old, log: REJECTED, fresh: "" } });
+    await assert.rejects(check(before, 5, Date.now() - 160_000), /not supported/);
   });
 
-  it("cannot be asked for, for want of rights: an error", async () => {
-    const forbidden = new Error("get pods/nats-0/log; came: forbidden");
-    await assert.rejects(check(running({ "nats-0": { tags: [forbidden], log: forbidden } })), /forbidden/);
+  it("passes over a server that is not ready, and over none that is and cannot be asked", async () => {
+    const silent = { tags: [new Error("port-forward to nats-0: no answer")] };
+    await check(running({ "nats-0": { ...silent, ready: false } }));
+    await assert.rejects(check(running({ "nats-0": silent }), 0), /came port-forward to nats-0: no answer/);
+  });
+
+  it("cannot be asked for, for want of rights: an error at once", async () => {
+    const forbidden = new PlainError("create pods/portforward; came: forbidden");
+    await assert.rejects(check(running({ "nats-0": { tags: [forbidden] } })), /portforward; came: forbidden/);
+  });
+
+  it("is run by nobody where the set of servers is gone: an error with the way to have it back", async () => {
+    await assert.rejects(check(place(emptyCluster)), {
+      message: /^StatefulSet nats in namespace events: .*; came none, .*next: helm get manifest nats -n events \|/,
+    });
   });
 });
 

@@ -165,6 +165,7 @@ describe("chart values", () => {
         "config.cluster.merge.pool_size": -1,
         "config.jetstream.enabled": true,
         "config.jetstream.fileStore.pvc.enabled": true,
+        "config.jetstream.fileStore.pvc.merge.metadata.annotations.ops-nats/edge": "primary",
         "config.jetstream.fileStore.pvc.size": "5Gi",
         "config.jetstream.fileStore.pvc.storageClassName": "fast",
         "config.jetstream.merge.domain": "primary",
@@ -182,6 +183,7 @@ describe("chart values", () => {
       {
         "config.jetstream.enabled": true,
         "config.jetstream.fileStore.pvc.enabled": true,
+        "config.jetstream.fileStore.pvc.merge.metadata.annotations.ops-nats/edge": "edge-1",
         "config.jetstream.fileStore.pvc.size": "2Gi",
         "config.jetstream.merge.domain": "edge-1",
         "config.jetstream.merge.max_buffered_msgs": 500_000,

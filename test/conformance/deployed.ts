@@ -9,7 +9,7 @@ import { INCLUDE, type Values } from "../../components/values.ts";
 import { readSettings } from "../../config.ts";
 import { SECRET_KEYS } from "../../extraFaults.ts";
 import type { Settings } from "../../settings.ts";
-import { emptyCluster, mark } from "../fakeClusters.ts";
+import { deployedCluster, mark } from "../fakeClusters.ts";
 import { awaited, mockEngine, type Recorder } from "../mocks.ts";
 import { source } from "../source.ts";
 
@@ -44,7 +44,7 @@ export async function deployPrimary(keys: Values): Promise<DeployedPrimary> {
   const recorder = await mockEngine("primary");
   const settings = read("primary", keys);
   if (settings.role !== "primary") throw new Error("a stack called primary is not a primary");
-  const primary = new Primary("nats", { settings, cluster: emptyCluster, mark: mark("primary") });
+  const primary = new Primary("nats", { settings, cluster: deployedCluster, mark: mark("primary") });
   await Promise.all([primary.server.clientUrl, primary.keeper?.deployment].map((output) => awaited(output)));
   const credentials = await awaited<Record<string, EdgeLogin>>(primary.leafLink.credentials);
   const { urls, stores } = primary.leafLink;
@@ -61,7 +61,7 @@ export async function deployEdge(name: string, link: EdgeLink, keys: Values): Pr
   const recorder = await mockEngine(name);
   const settings = read(name, keys);
   if (settings.role !== "edge") throw new Error(`a stack called ${name} is not an edge`);
-  const edge = new Edge("nats", { settings, link, cluster: emptyCluster, mark: mark(name) });
+  const edge = new Edge("nats", { settings, link, cluster: deployedCluster, mark: mark(name) });
   await Promise.all([edge.server.clientUrl, edge.keeper?.deployment].map((output) => awaited(output)));
   return deployed(recorder, edge);
 }
