@@ -33,7 +33,7 @@ export interface ServerPod {
   readonly name: string;
   /** Its server runs and is ready. */
   readonly ready: boolean;
-  /** It is going: being ended already, or of a set that is gone. */
+  /** It is being ended, or will be once its set is gone: an orphan of a set stays. */
   readonly going: boolean;
 }
 
