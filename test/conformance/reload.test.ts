@@ -82,7 +82,7 @@ onEachVersion("a reload of the primary", (version) => {
   });
 
   /** The links of edge-2, as the primary sees them. */
-  const linksOf2 = async () => (await links(nats())).filter(({ server }) => server.startsWith("edge-2-"));
+  const linksOf2 = async () => (await links(nats())).filter(({ server }) => server.startsWith("edge-2."));
 
   it("that takes an edge away leaves its link, but nobody hears it any more", async () => {
     const before = await linksOf2();
