@@ -60,9 +60,12 @@ export interface Whereabouts extends ReleasePlace {
  * @throws PlainError with one line that says what to do
  */
 export async function refuseMove(wanted: Whereabouts): Promise<void> {
-  const { cluster, id, lastNamespace } = wanted;
+  if (wanted.id !== undefined) await refuseOwnMove(wanted, wanted.id);
   await refuseOthersClaims(wanted);
-  if (id === undefined) return;
+}
+
+async function refuseOwnMove(wanted: Whereabouts, id: string): Promise<void> {
+  const { cluster, lastNamespace } = wanted;
   // what the state tells goes before a search, which finds copies of the Secret, too, and takes a right that few have
   const namespaces =
     lastNamespace === undefined

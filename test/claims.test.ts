@@ -32,7 +32,7 @@ describe("what servers have stored", () => {
     await assert.rejects(refuseOtherClaims(place(far), servers), failed);
     await assert.rejects(tellSmallClaims(place(far), servers), failed);
     const claims = "claims events nats";
-    assert.deepEqual(asked, [claims, "runningServers events nats", claims, claims]);
+    assert.deepEqual(asked, [`namespaces ops-nats-auth ${ID}`, "runningServers events nats", claims, claims]);
   });
 
   describe("another place", () => {
