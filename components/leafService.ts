@@ -20,7 +20,8 @@ export const leafService = ({ namespace, release, leafPort }: LeafPort, mark: St
     name: `${fullName(release)}-leaf`,
     namespace,
     labels: { "app.kubernetes.io/part-of": "ops-nats" },
-    annotations: { "pulumi.com/patchForce": "true", ...markOf(mark) },
+    // its pods are ready by then: Helm has waited for them, and Pulumi would look for ten seconds more
+    annotations: { "pulumi.com/patchForce": "true", "pulumi.com/skipAwait": "true", ...markOf(mark) },
   },
   spec: {
     type: "NodePort",

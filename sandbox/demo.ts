@@ -87,7 +87,11 @@ async function prepare(d: Demo): Promise<void> {
     ...shared,
     ...own,
   });
-  await d.workspace.configure("primary", stack(primary.kubeconfig, { hosts: [primary.address], edges: ["edge-1"] }));
+  // a cluster of one node: its three servers are meant to share it
+  const spread = { "kubernetes.io/hostname": { whenUnsatisfiable: "ScheduleAnyway" } };
+  const values = { podTemplate: { topologySpreadConstraints: spread } };
+  const keys = { hosts: [primary.address], edges: ["edge-1"], values };
+  await d.workspace.configure("primary", stack(primary.kubeconfig, keys));
   await d.workspace.configure("edge-1", stack(edge.kubeconfig, {}));
 }
 

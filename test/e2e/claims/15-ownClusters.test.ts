@@ -22,7 +22,8 @@ describe("the README's commands for clusters of one's own", () => {
     await rm(join(stateFolder, "demo"), { recursive: true, force: true });
     for (const stack of ["edge-1", "primary"] as const) {
       await w.shell(stack, "helm uninstall nats -n ops-system --ignore-not-found --wait");
-      await w.shell(stack, "kubectl -n ops-system delete secret ops-nats-auth --ignore-not-found");
+      const left = "secret/ops-nats-auth service/nats-leaf deployment/nats-keeper configmap/nats-keeper";
+      await w.shell(stack, `kubectl -n ops-system delete ${left} --ignore-not-found`);
     }
     await rm(folder, { recursive: true, force: true });
     await mkdir(join(folder, "state"), { recursive: true });
@@ -51,6 +52,14 @@ describe("the README's commands for clusters of one's own", () => {
     PULUMI_BACKEND_URL: `file://${folder}/state`,
     PULUMI_CONFIG_PASSPHRASE: "own",
     KUBECONFIG: `${layoutOf("primary").kubeconfig}:${layoutOf("edge-1").kubeconfig}`,
+  });
+
+  // what is left would be another stack's to those that come after
+  after(async () => {
+    for (const stack of ["edge-1", "primary"]) {
+      const command = ["destroy", "--yes", "--skip-preview", "--non-interactive", "-s", stack];
+      await execa("pulumi", command, { cwd: folder, env: env(), stdin: "ignore", reject: false });
+    }
   });
 
   it("work as printed, placeholders filled in: a kubeconfig of several files, contexts, the committed stack files", async () => {
