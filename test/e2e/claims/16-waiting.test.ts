@@ -17,8 +17,6 @@ interface Case {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-const claim = { enabled: true, fileStore: { pvc: { enabled: true, size: "1Gi", storageClassName: "nope" } } };
-
 /** Edges of one cluster, each with a namespace of its own in which its server cannot become ready. */
 const CASES: Readonly<Record<string, Case>> = {
   "wait-image": {
@@ -28,11 +26,6 @@ const CASES: Readonly<Record<string, Case>> = {
   "wait-crash": {
     config: { values: { config: { merge: { nonsense: 1 } } } },
     printed: /pod nats-0, container nats: [^\n]*exit code 1, [^\n]*its last log line: [^\n]*unknown field "nonsense"/,
-  },
-  "wait-class": {
-    config: { values: { config: { jetstream: claim } } },
-    printed:
-      /pod nats-0 waits for its volume: claim nats-js-nats-0: [^\n]*"nope" not found[^\n]*kubectl get storageclass/,
   },
   "wait-quota": {
     objects: [{ kind: "ResourceQuota", metadata: { name: "none" }, spec: { hard: { pods: "0" } } }],
