@@ -119,7 +119,7 @@ describe("up says what it waits for", () => {
         (t) => why.test(t),
         90,
       );
-      assert.equal(run.exitCode, undefined, "the run still waits");
+      assert.equal(run.exitCode ?? null, null, "the run still waits");
     } finally {
       await kubectl.run(["uncordon", name]);
     }
