@@ -52,9 +52,10 @@ export async function assertOurs(claimant: Claimant): Promise<void> {
       ? []
       : [{ what: `Helm release ${release} (${newest.status})`, owner: newest.owner ?? NOBODY }]),
   ];
-  // an upgrade by hand takes the mark away with the values
+  // an upgrade by hand takes the marks of what Helm makes away with the values
   const last = records.find(({ owner }) => mine(owner));
-  if (others.length === 1 && last && newest && !mine(newest.owner)) {
+  const byHelm = found.flat().every(({ what }) => what.startsWith("StatefulSet "));
+  if (byHelm && last && newest && !mine(newest.owner)) {
     throw new PlainError(
       `Helm release ${release} in namespace ${namespace} (${await cluster.place()}): expected this stack's values; came revision ${newest.revision}, made by ` +
         `hand; nothing was changed; next: put what is to stay into ops-nats:values, helm rollback ${release} ${last.revision} -n ${namespace}, ` +
