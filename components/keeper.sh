@@ -86,28 +86,34 @@ OLDEST=1767225600 # 2026-01-01
 wiped="$uncounted"' and (.created | sub("\\.[0-9]+"; "") | fromdate) < $start
 and (.state.messages == 0 or (.state.first_ts | sub("\\.[0-9]+"; "") | fromdate) >= $start)'
 
-# recount STREAM: looks, once after each start of its server, whether it was wiped. Whoever reads it still has numbers of the
-# consumer that is gone: it is taken off meanwhile, so that it begins with the new one. Until that is done (held), what reads stays as
-# it is: put back, it would pass over what has a number that was taken.
+# anew STREAM: one that has nothing counts on from now. Whoever reads it still has numbers of the consumer that is gone: it is taken
+# off meanwhile, so that it begins with the new one. Until that is done (held), what reads stays as it is: put back, it would pass
+# over what has a number that was taken. Such a stream was just made; or whoever made it has ended before it was counted; or its server, whose
+# disk was wiped, has heard from the others as yet how it was made, and not what it was changed to.
+anew() {
+  case " $held " in *" $1 "*) ;; *) held="$held $1" ;; esac
+  readers=$(jq -r '.wake[0] // empty' "$plan") intake=''
+  if [ -n "$readers" ]; then
+    intake=$(api "STREAM.INFO.$readers")
+    case $(code "$intake") in
+      0) withdraw "$readers" "$intake" "[\".$1\"]" || return 1 ;;
+      10059) intake='' ;;
+      *) refused "stream $readers cannot be asked for" "$intake"; return 1 ;;
+    esac
+  fi
+  count "$1" || return 1
+  held=$(less "$held" "$1")
+  [ -z "$intake" ] || restore "$readers" "$intake" "[\".$1\"]" || return 1
+  [ "$done" = made ] || say "stream $1: its server began with nothing, it counts on from now"
+}
+
+# recount STREAM: looks, once after each start of its server, whether it was wiped.
 recount() {
   case " $fresh " in *" $1 "*) ;; *) return 0 ;; esac
   ordinal=${1##*-}
   start=$(fetch "$(printf '%s\n' $MONITORS | sed -n "$((ordinal + 1))p")/varz" | jq '.start | sub("\\.[0-9]+"; "") | fromdate') || start=
   [ -n "$start" ] || { say "stream $1 is not looked at: its server does not tell when it started"; return 1; }
-  if [ "$(printf '%s' "$found" | jq --argjson start "$start" "$wiped")" = true ]; then
-    case " $held " in *" $1 "*) ;; *) held="$held $1" ;; esac
-    readers=$(jq -r '.wake[0]' "$plan")
-    intake=$(api "STREAM.INFO.$readers")
-    case $(code "$intake") in
-      0) withdraw "$readers" "$intake" "[\".$1\"]" || return 1 ;;
-      10059) ;;
-      *) refused "stream $readers cannot be asked for" "$intake"; return 1 ;;
-    esac
-    count "$1" || return 1
-    held=$(less "$held" "$1")
-    [ "$(code "$intake")" != 0 ] || restore "$readers" "$intake" "[\".$1\"]" || return 1
-    say "stream $1: its server began with nothing, it counts on from now"
-  fi
+  [ "$(printf '%s' "$found" | jq --argjson start "$start" "$wiped")" != true ] || anew "$1" || return 1
   held=$(less "$held" "$1") fresh=$(less "$fresh" "$1")
 }
 
@@ -157,7 +163,7 @@ stream() {
   fi
   [ "$(code "$found")" = 0 ] || { refused "stream $name cannot be asked for" "$found"; return 1; }
   if [ "$origin" = true ] && [ "$(printf '%s' "$found" | jq ".config.subjects == [.config.name] and $uncounted")" = true ]; then
-    count "$name" || return 1
+    anew "$name" || return 1
   fi
   change=$(printf '%s\n%s\n' "$found" "$want" | jq -cs "$merged")
   if [ "$change" != '"same"' ]; then

@@ -14,8 +14,17 @@ import { until } from "./until.ts";
 const running = new Set<ChildProcess>();
 
 process.once("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
+  for (const child of running) killGroup(child);
 });
+
+/** Ends what is left of a keeper, as a container's runtime does when its first process is gone. */
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // nothing was left
+  }
+}
 
 export const monitorOf = ({ monitor }: PodPorts): string => `http://127.0.0.1:${monitor}`;
 
@@ -53,6 +62,7 @@ export class Keeper {
     for (const [name, text] of Object.entries(files)) await writeFile(join(this.#folder, name), text);
     if (watch) await this.watchPassword(watch.password);
     const child = spawn("sh", [join(this.#folder, "keeper.sh")], {
+      detached: true, // a group of its own, as a container
       stdio: ["ignore", "pipe", "pipe"],
       env: {
         PATH: [...(this.shims === undefined ? [] : [this.shims]), this.#tools, process.env.PATH].join(":"),
@@ -73,7 +83,10 @@ export class Keeper {
     }
     this.#process = child;
     running.add(child);
-    child.once("exit", () => running.delete(child));
+    child.once("exit", () => {
+      running.delete(child);
+      killGroup(child);
+    });
   }
 
   /** Waits until all streams are as planned: what `pulumi up` waits for, up to 300 s. */
@@ -94,9 +107,9 @@ export class Keeper {
   async kill(): Promise<void> {
     const child = this.#process;
     if (!child || !this.#deployed) throw new Error("it does not run");
-    const exit = once(child, "exit");
-    child.kill("SIGKILL");
-    await exit;
+    const gone = once(child, "close");
+    killGroup(child);
+    await gone;
     await this.start(this.#deployed);
   }
 
@@ -104,9 +117,9 @@ export class Keeper {
     const child = this.#process;
     this.#process = undefined;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, "exit");
+    const gone = once(child, "close");
     child.kill("SIGTERM");
-    await exit;
+    await gone;
   }
 
   /** Changes the file with the password of the user that counts strays, as a changed Secret does. */

@@ -53,6 +53,27 @@ describe("disks that are wiped while the primary still listens to the stream's p
     });
   }
 
+  // so it is when a server whose disk was wiped has heard as yet how its stream was made, and not what that was changed to
+  it("a primary's server's own that is found as it was made: as many events come at once after as were taken before", async () => {
+    await arrive("primary", 1, 3);
+    const after = handed.primary ?? 0;
+    const keeper = nats().keeper("primary");
+    await keeper.stop();
+    const client = await nats().connect(nats().server("primary"), nats().deployed.keeper?.login);
+    const { streams } = await jetstreamManager(client);
+    const { subjects, ...config } = (await streams.info("own-nats-1")).config;
+    assert.ok(subjects.length > 0);
+    await streams.delete("own-nats-1");
+    await streams.add(config);
+    await client.close();
+    const before = keeper.log.length;
+    await keeper.start(nats().deployed.keeper ?? assert.fail("no keeper"));
+    await keeper.says("stream own-nats-1: its server began with nothing, it counts on from now", 60, before);
+    await keeper.planned();
+    handed.primary = 0;
+    await arrive("primary", 1, after);
+  });
+
   it("an edge's, whose link is away until its keeper has waited enough", async () => {
     await arrive("edge-1", 0, 3);
     const after = handed["edge-1"] ?? 0;
