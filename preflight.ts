@@ -8,13 +8,15 @@ import type { StackMark } from "./components/nats.ts";
 import { passwordsIn } from "./components/natsConf.ts";
 import { assertOurs, assertSameCluster } from "./components/ownership.ts";
 import { PlainError } from "./components/plainError.ts";
-import { type Cluster, commands, OWNER_ID, type WantedServers } from "./components/release.ts";
+import { type Cluster, commands, description, OWNER_ID, type WantedServers } from "./components/release.ts";
 import { INCLUDE } from "./components/values.ts";
 import type { Settings } from "./settings.ts";
 
 /** The ground that a stack stands on, once it is known to be its own. */
 export interface Ground {
   readonly mark: StackMark;
+  /** Of the Helm release: another one where Helm has to be run although nothing has changed. */
+  readonly description: string;
   /** Passwords of a former state, by user, that the stack goes on with; undefined where it takes over nothing. */
   readonly adopted: Readonly<Record<string, string>> | undefined;
   /** By which the provider knows the cluster, whatever its address. */
@@ -35,12 +37,13 @@ export async function preflight(cluster: Cluster, settings: Settings, wanted: Wa
   const { id, cluster: remembered } = await stackIdentity(seen, adopted && settings.adopt);
   await assertSameCluster(cluster, { remembered, seen });
   const place = { cluster, namespace, release };
-  await assertOurs({ ...place, id });
+  const records = await assertOurs({ ...place, id });
   await refuseMove({ ...place, id, edge, lastNamespace: await lastNamespace(cluster) });
   await refuseOtherServers(place, wanted);
   await tellSmallClaims(place, wanted);
   return {
     mark: { id, stack: cluster.stack, edge, release },
+    description: description(records),
     adopted,
     clusterIdentifier: remembered.uid ?? remembered.ca,
   };

@@ -26,6 +26,7 @@ export interface EdgeArgs {
   readonly link: EdgeLink;
   readonly cluster: Cluster;
   readonly mark: StackMark;
+  readonly description: string;
   /** Passwords of a former state, by user, where this one goes on with them. */
   readonly adopted?: Readonly<Record<string, string>> | undefined;
 }
@@ -40,7 +41,7 @@ export class Edge extends pulumi.ComponentResource {
 
   constructor(
     name: string,
-    { settings, link, cluster, mark, adopted = {} }: EdgeArgs,
+    { settings, link, cluster, mark, description, adopted = {} }: EdgeArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("ops-nats:index:Edge", name, {}, opts);
@@ -61,7 +62,7 @@ export class Edge extends pulumi.ComponentResource {
     this.server = new NatsServer(
       name,
       {
-        ...{ namespace, mark, chart, values, include, cluster, timeoutSeconds },
+        ...{ namespace, mark, description, chart, values, include, cluster, timeoutSeconds },
         ...{ appPassword: this.appPassword, watchPassword },
       },
       parent,

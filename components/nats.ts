@@ -9,7 +9,6 @@ import { tagOf } from "./natsConf.ts";
 import { warnFewNodes } from "./nodes.ts";
 import {
   type Cluster,
-  DESCRIPTION,
   forgetFormerRuns,
   formerServersGone,
   fullName,
@@ -48,6 +47,8 @@ export interface NatsServerArgs {
   /** Created where it is missing, adopted where it is there, never deleted. */
   readonly namespace: string;
   readonly mark: StackMark;
+  /** How Helm is told to describe what it installs. */
+  readonly description: string;
   readonly chart: Chart;
   /** The chart's values, without secrets. */
   readonly values: Values;
@@ -147,7 +148,14 @@ const secretArgs = ({
   },
 });
 
-const releaseArgs = ({ namespace, mark, chart, values, timeoutSeconds }: NatsServerArgs): k8s.helm.v3.ReleaseArgs => ({
+const releaseArgs = ({
+  namespace,
+  mark,
+  description,
+  chart,
+  values,
+  timeoutSeconds,
+}: NatsServerArgs): k8s.helm.v3.ReleaseArgs => ({
   name: mark.release,
   namespace,
   chart: chart.chart,
@@ -155,7 +163,7 @@ const releaseArgs = ({ namespace, mark, chart, values, timeoutSeconds }: NatsSer
   ...(chart.repository === undefined ? {} : { repositoryOpts: { repo: chart.repository } }),
   // also by the values: what Helm has not finished is known by them
   values: merge({ statefulSet: { merge: { metadata: { annotations: markOf(mark) } } } }, values) as Values,
-  description: DESCRIPTION,
+  description,
   timeout: timeoutSeconds,
   maxHistory: 10, // revisions, a Secret each; unlimited by default
 });

@@ -7,6 +7,7 @@ import {
   type ClusterIdentity,
   commands,
   fullName,
+  type HelmRecord,
   newestFirst,
   type OwnedKind,
   type Owner,
@@ -33,9 +34,10 @@ export const ownNames = (release: string): readonly (readonly [OwnedKind, string
 
 /**
  * Refuses to write over what another stack, or somebody else, has made in the namespace.
+ * @returns the revisions of the release: the newest is this stack's
  * @throws PlainError that lists all that is not this stack's, each with its owner, and the ways on; none of them touches what is there
  */
-export async function assertOurs(claimant: Claimant): Promise<void> {
+export async function assertOurs(claimant: Claimant): Promise<readonly HelmRecord[]> {
   const { cluster, namespace, release, id } = claimant;
   const mine = (owner: Owner | undefined) => owner?.id !== undefined && owner.id === id;
   const found = await Promise.all(
@@ -63,6 +65,7 @@ export async function assertOurs(claimant: Claimant): Promise<void> {
     );
   }
   if (others.length > 0) throw new PlainError(await refusal(claimant, others));
+  return records;
 }
 
 const NOBODY: Owner = { id: undefined, stack: undefined };

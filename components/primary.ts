@@ -20,6 +20,7 @@ export interface PrimaryArgs {
   readonly settings: PrimarySettings;
   readonly cluster: Cluster;
   readonly mark: StackMark;
+  readonly description: string;
   /** Passwords of a former state, by user, where this one goes on with them. */
   readonly adopted?: Readonly<Record<string, string>> | undefined;
 }
@@ -37,7 +38,7 @@ export class Primary extends pulumi.ComponentResource {
 
   constructor(
     name: string,
-    { settings, cluster, mark, adopted = {} }: PrimaryArgs,
+    { settings, cluster, mark, description, adopted = {} }: PrimaryArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("ops-nats:index:Primary", name, {}, opts);
@@ -59,7 +60,8 @@ export class Primary extends pulumi.ComponentResource {
     const { appPassword } = this;
     const values = primaryValues(settings);
     const secrets = { include, appPassword, keeperPassword };
-    this.server = new NatsServer(name, { namespace, mark, chart, values, ...secrets, cluster, timeoutSeconds }, parent);
+    const release = { mark, description, chart, values, timeoutSeconds };
+    this.server = new NatsServer(name, { namespace, ...release, ...secrets, cluster }, parent);
     const after = { ...parent, dependsOn: [this.server] };
     new k8s.core.v1.Service(`${name}-leaf`, leafService(settings, mark), { ...after, deleteBeforeReplace: true });
     const plan = planOf(settings);

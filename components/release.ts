@@ -53,8 +53,8 @@ export interface HelmRecord {
   readonly owner: Owner | undefined;
 }
 
-/** What `helm history` shows of a revision of ours. */
-export const DESCRIPTION = "installed by ops-nats";
+/** How `helm history` describes a revision of ours. */
+const DESCRIPTION = "installed by ops-nats";
 
 /** The claim of a server's volume, as its StatefulSet asks for it; undefined where it has none. */
 export type ClaimTemplate = Pick<Claim, "size"> & { readonly storageClass: string | undefined };
@@ -148,8 +148,20 @@ export interface ReleasePlace {
 export const newestFirst = (records: readonly HelmRecord[]): HelmRecord[] =>
   [...records].sort((a, b) => b.revision - a.revision);
 
-/** Statuses that a run leaves when it is killed; Helm refuses to go on from them ("another operation is in progress"). */
-const UNFINISHED = /^(pending-|uninstalling)/;
+/**
+ * How the release is described, which `helm history` shows: as it is, where the newest revision is the stack's own and stands. Otherwise in another way,
+ * so that Helm is run although no setting has changed, and what is missing is made: a run was killed while Helm was at work, or somebody rolled back.
+ * @param records of this stack or of nobody
+ */
+export function description(records: readonly HelmRecord[]): string {
+  const newest = newestFirst(records)[0];
+  if (newest === undefined) return DESCRIPTION;
+  const stands = newest.status === "deployed" && newest.description.startsWith(DESCRIPTION);
+  return stands ? newest.description : `${DESCRIPTION}, after revision ${newest.revision} (${newest.status})`;
+}
+
+/** Statuses that a run leaves when it is killed, or `helm uninstall --keep-history`; Helm refuses to go on from them ("another operation is in progress"). */
+const UNFINISHED = /^(pending-|uninstall)/;
 
 /**
  * Before the release is installed: what an interrupted run or a lost state has left of one of ours is forgotten by Helm, which then takes its

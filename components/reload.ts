@@ -33,7 +33,7 @@ export async function assertReloaded(
   { seconds, pause } = WAIT,
 ): Promise<void> {
   const { cluster, namespace, release } = place;
-  if ((await cluster.runningServers(namespace, release)) === undefined) throw gone(place);
+  if ((await cluster.runningServers(namespace, release)) === undefined) throw await gone(place);
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const pods = (await cluster.serverPods(namespace, release)).filter(({ ready }) => ready);
@@ -67,10 +67,13 @@ async function outcome({ cluster, namespace }: ReleasePlace, pod: string, tag: s
   return [{ pod, said: said ?? unasked, rejects: said !== undefined } satisfies Behind];
 }
 
-function gone({ cluster, namespace, release }: ReleasePlace): Error {
+async function gone({ cluster, namespace, release }: ReleasePlace): Promise<Error> {
+  const { refresh, up } = commands(cluster);
+  const kept = (await cluster.helmRecords(namespace, release)).length > 0;
+  const way = kept ? `helm get manifest ${release} -n ${namespace} | kubectl apply -n ${namespace} -f -` : refresh;
   return new PlainError(
     `StatefulSet ${fullName(release)} in namespace ${namespace}: expected the servers of this stack; came none, and nothing of the release had to be changed; ` +
-      `next: helm get manifest ${release} -n ${namespace} | kubectl apply -n ${namespace} -f -, then ${commands(cluster).up}`,
+      `next: ${way}, then ${up}`,
   );
 }
 

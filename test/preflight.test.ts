@@ -30,6 +30,7 @@ describe("the ground of a stack", () => {
     assert.deepEqual(inputs.keepers, { uid: "uid-of-the-cluster", ca: "ca-of-the-cluster" });
     assert.deepEqual(ground, {
       mark: { id: ID, stack: "organization/ops-nats/edge-1", edge: "edge-1", release: "nats" },
+      description: "installed by ops-nats",
       adopted: undefined,
       clusterIdentifier: "uid-of-the-cluster",
     });

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import {
   type Cluster,
+  description,
   forgetFormerRuns,
   formerServersGone,
   fullName,
@@ -43,6 +44,33 @@ describe("a Helm release", () => {
     assert.deepEqual(["nats", "ops-nats", "events"].map(fullName), ["nats", "ops-nats", "events-nats"]);
   });
 
+  const described = (revision: number, status: string, text: string) => ({
+    ...record(revision, status),
+    description: text,
+  });
+  const FIRST = "installed by ops-nats";
+
+  it("that is not there yet, or stands: its description stays, so that nothing changes", () => {
+    assert.equal(description([]), FIRST);
+    const again = `${FIRST}, after revision 3 (uninstalling)`;
+    for (const text of [FIRST, again]) {
+      assert.equal(description([described(1, "superseded", "x"), described(4, "deployed", text)]), text);
+    }
+  });
+
+  for (const [status, text] of [
+    ["uninstalling", "Deletion in progress (or silently failed)"],
+    ["pending-upgrade", "Preparing upgrade"],
+    ["failed", FIRST],
+    ["uninstalled", "Uninstallation complete"],
+    ["deployed", "Rollback to 2"],
+  ] as const) {
+    it(`whose newest revision is ${status} (${text}): its description changes, so that Helm is run`, () => {
+      const records = [described(4, status, text), described(3, "superseded", FIRST)];
+      assert.equal(description(records), `${FIRST}, after revision 4 (${status})`);
+    });
+  }
+
   it("that is installed: of its own stack's former runs Helm forgets all, of others' nothing", async () => {
     const records = [record(1, "superseded"), record(2, "pending-install"), record(3, "deployed", "another")];
     const { cluster, done } = holding(...records);
@@ -50,7 +78,7 @@ describe("a Helm release", () => {
     assert.deepEqual(done, ["forgot v1", "forgot v2"]);
   });
 
-  for (const status of ["pending-upgrade", "pending-install", "pending-rollback", "uninstalling"]) {
+  for (const status of ["pending-upgrade", "pending-install", "pending-rollback", "uninstalling", "uninstalled"]) {
     it(`that is upgraded after a run that was killed (${status}): Helm may go on`, async () => {
       const { cluster, done } = holding(record(1, "superseded"), record(2, "deployed"), record(3, status));
       await settleFormerRuns(place(cluster), ID);

@@ -77,8 +77,16 @@ describe("a configuration that servers were given", () => {
   });
 
   it("is run by nobody where the set of servers is gone: an error with the way to have it back", async () => {
-    await assert.rejects(check(place(emptyCluster)), {
+    const record = { name: "r", status: "deployed", revision: 1, description: "", owner: undefined };
+    const kept = { ...emptyCluster, helmRecords: async () => [record] };
+    await assert.rejects(check(place(kept)), {
       message: /^StatefulSet nats in namespace events: .*; came none, .*next: helm get manifest nats -n events \|/,
+    });
+  });
+
+  it("is run by nobody where the release is gone with its servers: an error with the way to have it made", async () => {
+    await assert.rejects(check(place(emptyCluster)), {
+      message: /^StatefulSet nats .*; came none, .*next: pulumi refresh -s edge-1, then pulumi up -s edge-1$/,
     });
   });
 });

@@ -39,12 +39,14 @@ export interface DeployedPrimary extends Deployed {
   link(edge: string): EdgeLink;
 }
 
+const description = "installed by a test";
+
 /** Runs the component of a primary without an engine; `keys` as in Pulumi.primary.yaml. */
 export async function deployPrimary(keys: Values): Promise<DeployedPrimary> {
   const recorder = await mockEngine("primary");
   const settings = read("primary", keys);
   if (settings.role !== "primary") throw new Error("a stack called primary is not a primary");
-  const primary = new Primary("nats", { settings, cluster: deployedCluster, mark: mark("primary") });
+  const primary = new Primary("nats", { settings, cluster: deployedCluster, mark: mark("primary"), description });
   await Promise.all([primary.server.clientUrl, primary.keeper?.deployment].map((output) => awaited(output)));
   const credentials = await awaited<Record<string, EdgeLogin>>(primary.leafLink.credentials);
   const { urls, stores } = primary.leafLink;
@@ -61,7 +63,7 @@ export async function deployEdge(name: string, link: EdgeLink, keys: Values): Pr
   const recorder = await mockEngine(name);
   const settings = read(name, keys);
   if (settings.role !== "edge") throw new Error(`a stack called ${name} is not an edge`);
-  const edge = new Edge("nats", { settings, link, cluster: deployedCluster, mark: mark(name) });
+  const edge = new Edge("nats", { settings, link, cluster: deployedCluster, mark: mark(name), description });
   await Promise.all([edge.server.clientUrl, edge.keeper?.deployment].map((output) => awaited(output)));
   return deployed(recorder, edge);
 }

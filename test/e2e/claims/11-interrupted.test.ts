@@ -75,6 +75,7 @@ describe("a run that was interrupted can be repeated", () => {
       (told) => /2\/2 +Running/.test(told),
       60,
     );
+    await w.shell(STACK, "helm get manifest nats -n ops-system | kubectl get -n ops-system -f - >/dev/null"); // all is there
     const again = await w.pulumi(STACK, "preview", "--expect-no-changes");
     assert.ok(!again.failed, again.text);
   }
@@ -138,7 +139,8 @@ describe("a run that was interrupted can be repeated", () => {
     ]);
 
   it("by kill -9 of the provider while Helm uninstalls: the same up goes on, and so does the same destroy", async () => {
-    for (const next of ["up", "destroy"] as const) {
+    const sets = () => w.kubectl[STACK].run(["get", "statefulset", "-o", "name"]);
+    for (const [i, next] of (["up", "up", "destroy"] as const).entries()) {
       await w.configure(STACK);
       await works();
       // Helm waits for all that it deletes
@@ -148,6 +150,8 @@ describe("a run that was interrupted can be repeated", () => {
         detached: true,
       });
       await until("Helm to uninstall", statuses, (text) => text.includes("uninstalling"), 60);
+      // what comes late is killed late: Helm has then deleted the rest
+      if (i > 0) await until("the set of servers to be gone", sets, (text) => text === "", 60);
       await kill({ run }, "the Kubernetes provider");
       await hold(null);
       if (next === "up") await works();
