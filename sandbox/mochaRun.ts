@@ -7,7 +7,7 @@ import { execa } from "execa";
 import type { Run } from "./suites.ts";
 
 const PROJECT = resolve(import.meta.dirname, "..");
-/** Seconds after which a run that hangs is ended: several times what the longest one takes beside others. */
+/** Seconds after which a run that hangs is ended, where it names none. */
 const HANGS = 1200;
 
 export interface Counts {
@@ -46,6 +46,7 @@ export async function mochaRun(run: Run, { folder, grep, stop, place }: Around):
   const report = join(folder, `${nameOf(run)}.json`);
   await rm(report, { force: true });
   const started = Date.now();
+  const { hangs = HANGS } = run;
   // not by mocha's --node-option, for which it starts a second process and hands no SIGTERM on to it
   const args = ["--import=tsx", join(PROJECT, "node_modules/mocha/bin/mocha.js"), "--no-config"];
   args.push("--require", "./test/setup.ts", "--timeout", String(run.seconds * 1000));
@@ -61,7 +62,7 @@ export async function mochaRun(run: Run, { folder, grep, stop, place }: Around):
     reject: false,
     buffer: false,
     cancelSignal: stop,
-    ...(place ? { timeout: HANGS * 1000, env: { TEST_PLACE: `${place.number}/${place.of}` } } : {}),
+    ...(place ? { timeout: hangs * 1000, env: { TEST_PLACE: `${place.number}/${place.of}` } } : {}),
   });
   const seconds = Math.round((Date.now() - started) / 1000);
   const text = await readFile(report, "utf8").catch(() => undefined);
@@ -74,7 +75,7 @@ export async function mochaRun(run: Run, { folder, grep, stop, place }: Around):
   const common = { title: titleOf(run), seconds, passes, pending };
   if (text !== undefined && (!ended.failed || failures > 0)) return { ...common, failures };
   const broken = ended.timedOut
-    ? `ended after ${HANGS} s`
+    ? `ended after ${hangs} s`
     : ended.isCanceled
       ? String(stop.reason)
       : `died (${ended.signal ?? `exit code ${ended.exitCode}`})`;

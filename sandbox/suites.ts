@@ -13,6 +13,8 @@ export interface Run {
   readonly exit?: boolean;
   /** Not beside other runs. */
   readonly alone?: boolean;
+  /** Seconds after which it is ended, beside others: several times what it takes; 1200 where none are told. */
+  readonly hangs?: number;
 }
 
 const PROJECT = resolve(import.meta.dirname, "..");
@@ -90,7 +92,18 @@ export const SUITES: Readonly<Record<string, readonly Run[]>> = {
     { files: ["test/e2e/claims/*.test.ts"], seconds: 900, exit: true, alone: true },
   ],
   steps: [{ files: ["test/e2e/steps/*.test.ts"], seconds: 900, exit: true, alone: true }],
-  chaos: [{ files: ["test/chaos/*.test.ts"], seconds: 900, exit: true, alone: true }],
+  // beside each other, for they wait through long faults; real clusters first, which take longest
+  chaos: [
+    "clusters",
+    "processes",
+    "processesWithout",
+    "full",
+    "manyEdges",
+    "burst",
+    "copying",
+    "fullDisk",
+    "lossy",
+  ].map((name) => ({ files: [`test/chaos/${name}.test.ts`], seconds: 900, exit: true, hangs: 10_800 })),
 };
 
 /**

@@ -53,6 +53,11 @@ describe("the suites", () => {
     assert.deepEqual(filesOf(["quick", "conformance", "rest"]), there, "none twice when suites overlap");
   });
 
+  it("have every file of test/chaos", async () => {
+    const there = (await readdir(join(import.meta.dirname, "chaos"))).filter((file) => file.endsWith(".test.ts"));
+    assert.deepEqual(filesOf(["chaos"]), there.map((file) => `test/chaos/${file}`).sort());
+  });
+
   it("name only files that exist", () => {
     for (const name of [...QUICK, ...Object.keys(ALONE), ...Object.keys(SECONDS)])
       assert.ok(CONFORMANCE.includes(name), name);

@@ -1,0 +1,16 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import type { DurabilityPlan } from "../conformance/durabilitySuite.ts";
+
+/** The faults of servers as processes, the same with persistence and without. */
+export const PLAN: Omit<DurabilityPlan, "persistent"> = {
+  edges: ["edge-1", "edge-2", "edge-3"],
+  cuts: [
+    [10, "reset"],
+    [120, "reset"],
+    [600, "dropped"],
+  ],
+  standstill: 60,
+  load: { steady: 500, each: 20, size: 300 },
+};
