@@ -43,7 +43,7 @@ export async function preflight(cluster: Cluster, settings: Settings, wanted: Wa
   await tellSmallClaims(place, wanted);
   return {
     mark: { id, stack: cluster.stack, edge, release },
-    description: description(records),
+    description: await description(place, records),
     adopted,
     clusterIdentifier: remembered.uid ?? remembered.ca,
   };

@@ -150,14 +150,20 @@ export const newestFirst = (records: readonly HelmRecord[]): HelmRecord[] =>
 
 /**
  * How the release is described, which `helm history` shows: as it is, where the newest revision is the stack's own and stands. Otherwise in another way,
- * so that Helm is run although no setting has changed, and what is missing is made: a run was killed while Helm was at work, or somebody rolled back.
+ * so that Helm is run although no setting has changed, and what is missing is made: a run was killed while Helm was at work, or somebody
+ * rolled back, or deleted the set of servers.
  * @param records of this stack or of nobody
  */
-export function description(records: readonly HelmRecord[]): string {
+export async function description(
+  { cluster, namespace, release }: ReleasePlace,
+  records: readonly HelmRecord[],
+): Promise<string> {
   const newest = newestFirst(records)[0];
   if (newest === undefined) return DESCRIPTION;
+  const found = newest.status !== "deployed" || (await cluster.runningServers(namespace, release)) !== undefined;
   const stands = newest.status === "deployed" && newest.description.startsWith(DESCRIPTION);
-  return stands ? newest.description : `${DESCRIPTION}, after revision ${newest.revision} (${newest.status})`;
+  if (found && stands) return newest.description;
+  return `${DESCRIPTION}, after revision ${newest.revision} (${found ? newest.status : "its servers are gone"})`;
 }
 
 /** Statuses that a run leaves when it is killed, or `helm uninstall --keep-history`; Helm refuses to go on from them ("another operation is in progress"). */

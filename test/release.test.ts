@@ -50,11 +50,14 @@ describe("a Helm release", () => {
   });
   const FIRST = "installed by ops-nats";
 
-  it("that is not there yet, or stands: its description stays, so that nothing changes", () => {
-    assert.equal(description([]), FIRST);
-    const again = `${FIRST}, after revision 3 (uninstalling)`;
-    for (const text of [FIRST, again]) {
-      assert.equal(description([described(1, "superseded", "x"), described(4, "deployed", text)]), text);
+  const servers = { replicas: 1, claim: undefined, image: undefined };
+  const told = (records: HelmRecord[], there = true) =>
+    description(place({ ...emptyCluster, runningServers: async () => (there ? servers : undefined) }), records);
+
+  it("that is not there yet, or stands: its description stays, so that nothing changes", async () => {
+    assert.equal(await told([], false), FIRST);
+    for (const text of [FIRST, `${FIRST}, after revision 3 (uninstalling)`]) {
+      assert.equal(await told([described(1, "superseded", "x"), described(4, "deployed", text)]), text);
     }
   });
 
@@ -65,11 +68,18 @@ describe("a Helm release", () => {
     ["uninstalled", "Uninstallation complete"],
     ["deployed", "Rollback to 2"],
   ] as const) {
-    it(`whose newest revision is ${status} (${text}): its description changes, so that Helm is run`, () => {
+    it(`whose newest revision is ${status} (${text}): its description changes, so that Helm is run`, async () => {
       const records = [described(4, status, text), described(3, "superseded", FIRST)];
-      assert.equal(description(records), `${FIRST}, after revision 4 (${status})`);
+      assert.equal(await told(records), `${FIRST}, after revision 4 (${status})`);
     });
   }
+
+  it("whose servers are gone: the same", async () => {
+    assert.equal(
+      await told([described(4, "deployed", FIRST)], false),
+      `${FIRST}, after revision 4 (its servers are gone)`,
+    );
+  });
 
   it("that is installed: of its own stack's former runs Helm forgets all, of others' nothing", async () => {
     const records = [record(1, "superseded"), record(2, "pending-install"), record(3, "deployed", "another")];
@@ -120,7 +130,6 @@ describe("a Helm release", () => {
   });
 
   it("takes servers up that a set still has", async () => {
-    const servers = { replicas: 1, claim: undefined, image: undefined };
     const running = { ...emptyCluster, runningServers: async () => servers, serverPods: async () => going("nats-0") };
     await formerServersGone(place(running), { seconds: 0, pause: 0 });
   });
