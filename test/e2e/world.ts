@@ -6,6 +6,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { parse } from "yaml";
+import { merge } from "../../components/merge.ts";
 import { chooseChart } from "../../sandbox/charts.ts";
 import { layoutOf, stateFolder } from "../../sandbox/cluster/layout.ts";
 import { checkSandbox, downClusters, upClusters } from "../../sandbox/cluster/sandbox.ts";
@@ -22,7 +23,7 @@ type Config = Record<string, unknown>;
 export interface World {
   readonly workspace: Workspace;
   readonly kubectl: Readonly<Record<Stack, Kubectl>>;
-  /** Brings a stack to this configuration, on top of cluster and chart; nothing happens where it is so already. */
+  /** Brings a stack to this configuration, on top of cluster, chart and quick probes; nothing happens where it is so already. */
   ensure(stack: Stack, config?: Config): Promise<void>;
   /** Writes the configuration without applying it. */
   configure(stack: Stack, config?: Config): Promise<void>;
@@ -43,6 +44,20 @@ export const UP = ["up", "--yes", "--skip-preview"] as const;
 /** The guide's server, and the configuration by which a stack has it. */
 export const OLD = "2.10.20";
 export const old = { images: { nats: { tag: `${OLD}-alpine` } } };
+
+/**
+ * The chart has a server looked at after ten seconds, and every ten, and gives clients ten seconds to leave one that ends: half of what a test takes.
+ * Stacks that the README's commands configure (14-demo, 15-ownClusters) keep that.
+ */
+const BRISK = {
+  config: { merge: { lame_duck_grace_period: "1s" } },
+  container: {
+    merge: {
+      startupProbe: { initialDelaySeconds: 1, periodSeconds: 1, failureThreshold: 900 },
+      readinessProbe: { initialDelaySeconds: 1, periodSeconds: 2 },
+    },
+  },
+};
 
 export const EVENT = (edge: string) => `ops.clusters.${edge}.namespaces.ops-system.hosts.host-1.status`;
 const primaryDefaults: Config = { hosts: [layoutOf("primary").address], edges: ["edge-1"] };
@@ -86,7 +101,9 @@ async function build(edges: number): Promise<World> {
         "kubernetes:kubeconfig": layoutOf(stack).kubeconfig,
         ...(chart.config ? { chart: chart.config } : {}),
       };
-      await workspace.configure(stack, { ...own, ...(stack === "primary" ? primaryDefaults : {}), ...config });
+      const values = merge(BRISK, (config.values ?? {}) as Config);
+      const defaults = stack === "primary" ? primaryDefaults : {};
+      await workspace.configure(stack, { ...own, ...defaults, ...config, values });
       applied.delete(stack);
     },
     async ensure(stack, config = {}) {
