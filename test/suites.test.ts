@@ -89,7 +89,7 @@ describe("the suites", () => {
     };
     const steps = [...(await readFile(join(root, ".ci/run"), "utf8")).matchAll(/^ *step npm (?:run )?(test\S*)/gm)];
     const run = steps.flatMap(([, script = ""]) =>
-      (scripts[script] ?? "").replace("tsx sandbox/test.ts ", "").split(" "),
+      (scripts[script] ?? "").replace("exec tsx sandbox/test.ts ", "").split(" "),
     );
     assert.deepEqual(
       run.sort(),
