@@ -11,6 +11,7 @@ import {
   commands,
   fullName,
   type LeftClaim,
+  OWNER_EDGE,
   type ReleasePlace,
   type Servers,
   type WantedServers,
@@ -149,7 +150,7 @@ export function checkFileLimit(
 /**
  * Refuses to make servers on claims that are there when these may hold streams that the servers do not take up: of more than they may
  * store ("insufficient storage resources available", and they cannot be made smaller either), or of another number of servers, unless a
- * cluster grows.
+ * cluster grows; or of somebody else's servers, as the guide's, whose names the cluster on them remembers: it would never elect a leader.
  * @throws PlainError with one line that says what to do by hand
  */
 export async function refuseOtherClaims(place: ReleasePlace, wanted: WantedServers): Promise<void> {
@@ -157,6 +158,8 @@ export async function refuseOtherClaims(place: ReleasePlace, wanted: WantedServe
   const { claim, fileLimit, replicas } = wanted;
   if (claim === undefined || fileLimit === undefined) return;
   const claims = await claimsLeft(place);
+  const foreign = claims.filter(({ edge }) => edge === undefined);
+  if (foreign.length > 0) throw new PlainError(notOurs(place, foreign));
   const remove = `where nothing in them is needed, kubectl -n ${namespace} delete pvc ${claims.map(({ name }) => name).join(" ")}`;
   const more = `no server was changed; next: %s, or, ${remove}; then ${commands(cluster).up}; ${README}`;
   const former = serversOf(claims);
@@ -175,6 +178,16 @@ export async function refuseOtherClaims(place: ReleasePlace, wanted: WantedServe
     `ops-nats:persistence.size: expected ${largest.size} or more, for servers that are to take the claims that are there (${told(large)}); ` +
       `came ${claim.size}, and servers that may store ${fileLimit} do not take up streams that may have been larger; ` +
       more.replace("%s", `${keepLimit(cluster, largest.size)} until the streams have shrunk`),
+  );
+}
+
+function notOurs({ cluster, namespace }: ReleasePlace, claims: readonly LeftClaim[]): string {
+  const names = claims.map(({ name }) => name).join(" ");
+  return (
+    `claims in namespace ${namespace}: expected such as this program makes, with annotation ${OWNER_EDGE}; came others (${told(claims)}), as of the guide's ` +
+    `installation, on which servers of ours would wait for servers that are gone; nothing was changed; next: save what is needed of them, then ` +
+    `kubectl -n ${namespace} delete pvc ${names}; or, where they are this stack's own and were put back by hand, kubectl -n ${namespace} annotate pvc ` +
+    `${names} ${OWNER_EDGE}=<the edge's name, or primary>; then ${commands(cluster).up}`
   );
 }
 

@@ -141,7 +141,8 @@ describe("what servers have stored", () => {
     });
 
     describe("of servers that are gone, which new ones would take", () => {
-      const claims = (sizes: readonly string[]) => sizes.map((size, i) => ({ name: `nats-js-nats-${i}`, size }));
+      const claims = (sizes: readonly string[]) =>
+        sizes.map((size, i) => ({ name: `nats-js-nats-${i}`, size, edge: "edge-1" }));
       const take = (sizes: readonly string[], size: string, fileLimit = size, replicas = 3) => {
         const left = { ...untouched, runningServers: async () => undefined, claims: async () => claims(sizes) };
         return refuseOtherServers(place(left), wanted({ replicas, claim: claim(size), fileLimit }));
@@ -154,6 +155,19 @@ describe("what servers have stored", () => {
         await take(["4294967296", "4Gi", "4Gi"], "4Gi", "4Gi", 5);
         await take([], "1Gi");
         await take(["1Gi"], "1Gi", "1Gi", 1);
+      });
+
+      it("and that this program has not made, as the guide's: one line with both ways", async () => {
+        const guides = {
+          ...untouched,
+          runningServers: async () => undefined,
+          claims: async () => [{ name: "nats-js-nats-0", size: "1Gi" }],
+        };
+        await assert.rejects(
+          refuseOtherServers(place(guides), wanted({ replicas: 1, claim: claim("1Gi"), fileLimit: "1Gi" })),
+          /^(Plain|Run)?Error: claims in namespace events: .*came others \(nats-js-nats-0 of 1Gi\).*next: save what is needed of them, then kubectl -n events delete pvc nats-js-nats-0; or, .*annotate pvc nats-js-nats-0 ops-nats\/edge=.*; then pulumi up -s edge-1$/,
+        );
+        await refuseOtherServers(place(guides), wanted({ replicas: 1, claim: undefined, fileLimit: undefined })); // without persistence nobody takes them
       });
 
       it("and larger: one line with the way, for streams cannot shrink then", async () => {
@@ -193,7 +207,7 @@ describe("what servers have stored", () => {
       it("and of which only one is left: its number tells of how many it was", async () => {
         const one = (name: string, replicas: number) =>
           refuseOtherClaims(
-            place({ ...untouched, claims: async () => [{ name, size: "1Gi" }] }),
+            place({ ...untouched, claims: async () => [{ name, size: "1Gi", edge: "edge-1" }] }),
             wanted({ replicas, claim: claim("1Gi"), fileLimit: "1Gi" }),
           );
         await one("nats-js-nats-1", 3);
@@ -312,7 +326,7 @@ describe("what servers have stored", () => {
       const left = {
         ...untouched,
         runningServers: async () => ({ replicas: 1, claim: undefined, image }),
-        claims: async () => [{ name: "nats-js-nats-2", size: "1Gi" }],
+        claims: async () => [{ name: "nats-js-nats-2", size: "1Gi", edge: "edge-1" }],
       };
       const on = (replicas: number) =>
         refuseOtherServers(place(left), wanted({ replicas, claim: claim("1Gi"), fileLimit: "1Gi" }));

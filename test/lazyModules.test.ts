@@ -43,6 +43,9 @@ describe("modules that the SDK needs only to serialise functions", () => {
 
   it("are what Pulumi.yaml has programs started with", async () => {
     const { runtime } = parse(await readFile(resolve(PROJECT, "Pulumi.yaml"), "utf8"));
-    assert.match(runtime.options.nodeargs, /^--import \.\/lazyModules\.mjs --import tsx\/esm$/);
+    assert.match(
+      runtime.options.nodeargs,
+      /^--import \.\/lazyModules\.mjs --import @kubernetes\/client-node --import tsx\/esm$/,
+    );
   });
 });

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { until } from "../../../sandbox/kubectl.ts";
+import { line } from "../stored.ts";
 import { type Stack, type World, world } from "../world.ts";
 
 describe("the guide's commands, as printed", () => {
@@ -57,6 +58,13 @@ describe("the guide's commands, as printed", () => {
       (text) => ["primary.nats-0", "primary.nats-1", "primary.nats-2"].every((name) => text.includes(name)),
     );
     await assert.rejects(w.kubectl.primary.box(["nats", "server", "list", "--timeout", "2s"]), /./);
+  });
+
+  it("the README's command shows the edge's link, on one of the primary's servers", async () => {
+    const command = await line(/`(kubectl [^`]* nats server request leafnodes [^`]*)`/);
+    const password = String((await w.workspace.outputs("primary")).adminPassword);
+    const text = await w.shell("primary", command.replace("…", password));
+    assert.match(text, /"name": "edge-1\.nats-0"/);
   });
 
   it("nats bench benchsubject --pub 1 --sub 10 delivers every message to each of the ten", async () => {
