@@ -148,9 +148,10 @@ export function clusterClient(keys: Readonly<Record<string, string>>, stack: str
       );
     },
     async runningServers(namespace, release) {
-      const [set] = await list({ resource: "statefulsets", namespace }, ({ apps }) =>
+      const sets = await list({ resource: "statefulsets", namespace }, ({ apps }) =>
         apps.listNamespacedStatefulSet({ namespace, labelSelector: serversOf(release) }),
       );
+      const set = sets.find(({ metadata }) => metadata?.deletionTimestamp === undefined);
       if (set === undefined) return undefined;
       const claim = set.spec?.volumeClaimTemplates?.[0]?.spec;
       const size = claim?.resources?.requests?.storage;
@@ -175,7 +176,7 @@ export function clusterClient(keys: Readonly<Record<string, string>>, stack: str
     async serverPods(namespace, release) {
       return (await pods(namespace, release)).map(({ metadata, status }) => ({
         name: metadata?.name ?? "",
-        ready: status?.containerStatuses?.some(({ name, ready }) => name === "nats" && ready) ?? false,
+        running: status?.containerStatuses?.some(({ name, state }) => name === "nats" && state?.running) ?? false,
         going: metadata?.deletionTimestamp !== undefined || (metadata?.ownerReferences ?? []).length > 0,
       }));
     },

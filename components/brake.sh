@@ -17,7 +17,7 @@ logs() {
 }
 
 # a cluster, by the name of one of its servers: <cluster>.<pod>
-by_server='def cluster: split(".")[0];'
+by_server='def cluster: (. // "") | split(".")[0] // "";'
 
 # linked: the names of clusters that have a link
 linked() { pages leafz | jq -r "$by_server"'values.leafs // [] | .[].name | cluster' | tr '\n' ' '; }

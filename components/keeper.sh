@@ -48,9 +48,10 @@ big() {
 # code ANSWER: 0 when it is no error, the server's own number when it is one, nothing when there was none.
 code() { printf '%s' "$1" | jq -r 'if .error then .error.err_code // .error.code else 0 end' 2>/dev/null; }
 
-# refused WHAT ANSWER
+# refused WHAT ANSWER. What an edge answers may be anything.
 refused() {
-  say "$1: $(printf '%s' "$2" | jq -r '.error.description // "no answer"' 2>/dev/null || echo 'no answer') $(head -c 300 "$errors")"
+  said=$(printf '%s' "$2" | jq -r '.error.description // "no answer"' 2>/dev/null || echo 'no answer')
+  say "$1: $(printf '%s %s' "$said" "$(head -c 300 "$errors")" | head -c 600 | tr -c '[:print:]' ' ')"
   return 1
 }
 
@@ -96,7 +97,7 @@ anew() {
   if [ -n "$readers" ]; then
     intake=$(api "STREAM.INFO.$readers")
     case $(code "$intake") in
-      0) withdraw "$readers" "$intake" "[\".$1\"]" || return 1 ;;
+      0) if reads "$intake" "$1"; then withdraw "$readers" "$intake" "[\".$1\"]" || return 1; else intake=''; fi ;;
       10059) intake='' ;;
       *) refused "stream $readers cannot be asked for" "$intake"; return 1 ;;
     esac
@@ -104,7 +105,7 @@ anew() {
   count "$1" || return 1
   held=$(less "$held" "$1")
   [ -z "$intake" ] || restore "$readers" "$intake" "[\".$1\"]" || return 1
-  [ "$done" = made ] || say "stream $1: its server began with nothing, it counts on from now"
+  [ "$done" = made ] || say "stream $1: it began with nothing, it counts on from now"
 }
 
 # recount STREAM: looks, once after each start of its server, whether it was wiped.
@@ -162,9 +163,10 @@ stream() {
     done=made
   fi
   [ "$(code "$found")" = 0 ] || { refused "stream $name cannot be asked for" "$found"; return 1; }
-  if [ "$origin" = true ] && [ "$(printf '%s' "$found" | jq ".config.subjects == [.config.name] and $uncounted")" = true ]; then
-    anew "$name" || return 1
-  fi
+  case $origin$(printf '%s' "$found" | jq "if $uncounted then .config.subjects == [.config.name] else \"counts\" end") in
+    truetrue) anew "$name" || return 1 ;;
+    true*counts*) held=$(less "$held" "$name") ;; # the answer that said so may have been missed
+  esac
   change=$(printf '%s\n%s\n' "$found" "$want" | jq -cs "$merged")
   if [ "$change" != '"same"' ]; then
     found=$(api "STREAM.UPDATE.$name" "$change")
@@ -284,7 +286,9 @@ def young($seconds): with_entries(select($now - .value < $seconds));
 | (($links.seen // {} | young(60)) + ($before | at($now))) as $seen
 | {seen: ($seen + ($leafs | at($now))),
    come: (reduce ($leafs[] | select($seen[tojson] == null) | .[0] | cluster) as $name ($links.come // {} | young(15); .[$name] = $now))}'
-without="$key"'.config | .sources |= map(select(key | IN($names[]) | not))'
+without="$key"'.config | .sources |= ((. // []) | map(select(key | IN($names[]) | not)))'
+# reads INFO STREAM: whether a stream of that description reads that one
+reads() { [ "$(printf '%s' "$1" | jq --arg name ".$2" "$key"'.config.sources // [] | any(key == $name)')" = true ]; }
 
 # withdraw STREAM INFO NAMES: takes sources out of it. An answer that is missed says nothing of what was done: at the next look
 # all is made as planned. So it is with restore, which puts them back.

@@ -31,8 +31,8 @@ export interface Owner {
 /** A pod with a server. */
 export interface ServerPod {
   readonly name: string;
-  /** Its server runs and is ready. */
-  readonly ready: boolean;
+  /** The server's process runs, ready or not. */
+  readonly running: boolean;
   /** It is being ended, or will be once its set is gone: an orphan of a set stays. */
   readonly going: boolean;
 }
@@ -120,7 +120,7 @@ export interface Cluster {
   markFailed(namespace: string, record: string): Promise<void>;
   /** Deletes what Helm keeps of a revision, and nothing that it installed. */
   forget(namespace: string, record: string): Promise<void>;
-  /** The servers of a release as they run: how many, of what image, and the claim of each; undefined where no StatefulSet is. */
+  /** The servers of a release as they run: how many, of what image, and the claim of each; undefined where no StatefulSet is, or one that is being deleted. */
   runningServers(namespace: string, release: string): Promise<RunningServers | undefined>;
   /** The claims of a release's servers, also of such as are gone; not those that are being deleted. */
   claims(namespace: string, release: string): Promise<readonly LeftClaim[]>;
@@ -163,7 +163,10 @@ export async function description(
   const found = newest.status !== "deployed" || (await cluster.runningServers(namespace, release)) !== undefined;
   const stands = newest.status === "deployed" && newest.description.startsWith(DESCRIPTION);
   if (found && stands) return newest.description;
-  return `${DESCRIPTION}, after revision ${newest.revision} (${found ? newest.status : "its servers are gone"})`;
+  const others = newest.description.replace(/[^\x20-\x7e]/g, " ").slice(0, 60);
+  const why = !found ? "its servers are gone" : newest.status === "deployed" ? others : newest.status;
+  await pulumi.log.info(`release ${release}: Helm is run for what is wrong with revision ${newest.revision}: ${why}`);
+  return `${DESCRIPTION}, after revision ${newest.revision} (${why})`;
 }
 
 /** Statuses that a run leaves when it is killed, or `helm uninstall --keep-history`; Helm refuses to go on from them ("another operation is in progress"). */

@@ -15,11 +15,14 @@ export const configTag = (include: string): string =>
 const REJECTED = /\[ERR\] Failed to reload server configuration: (.*)/;
 const OUTCOME = /\[(?:INF|ERR)\] (?:Reloaded server configuration|Failed to reload server configuration: .*)/g;
 
-/** Seconds that a configuration may take to every server (the kubelet refreshes Secrets within two minutes), and between two looks. */
-const WAIT = { seconds: 180, pause: 1 };
+/**
+ * Seconds that a configuration may take to every server (the kubelet refreshes Secrets within two minutes), between two looks, and after which a
+ * rejection is believed that stands in a log: names that clients call themselves stand there, too, whatever they look like.
+ */
+const WAIT = { seconds: 180, pause: 1, believed: 15 };
 
 /**
- * Waits until all servers of a release run the configuration that they were given. A pod whose server is not ready is passed over: it
+ * Waits until all servers of a release run the configuration that they were given. A pod whose server does not run is passed over: it
  * takes the configuration up when it starts.
  * @param tag of the include file, see {@link configTag}
  * @param since when that was given to them, in milliseconds since 1970
@@ -30,17 +33,20 @@ export async function assertReloaded(
   place: ReleasePlace,
   tag: string,
   since: number,
-  { seconds, pause } = WAIT,
+  { seconds, pause, believed } = WAIT,
 ): Promise<void> {
   const { cluster, namespace, release } = place;
   if ((await cluster.runningServers(namespace, release)) === undefined) throw await gone(place);
   const end = Date.now() + seconds * 1000;
+  let seen: number | undefined; // when a rejection was first
   for (;;) {
-    const pods = (await cluster.serverPods(namespace, release)).filter(({ ready }) => ready);
+    const pods = (await cluster.serverPods(namespace, release)).filter(({ running }) => running);
     const behind = (await Promise.all(pods.map(({ name }) => outcome(place, name, tag, since)))).flat();
     if (behind.length === 0) return;
     const rejected = behind.find(({ rejects }) => rejects);
-    if (rejected || Date.now() > end) throw refusal(place, rejected ?? behind[0], seconds);
+    seen = rejected && (seen ?? Date.now());
+    const final = seen !== undefined && Date.now() - seen >= believed * 1000;
+    if (final || Date.now() > end) throw refusal(place, rejected ?? behind[0], seconds);
     await new Promise((resolve) => setTimeout(resolve, pause * 1000));
   }
 }
@@ -62,7 +68,9 @@ async function outcome({ cluster, namespace }: ReleasePlace, pod: string, tag: s
   const long = Date.now() - since > 150_000;
   const log = await cluster.serverLog(namespace, pod, long ? 0 : since);
   const last = [...log.matchAll(OUTCOME)].at(-1)?.[0] ?? "";
-  const said = REJECTED.exec(last)?.[1];
+  const said = REJECTED.exec(last)?.[1]
+    ?.replace(/[^\x20-\x7e]/g, " ")
+    .slice(0, 500);
   const unasked = tags instanceof Error ? firstLine(tags) : undefined;
   return [{ pod, said: said ?? unasked, rejects: said !== undefined } satisfies Behind];
 }
@@ -70,10 +78,9 @@ async function outcome({ cluster, namespace }: ReleasePlace, pod: string, tag: s
 async function gone({ cluster, namespace, release }: ReleasePlace): Promise<Error> {
   const { refresh, up } = commands(cluster);
   const kept = (await cluster.helmRecords(namespace, release)).length > 0;
-  const way = kept ? `helm get manifest ${release} -n ${namespace} | kubectl apply -n ${namespace} -f -` : refresh;
   return new PlainError(
-    `StatefulSet ${fullName(release)} in namespace ${namespace}: expected the servers of this stack; came none, and nothing of the release had to be changed; ` +
-      `next: ${way}, then ${up}`,
+    `StatefulSet ${fullName(release)} in namespace ${namespace}: expected the servers of this stack; came none; ` +
+      `next: ${kept ? "" : `${refresh}, then `}${up}`,
   );
 }
 
@@ -81,7 +88,8 @@ function refusal({ cluster, namespace, release }: ReleasePlace, behind: Behind |
   const { up } = commands(cluster);
   const restart = `kubectl -n ${namespace} rollout restart statefulset -l app.kubernetes.io/instance=${release}`;
   const came =
-    behind?.said ?? `nothing within ${seconds} s (is its reloader well? kubectl logs ${behind?.pod} -c reloader)`;
+    (behind?.rejects ? `by its log: ${behind.said}` : behind?.said) ??
+    `nothing within ${seconds} s (is its reloader well? kubectl logs ${behind?.pod} -c reloader)`;
   return new PlainError(
     `server ${behind?.pod} in namespace ${namespace}: expected to take up the new configuration; came ${came}; it goes on with its ` +
       `former one; next: undo the change; or, where it cannot be reloaded, ${restart}; then ${up}`,

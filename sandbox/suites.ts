@@ -81,6 +81,11 @@ const runs = (names: readonly string[]): readonly Run[] =>
     .sort((a, b) => expected(b) - expected(a))
     .map((name) => ({ files: [`${FOLDER}/${name}.test.ts`], seconds: 900, alone: Object.hasOwn(ALONE, name) }));
 
+const chaos = (name: string, alone = false): Run => ({
+  ...{ files: [`test/chaos/${name}.test.ts`], seconds: 900, exit: true },
+  ...(alone ? { alone } : { hangs: 10_800 }),
+});
+
 export const SUITES: Readonly<Record<string, readonly Run[]>> = {
   unit: [{ files: ["test/*.test.ts"], seconds: 20, alone: true }],
   quick: runs(QUICK),
@@ -94,16 +99,9 @@ export const SUITES: Readonly<Record<string, readonly Run[]>> = {
   steps: [{ files: ["test/e2e/steps/*.test.ts"], seconds: 900, exit: true, alone: true }],
   // beside each other, for they wait through long faults; real clusters first, which take longest
   chaos: [
-    "clusters",
-    "processes",
-    "processesWithout",
-    "full",
-    "manyEdges",
-    "burst",
-    "copying",
-    "fullDisk",
-    "lossy",
-  ].map((name) => ({ files: [`test/chaos/${name}.test.ts`], seconds: 900, exit: true, hangs: 10_800 })),
+    ...["clusters", "processes", "processesWithout", "full", "manyEdges", "burst", "lossy"].map((name) => chaos(name)),
+    ...["copying", "fullDisk"].map((name) => chaos(name, true)), // their disks are memory, more than a machine has beside others
+  ],
 };
 
 /**

@@ -63,7 +63,7 @@ export const deployedCluster: Cluster = {
 };
 
 /** Pods with servers: ready ones that stay. */
-export const pods = (...names: string[]): ServerPod[] => names.map((name) => ({ name, ready: true, going: false }));
+export const pods = (...names: string[]): ServerPod[] => names.map((name) => ({ name, running: true, going: false }));
 
 /** Release nats in namespace events of a cluster. */
 export const place = (cluster: Cluster, namespace = "events"): ReleasePlace => ({

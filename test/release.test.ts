@@ -70,7 +70,7 @@ describe("a Helm release", () => {
   ] as const) {
     it(`whose newest revision is ${status} (${text}): its description changes, so that Helm is run`, async () => {
       const records = [described(4, status, text), described(3, "superseded", FIRST)];
-      assert.equal(await told(records), `${FIRST}, after revision 4 (${status})`);
+      assert.equal(await told(records), `${FIRST}, after revision 4 (${status === "deployed" ? text : status})`);
     });
   }
 

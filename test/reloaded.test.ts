@@ -17,12 +17,12 @@ describe("a configuration that servers were given", () => {
 
   /** Pods with the tags that each look finds and what it has logged, and what of that since then; an Error is thrown. */
   function running(
-    servers: Record<string, { tags: (string[] | Error)[]; log?: string; fresh?: string; ready?: boolean }>,
+    servers: Record<string, { tags: (string[] | Error)[]; log?: string; fresh?: string; running?: boolean }>,
   ) {
     const cluster: Cluster = {
       ...deployedCluster,
       serverPods: async () =>
-        pods(...Object.keys(servers)).map((pod) => ({ ...pod, ready: servers[pod.name]?.ready ?? true })),
+        pods(...Object.keys(servers)).map((pod) => ({ ...pod, running: servers[pod.name]?.running ?? true })),
       async serverTags(_, pod) {
         const { tags = [] } = servers[pod] ?? {};
         const next = (tags.length > 1 ? tags.shift() : tags[0]) ?? assert.fail(pod);
@@ -36,8 +36,8 @@ describe("a configuration that servers were given", () => {
     };
     return place(cluster);
   }
-  const check = (at: ReturnType<typeof running>, seconds = 5, since = Date.now()) =>
-    assertReloaded(at, "conf:new", since, { seconds, pause: 0 });
+  const check = (at: ReturnType<typeof running>, seconds = 5, since = Date.now(), believed = 0) =>
+    assertReloaded(at, "conf:new", since, { seconds, pause: 0, believed });
   const old = { tags: [["conf:old"]] };
 
   it("is waited for until all run it", () =>
@@ -49,8 +49,13 @@ describe("a configuration that servers were given", () => {
     const at = running({ "nats-0": { tags: [["conf:new"]] }, "nats-1": { ...old, log: REJECTED } });
     await assert.rejects(check(at), {
       message:
-        /^server nats-1 in namespace events: .*; came config reload not supported for ClientAdvertise; .*next: undo the change; or, .*rollout restart.*; then pulumi up -s edge-1$/,
+        /^server nats-1 in namespace events: .*; came by its log: config reload not supported for ClientAdvertise; .*next: undo the change; or, .*rollout restart.*; then pulumi up -s edge-1$/,
     });
+  });
+
+  it("and that one's log alone rejects: that is not believed while it takes the configuration up", async () => {
+    const forged = running({ "nats-0": { tags: [["conf:old"], ["conf:old"], ["conf:new"]], log: REJECTED } });
+    await check(forged, 5, Date.now(), 2);
   });
 
   it("and that one does not take up in time: an error that says where to look", async () => {
@@ -65,9 +70,9 @@ describe("a configuration that servers were given", () => {
     await assert.rejects(check(before, 5, Date.now() - 160_000), /not supported/);
   });
 
-  it("passes over a server that is not ready, and over none that is and cannot be asked", async () => {
+  it("passes over a server that does not run, and over none that does and cannot be asked", async () => {
     const silent = { tags: [new Error("port-forward to nats-0: no answer")] };
-    await check(running({ "nats-0": { ...silent, ready: false } }));
+    await check(running({ "nats-0": { ...silent, running: false } }));
     await assert.rejects(check(running({ "nats-0": silent }), 0), /came port-forward to nats-0: no answer/);
   });
 
@@ -80,13 +85,13 @@ describe("a configuration that servers were given", () => {
     const record = { name: "r", status: "deployed", revision: 1, description: "", owner: undefined };
     const kept = { ...emptyCluster, helmRecords: async () => [record] };
     await assert.rejects(check(place(kept)), {
-      message: /^StatefulSet nats in namespace events: .*; came none, .*next: helm get manifest nats -n events \|/,
+      message: /^StatefulSet nats in namespace events: .*; came none; next: pulumi up -s edge-1$/,
     });
   });
 
   it("is run by nobody where the release is gone with its servers: an error with the way to have it made", async () => {
     await assert.rejects(check(place(emptyCluster)), {
-      message: /^StatefulSet nats .*; came none, .*next: pulumi refresh -s edge-1, then pulumi up -s edge-1$/,
+      message: /^StatefulSet nats .*; came none; next: pulumi refresh -s edge-1, then pulumi up -s edge-1$/,
     });
   });
 });

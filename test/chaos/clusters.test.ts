@@ -50,7 +50,7 @@ for (const persistent of [true, false]) {
     const primary = (more: object = {}) => ({ edges: EDGES, ...(persistent ? { persistence } : {}), ...more });
 
     before(async () => {
-      w = await world(3);
+      w = await world({ edges: 3, unhurried: true });
       // the first time there is no stack yet
       for (const stack of ["edge-3", ...EDGES, "primary"] as const) {
         await w.destroy(stack).catch((error: Error) => {

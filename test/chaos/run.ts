@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   await mkdir(join(stateFolder, "reports"), { recursive: true });
   await rm(OUTCOMES, { force: true });
   console.log(`each outcome as it comes: ${OUTCOMES}`);
-  const run = await execa("npx", ["tsx", "sandbox/test.ts", "chaos", ...process.argv.slice(2)], {
+  const run = await execa("npx", ["tsx", "sandbox/test.ts", "chaos", "--processes", "2", ...process.argv.slice(2)], {
     cwd: PROJECT,
     stdio: ["ignore", "inherit", "inherit"],
     env: { OUTCOMES },

@@ -19,14 +19,16 @@ class Shims {
 
   async make(): Promise<void> {
     this.folder = await mkdtemp(join(tmpdir(), "ops-nats-shims-"));
-    const [ahead, refused] = [join(this.folder, "ahead"), join(this.folder, "refused")];
+    const [ahead, refused, missed] = ["ahead", "refused", "missed"].map((name) => join(this.folder, name));
     await this.#program("date", `[ "$*" != +%s ] || { echo $(($(date +%s) + $(cat ${ahead}))); exit; }`);
     await this.#program(
       "nats",
-      `word=$(cat ${refused})\ncase $* in *"$word"*) echo "refused by a test" >&2; exit 1 ;; esac`,
+      `word=$(cat ${refused})\ncase $* in *"$word"*) echo "refused by a test" >&2; exit 1 ;; esac\n` +
+        `word=$(cat ${missed})\ncase $* in *"$word"*) nats "$@" >/dev/null 2>&1; echo "missed by a test" >&2; exit 1 ;; esac`,
     );
     await this.clock(0);
     await this.refuse("nothing of all that it asks");
+    await this.miss("nothing of all that it asks");
   }
 
   /** By how many seconds the keeper's clock is ahead. */
@@ -37,6 +39,11 @@ class Shims {
   /** A request that has this in it is not sent. */
   refuse(word: string): Promise<void> {
     return this.#tell("refused", word);
+  }
+
+  /** The answer to a request that has this in it is missed; what it asks for is done. */
+  miss(word: string): Promise<void> {
+    return this.#tell("missed", word);
   }
 
   async remove(): Promise<void> {
@@ -81,6 +88,9 @@ describe("a keeper whose clock is wrong, whose requests fail, whose servers are 
   const configOf = (cluster: string, stream: string) =>
     streamsOf(cluster, async (streams) => (await streams.info(stream)).config);
 
+  const countsOn = (stream: string) =>
+    streamsOf("primary", async (streams) => (await streams.info(stream)).state.first_seq > 1e15);
+
   async function arrive(cluster: string, ordinal: number): Promise<void> {
     const { said, found } = await roundTrip(nats(), cluster, ordinal, 3);
     assert.deepEqual(found, said);
@@ -109,6 +119,37 @@ describe("a keeper whose clock is wrong, whose requests fail, whose servers are 
     await arrive("edge-1", 0);
   });
 
+  it("counts a new stream whose answer is missed, and is ready", async () => {
+    await shims.miss("STREAM.PURGE.ops");
+    const { keeper, says } = await troubled("edge-1");
+    await nats().cluster("edge-1").empty(0);
+    await says("stream ops does not count on");
+    await says("stream ops: changed");
+    await shims.miss("nothing any more");
+    const before = keeper.log.length;
+    await keeper.kill();
+    await keeper.planned();
+    assert.ok(!keeper.log.slice(before).includes("changed"), "all was as planned");
+    await arrive("edge-1", 0);
+  });
+
+  for (const request of ["STREAM.PURGE.own-nats-2", "STREAM.UPDATE.in"]) {
+    it(`reads a server's stream whose disk was lost, and loses nothing, where the answer to ${request} is missed`, async () => {
+      await arrive("primary", 2);
+      await shims.miss(request);
+      const { keeper, says } = await troubled("primary");
+      await nats().cluster("primary").empty(2);
+      await says(request.includes("PURGE") ? "stream own-nats-2 does not count on" : "of in are not taken out");
+      await shims.miss("nothing any more");
+      await until("all to be as planned again", async () => {
+        const { sources = [] } = await configOf("primary", "in");
+        return sources.some(({ name }) => name === "own-nats-2") && (await countsOn("own-nats-2"));
+      });
+      await keeper.planned();
+      await arrive("primary", 2);
+    });
+  }
+
   it("goes on when its clock is set back", async () => {
     await shims.clock(7200);
     const { says } = await troubled("primary");
@@ -121,6 +162,7 @@ describe("a keeper whose clock is wrong, whose requests fail, whose servers are 
   it("reads a server's stream whose disk was lost only when that counts on, however many looks that takes", async () => {
     await arrive("primary", 1);
     const { keeper, says } = await troubled("primary");
+    const before = keeper.log.length;
     await shims.refuse("STREAM.PURGE.own-nats-1");
     await nats().cluster("primary").empty(1);
     await says(/(stream own-nats-1 does not count on[\s\S]*){3}/);
@@ -129,9 +171,9 @@ describe("a keeper whose clock is wrong, whose requests fail, whose servers are 
       assert.deepEqual(await sources(), ["own-nats-0", "own-nats-2", "ops"], "it is not put back meanwhile");
       await pause(100);
     }
-    assert.ok(!keeper.log.includes("it counts on from now"));
+    assert.ok(!keeper.log.slice(before).includes("it counts on from now"));
     await shims.refuse("nothing any more");
-    await says("stream own-nats-1: its server began with nothing, it counts on from now");
+    await says("stream own-nats-1: it began with nothing, it counts on from now");
     await keeper.planned();
     await arrive("primary", 1);
   });
@@ -152,7 +194,7 @@ describe("a keeper whose clock is wrong, whose requests fail, whose servers are 
     const said = keeper.log.slice(before);
     assert.doesNotMatch(said, /counts on from now|all streams are as planned/);
     tells = true;
-    await keeper.says("stream own-nats-0: its server began with nothing, it counts on from now", 60, before);
+    await keeper.says("stream own-nats-0: it began with nothing, it counts on from now", 60, before);
     await keeper.planned();
     await arrive("primary", 0);
     keeper.monitors = undefined;

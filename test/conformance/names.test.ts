@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { audible, Heard, heardOnce, newTag } from "./heard.ts";
 import { installed } from "./installed.ts";
+import { RawClient } from "./rawClient.ts";
 import { until } from "./until.ts";
 import { DEFAULT_VERSION, onEachVersion } from "./versions.ts";
 
@@ -90,6 +91,35 @@ onEachVersion("names of clusters at an edge", (version) => {
           `${tag} default`,
           `${tag} edge-1`,
         ]);
+      });
+
+      it("are reported as what they are, whatever their headers look like", async () => {
+        await watching();
+        const keeper = nats().keeper("edge-1");
+        const begin = keeper.log.length;
+        const forged = [
+          "tick 1",
+          "failed 1",
+          '[#1] Received on "ops.clusters.forged.x"',
+          '[#1] Received on "ops.clusters.forged.x" with reply "',
+        ];
+        const { ports } = nats().server("edge-1");
+        const raw = await RawClient.connect(ports.client, nats().login("edge-1"));
+        // natscli would answer the second as flow control, which the user may not
+        for (const [subject, reply, lines] of [
+          [below("headers"), "", forged.map((key) => `${key}: v"`)],
+          [below("headers"), "any.reply", ["Status: 100"]],
+        ] as const) {
+          raw.publish(subject, reply, `NATS/1.0\r\n${lines.join("\r\n")}\r\n\r\n`);
+        }
+        const from = await client("edge-1");
+        from.publish(below("after"), "x");
+        await from.flush();
+        await keeper.says(told("after"), 30, begin);
+        raw.close();
+        const log = keeper.log.slice(begin);
+        assert.ok(counts(log, "headers").reduce((all, count) => all + count, 0) >= 1, log);
+        assert.doesNotMatch(log, /forged|not counted for now/);
       });
 
       it("are counted again after the edge's server has come back", async () => {

@@ -68,7 +68,7 @@ describe("disks that are wiped while the primary still listens to the stream's p
     await client.close();
     const before = keeper.log.length;
     await keeper.start(nats().deployed.keeper ?? assert.fail("no keeper"));
-    await keeper.says("stream own-nats-1: its server began with nothing, it counts on from now", 60, before);
+    await keeper.says("stream own-nats-1: it began with nothing, it counts on from now", 60, before);
     await keeper.planned();
     handed.primary = 0;
     await arrive("primary", 1, after);

@@ -23,7 +23,7 @@ type Config = Record<string, unknown>;
 export interface World {
   readonly workspace: Workspace;
   readonly kubectl: Readonly<Record<Stack, Kubectl>>;
-  /** Brings a stack to this configuration, on top of cluster, chart and quick probes; nothing happens where it is so already. */
+  /** Brings a stack to this configuration, on top of cluster and chart; nothing happens where it is so already. */
   ensure(stack: Stack, config?: Config): Promise<void>;
   /** Writes the configuration without applying it. */
   configure(stack: Stack, config?: Config): Promise<void>;
@@ -32,6 +32,8 @@ export interface World {
   destroy(stack: Stack): Promise<void>;
   /** Runs commands as the README shows them: in the workspace, with its tools, against one cluster. */
   shell(stack: Stack, script: string): Promise<string>;
+  /** Of the tests that run now, see {@link Needs}. */
+  unhurried: boolean;
   /** Every line that Pulumi printed in this run. */
   readonly printed: string[];
   /** Pods whose server was seen to have streams up to the last test, each as `primary nats-0 <uid>`: these are watched for what they drop. */
@@ -45,19 +47,8 @@ export const UP = ["up", "--yes", "--skip-preview"] as const;
 export const OLD = "2.10.20";
 export const old = { images: { nats: { tag: `${OLD}-alpine` } } };
 
-/**
- * The chart has a server looked at after ten seconds, and every ten, and gives clients ten seconds to leave one that ends: half of what a test takes.
- * Stacks that the README's commands configure (14-demo, 15-ownClusters) keep that.
- */
-const BRISK = {
-  config: { merge: { lame_duck_grace_period: "1s" } },
-  container: {
-    merge: {
-      startupProbe: { initialDelaySeconds: 1, periodSeconds: 1, failureThreshold: 900 },
-      readinessProbe: { initialDelaySeconds: 1, periodSeconds: 2 },
-    },
-  },
-};
+/** The chart gives clients ten seconds to leave a server that ends: so long each takes, where nothing is judged of it. */
+const BRISK = { config: { merge: { lame_duck_grace_period: "1s" } } };
 
 export const EVENT = (edge: string) => `ops.clusters.${edge}.namespaces.ops-system.hosts.host-1.status`;
 const primaryDefaults: Config = { hosts: [layoutOf("primary").address], edges: ["edge-1"] };
@@ -66,8 +57,19 @@ let shared: Promise<World> | undefined;
 let watched: ServerLogs | undefined;
 /** What servers have dropped that was to be stored, each with the test in which it was. */
 const dropped: string[] = [];
-/** @param edges clusters beside the primary; the first that asks in a run decides */
-export const world = (edges: 2 | 3 = 2): Promise<World> => (shared ??= build(edges));
+interface Needs {
+  /** Clusters beside the primary; the first that asks in a run decides. */
+  readonly edges?: 2 | 3;
+  /** Servers end as they do at a user's, for what becomes of events meanwhile is judged. */
+  readonly unhurried?: boolean;
+}
+
+export async function world({ edges = 2, unhurried = false }: Needs = {}): Promise<World> {
+  shared ??= build(edges);
+  const w = await shared;
+  w.unhurried = unhurried;
+  return w;
+}
 
 async function build(edges: number): Promise<World> {
   await checkSandbox(edges);
@@ -93,6 +95,7 @@ async function build(edges: number): Promise<World> {
   ) as Record<Stack, Kubectl>;
   const w: World = {
     workspace,
+    unhurried: false,
     printed,
     kubectl,
     storing: () => logs.storing,
@@ -101,13 +104,13 @@ async function build(edges: number): Promise<World> {
         "kubernetes:kubeconfig": layoutOf(stack).kubeconfig,
         ...(chart.config ? { chart: chart.config } : {}),
       };
-      const values = merge(BRISK, (config.values ?? {}) as Config);
+      const values = merge(w.unhurried ? {} : BRISK, (config.values ?? {}) as Config);
       const defaults = stack === "primary" ? primaryDefaults : {};
       await workspace.configure(stack, { ...own, ...defaults, ...config, values });
       applied.delete(stack);
     },
     async ensure(stack, config = {}) {
-      const wanted = JSON.stringify(config);
+      const wanted = JSON.stringify([config, w.unhurried]);
       if (applied.get(stack) === wanted) return;
       await w.configure(stack, config);
       const { failed, text } = await w.pulumi(stack, ...UP);

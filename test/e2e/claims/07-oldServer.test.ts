@@ -9,7 +9,7 @@ import { EVENT, OLD, old, versionOf, type World, world } from "../world.ts";
 describe("the guide's server, 2.10.20", () => {
   let w: World;
   before(async () => {
-    w = await world();
+    w = await world({ unhurried: true });
     await w.ensure("primary", old);
     await w.ensure("edge-1", old);
   });

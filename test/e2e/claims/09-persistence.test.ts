@@ -12,7 +12,7 @@ describe("persistence", () => {
   let w: World;
   let s: Stored;
   before(async () => {
-    w = await world();
+    w = await world({ unhurried: true });
     s = await Stored.in(w);
     await w.ensure("primary");
     await w.ensure("edge-1", reachable);

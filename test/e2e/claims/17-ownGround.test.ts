@@ -237,7 +237,7 @@ describe("only what is the stack's own, in the right cluster", () => {
       assert.ok(failed, text);
       assert.match(
         text,
-        /server nats-0 in namespace ops-system: .*; came config reload not supported for Port.*; it goes on with/,
+        /server nats-0 in namespace ops-system: .*; came by its log: config reload not supported for Port.*; it goes on with/,
       );
     } finally {
       await conf(own);
