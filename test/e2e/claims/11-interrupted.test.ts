@@ -11,7 +11,7 @@ const STACK: Stack = "edge-2";
 /** Slow enough to be caught while Helm waits. */
 const SLOW = {
   values: {
-    container: { merge: { startupProbe: { initialDelaySeconds: 8 }, readinessProbe: { initialDelaySeconds: 8 } } },
+    container: { merge: { startupProbe: { initialDelaySeconds: 5 }, readinessProbe: { initialDelaySeconds: 5 } } },
   },
 };
 
@@ -24,12 +24,13 @@ describe("a run that was interrupted can be repeated", () => {
     w = await world();
     await w.ensure("primary", { edges: ["edge-1", "edge-2"] });
   });
-  beforeEach(async () => {
-    await w.pulumi(STACK, "cancel", "--yes");
-    await w.destroy(STACK).catch(() => undefined);
-    await w.shell(STACK, "helm uninstall nats -n ops-system --ignore-not-found --wait");
+
+  /** Nothing of the stack is there: the next `up` installs. */
+  async function absent(): Promise<void> {
     await w.configure(STACK, SLOW);
-  });
+    await w.pulumi(STACK, "cancel", "--yes");
+    await w.destroy(STACK);
+  }
 
   const statuses = () =>
     w.kubectl[STACK].run(["get", "secret", "-l", "owner=helm", "-o", "jsonpath={.items[*].metadata.labels.status}"]);
@@ -102,6 +103,7 @@ describe("a run that was interrupted can be repeated", () => {
   }
 
   it("by Ctrl-C: the next up goes through", async () => {
+    await absent();
     const { run } = await upUntilHelmWaits("pending-install");
     process.kill(-(run.pid ?? 0), "SIGINT"); // a terminal tells the whole group
     await run;
@@ -110,6 +112,7 @@ describe("a run that was interrupted can be repeated", () => {
 
   for (const what of VICTIMS) {
     it(`by kill -9 of ${what} while Helm installs: the same up goes on`, async () => {
+      await absent();
       await kill(await upUntilHelmWaits("pending-install"), what);
       await works();
     });
