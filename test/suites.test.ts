@@ -88,7 +88,7 @@ describe("the suites", () => {
       scripts: Record<string, string>;
     };
     const steps = [
-      ...(await readFile(join(root, ".ci/run"), "utf8")).matchAll(/^ *(?:step|meanwhile) npm (?:run )?(test\S*)/gm),
+      ...(await readFile(join(root, ".ci/run"), "utf8")).matchAll(/^ *step npm (?:run )?(test\S*)/gm),
     ];
     const run = steps.flatMap(([, script = ""]) =>
       (scripts[script] ?? "").replace("exec tsx sandbox/test.ts ", "").split(" "),
