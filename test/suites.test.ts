@@ -87,9 +87,7 @@ describe("the suites", () => {
     const { scripts } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
       scripts: Record<string, string>;
     };
-    const steps = [
-      ...(await readFile(join(root, ".ci/run"), "utf8")).matchAll(/^ *step npm (?:run )?(test\S*)/gm),
-    ];
+    const steps = [...(await readFile(join(root, ".ci/run"), "utf8")).matchAll(/^ *step npm (?:run )?(test\S*)/gm)];
     const run = steps.flatMap(([, script = ""]) =>
       (scripts[script] ?? "").replace("exec tsx sandbox/test.ts ", "").split(" "),
     );

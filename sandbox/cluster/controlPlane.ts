@@ -14,6 +14,7 @@ const etcdUrl = "http://127.0.0.1:2379";
 export async function startEtcd(machine: Machine): Promise<void> {
   await ensureDaemon(machine, "etcd", [
     `--data-dir=${join(machine.layout.folder, "etcd")}`,
+    "--unsafe-no-fsync", // it outlives its own end, not the machine's, with which all of the sandbox goes
     `--listen-client-urls=${etcdUrl}`,
     `--advertise-client-urls=${etcdUrl}`,
     "--listen-peer-urls=http://127.0.0.1:2380",

@@ -63,8 +63,11 @@ describe("the guide's commands, as printed", () => {
   it("the README's command shows the edge's link, on one of the primary's servers", async () => {
     const command = await line(/`(kubectl [^`]* nats server request leafnodes [^`]*)`/);
     const password = String((await w.workspace.outputs("primary")).adminPassword);
-    const text = await w.shell("primary", command.replace("…", password));
-    assert.match(text, /"name": "edge-1\.nats-0"/);
+    await until(
+      "the link",
+      () => w.shell("primary", command.replace("…", password)),
+      (text) => text.includes('"name":"edge-1.nats-0"'),
+    );
   });
 
   it("nats bench benchsubject --pub 1 --sub 10 delivers every message to each of the ten", async () => {

@@ -60,8 +60,10 @@ describe("an operator with rights in the one namespace alone", () => {
 
   it("sees that nothing has changed: the cluster is known by its CA", async () => {
     await w.configure("edge-1", { "kubernetes:kubeconfig": kubeconfig });
-    const { failed, text } = await w.pulumi("edge-1", "preview", "--expect-no-changes");
+    const { failed, text } = await w.pulumi("edge-1", "preview");
     assert.ok(!failed, text);
+    assert.match(text, /providers:kubernetes +cluster +update/); // by another kubeconfig
+    assert.match(text, /Resources:\s+~ 1 to update\s+\d+ unchanged\s*$/);
   });
 
   it("changes a stack that runs", async () => {
