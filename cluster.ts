@@ -79,10 +79,15 @@ export function clusterClient(keys: Readonly<Record<string, string>>, stack: str
       ).catch(noRight);
       const uid = system?.metadata?.uid;
       const name = "kube-root-ca.crt";
-      const authority = await ask({ verb: "get", resource: `configmaps/${name}`, namespace }, ({ core }) =>
-        core.readNamespacedConfigMap({ namespace, name }),
-      ).catch(uid === undefined ? refuse : noRight);
-      const pem = authority?.data?.["ca.crt"];
+      const authority = (where: string) =>
+        ask({ verb: "get", resource: `configmaps/${name}`, namespace: where }, ({ core }) =>
+          core.readNamespacedConfigMap({ namespace: where, name }),
+        );
+      // a namespace that is not there yet has none; the cluster puts the same into each
+      const found =
+        (await authority(namespace).catch(uid === undefined ? refuse : noRight)) ??
+        (await authority("default").catch(noRight));
+      const pem = found?.data?.["ca.crt"];
       return {
         ...(uid === undefined ? {} : { uid }),
         ...(pem === undefined ? {} : { ca: createHash("sha256").update(pem).digest("hex").slice(0, 32) }),
