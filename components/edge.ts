@@ -26,6 +26,7 @@ export interface EdgeArgs {
   readonly link: EdgeLink;
   readonly cluster: Cluster;
   readonly mark: StackMark;
+  /** Of the Helm release, see {@link NatsServerArgs}. */
   readonly description: string;
   /** Passwords of a former state, by user, where this one goes on with them. */
   readonly adopted?: Readonly<Record<string, string>> | undefined;

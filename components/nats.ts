@@ -47,7 +47,7 @@ export interface NatsServerArgs {
   /** Created where it is missing, adopted where it is there, never deleted. */
   readonly namespace: string;
   readonly mark: StackMark;
-  /** How Helm is told to describe what it installs. */
+  /** Of the Helm release; a changed one makes Pulumi run Helm. */
   readonly description: string;
   readonly chart: Chart;
   /** The chart's values, without secrets. */

@@ -4,7 +4,7 @@
 import type { V1Node } from "@kubernetes/client-node";
 import * as pulumi from "@pulumi/pulumi";
 import type { Claim } from "../settings.ts";
-import { PlainError } from "./plainError.ts";
+import { PlainError, printable } from "./plainError.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** What the chart calls its objects: the release, which has `nats` put behind it where it lacks it (facts: nats.md 13). */
@@ -149,24 +149,27 @@ export const newestFirst = (records: readonly HelmRecord[]): HelmRecord[] =>
   [...records].sort((a, b) => b.revision - a.revision);
 
 /**
- * How the release is described, which `helm history` shows: as it is, where the newest revision is the stack's own and stands. Otherwise in another way,
- * so that Helm is run although no setting has changed, and what is missing is made: a run was killed while Helm was at work, or somebody
- * rolled back, or deleted the set of servers.
- * @param records of this stack or of nobody
+ * The description of the release, which `helm history` shows. It stays the same while the newest revision is deployed as this program
+ * installed it. Otherwise it changes, so that Pulumi runs Helm although no setting has changed: after a run that was killed while Helm was at
+ * work, after a rollback by hand, or when the StatefulSet was deleted.
+ * @param records all revisions; none is another stack's
  */
-export async function description(
-  { cluster, namespace, release }: ReleasePlace,
-  records: readonly HelmRecord[],
-): Promise<string> {
+export async function description(place: ReleasePlace, records: readonly HelmRecord[]): Promise<string> {
   const newest = newestFirst(records)[0];
   if (newest === undefined) return DESCRIPTION;
-  const found = newest.status !== "deployed" || (await cluster.runningServers(namespace, release)) !== undefined;
-  const stands = newest.status === "deployed" && newest.description.startsWith(DESCRIPTION);
-  if (found && stands) return newest.description;
-  const others = newest.description.replace(/[^\x20-\x7e]/g, " ").slice(0, 60);
-  const why = !found ? "its servers are gone" : newest.status === "deployed" ? others : newest.status;
-  await pulumi.log.info(`release ${release}: Helm is run for what is wrong with revision ${newest.revision}: ${why}`);
-  return `${DESCRIPTION}, after revision ${newest.revision} (${why})`;
+  const fault = await faultOf(place, newest);
+  if (fault === undefined) return newest.description;
+  const { release } = place;
+  await pulumi.log.info(`release ${release}: Helm is run again because of revision ${newest.revision}: ${fault}`);
+  return `${DESCRIPTION}, after revision ${newest.revision} (${fault})`;
+}
+
+/** Why a revision is not what this program installed; undefined if it is. */
+async function faultOf({ cluster, namespace, release }: ReleasePlace, revision: HelmRecord) {
+  if (revision.status !== "deployed") return revision.status;
+  if (!revision.description.startsWith(DESCRIPTION)) return printable(revision.description, 60);
+  const servers = await cluster.runningServers(namespace, release);
+  return servers === undefined ? "StatefulSet missing" : undefined;
 }
 
 /** Statuses that a run leaves when it is killed, or `helm uninstall --keep-history`; Helm refuses to go on from them ("another operation is in progress"). */

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { createHash } from "node:crypto";
-import { PlainError } from "./plainError.ts";
+import { PlainError, printable } from "./plainError.ts";
 import { commands, firstLine, fullName, type ReleasePlace } from "./release.ts";
 
 /**
@@ -68,9 +68,8 @@ async function outcome({ cluster, namespace }: ReleasePlace, pod: string, tag: s
   const long = Date.now() - since > 150_000;
   const log = await cluster.serverLog(namespace, pod, long ? 0 : since);
   const last = [...log.matchAll(OUTCOME)].at(-1)?.[0] ?? "";
-  const said = REJECTED.exec(last)?.[1]
-    ?.replace(/[^\x20-\x7e]/g, " ")
-    .slice(0, 500);
+  const rejection = REJECTED.exec(last)?.[1];
+  const said = rejection === undefined ? undefined : printable(rejection, 500);
   const unasked = tags instanceof Error ? firstLine(tags) : undefined;
   return [{ pod, said: said ?? unasked, rejects: said !== undefined } satisfies Behind];
 }

@@ -77,7 +77,7 @@ describe("a Helm release", () => {
   it("whose servers are gone: the same", async () => {
     assert.equal(
       await told([described(4, "deployed", FIRST)], false),
-      `${FIRST}, after revision 4 (its servers are gone)`,
+      `${FIRST}, after revision 4 (StatefulSet missing)`,
     );
   });
 

@@ -20,7 +20,7 @@ export function burstSuite(events: number, size: number): void {
     listed: ["edge-1"],
     edges: ["edge-1"],
     primary: { persistence: { enabled: true, size: "16Gi" } },
-    realDisk: true, // what comes faster than that takes it waits
+    inMemory: false, // events wait because the disk is slower
   });
 
   for (const cluster of ["edge-1", "primary"]) {

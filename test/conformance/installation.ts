@@ -1,9 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm, statfs } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
@@ -14,6 +12,7 @@ import { type Deployed, type DeployedPrimary, deployEdge, deployPrimary } from "
 import { Keeper } from "./keeper.ts";
 import type { NatsServer } from "./natsServer.ts";
 import { NodePort } from "./nodePort.ts";
+import { scratchFolder } from "./scratch.ts";
 import { podPorts, StatefulSet } from "./statefulSet.ts";
 import { until } from "./until.ts";
 import { serverProgram, toolFolder } from "./versions.ts";
@@ -32,34 +31,8 @@ export interface Plan {
   readonly edit?: (conf: string) => string;
   /** Each server has a disk of its own of so many bytes, by those of its claim. */
   readonly disk?: (claim: number) => number;
-  /** What is tried needs the slowness of a real disk. */
-  readonly realDisk?: boolean;
-}
-
-/** Bytes that memory must have to spare for what the servers of a few installations store. */
-const SPARE = 4e9;
-
-/**
- * Where an installation's files are: in memory where there is room, for servers that write each event through wait for disks alone, and a process
- * that is killed leaves what it wrote. What is recorded (`npm run test:chaos`) is of a real disk.
- */
-async function scratch(realDisk = process.env.OUTCOMES !== undefined): Promise<string> {
-  if (realDisk) return tmpdir();
-  const { bavail, bsize } = await statfs("/dev/shm").catch(() => ({ bavail: 0, bsize: 0 }));
-  if (bavail * bsize < SPARE) return tmpdir();
-  await removeLeft("/dev/shm");
-  return "/dev/shm";
-}
-
-const FOLDER = "ops-nats-conformance-";
-
-/** Takes away what runs that were killed have left: memory does not come back by itself. */
-async function removeLeft(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    const pid = new RegExp(`^${FOLDER}(\\d+)-`).exec(name)?.[1];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`))
-      await rm(join(parent, name), { recursive: true, force: true });
-  }
+  /** Files are in memory if enough is free. */
+  readonly inMemory?: boolean;
 }
 
 /** A primary behind its NodePort and edges, as processes on this machine. */
@@ -82,7 +55,7 @@ export class Installation {
 
   async start(): Promise<void> {
     this.#program = await serverProgram(this.version);
-    this.#folder = await mkdtemp(join(await scratch(this.#plan.realDisk), `${FOLDER}${process.pid}-`));
+    this.#folder = await scratchFolder(this.#plan.inMemory ?? false);
     const { listed, edges, primary, edit } = this.#plan;
     const ports = await podPorts((primary?.replicas as number | undefined) ?? 3);
     this.#nodePort = await NodePort.listen(ports.map((pod) => pod.leaf));

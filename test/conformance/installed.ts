@@ -15,7 +15,9 @@ export function installed(version: string, plan: Plan): () => Installation {
   };
   before("install", async function () {
     this.timeout(0); // the first run builds nats-server
-    installation = new Installation(version, plan);
+    // what `npm run test:chaos` records is of a real disk
+    const inMemory = process.env.OUTCOMES === undefined;
+    installation = new Installation(version, { inMemory, ...plan });
     await installation.start().catch((error) => {
       showLogs();
       throw error;

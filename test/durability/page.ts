@@ -22,7 +22,7 @@ connection for each; something is broken meanwhile. Then every id in an edge's s
   misses what is said until it is connected again.
 - **Catch-up**: events that had waited for more than a second and came together, and how many a second of them \`ops\` stored, of all
   edges together. **Begun after**: from when the link was mended (at the edge where it took longest) until the first of them came.
-- **Lost without**: the same faults, plain core NATS (where a disk is full, the outage alone; on real clusters it took a minute); what the subscriber at the primary did not get of what was sent.
+- **Lost without**: the same faults, plain core NATS (empty: not run; where a disk is full, the outage alone; on real clusters it took a minute); what the subscriber at the primary did not get of what was sent.
 
 All scenarios with persistence together, every run that came to its end (the last of them on ${rows
   .map(({ day }) => day)

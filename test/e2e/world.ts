@@ -47,7 +47,7 @@ export const UP = ["up", "--yes", "--skip-preview"] as const;
 export const OLD = "2.10.20";
 export const old = { images: { nats: { tag: `${OLD}-alpine` } } };
 
-/** The chart gives clients ten seconds to leave a server that ends: so long each takes, where nothing is judged of it. */
+/** Servers end after a second of lame duck mode, not the chart's ten. Only for tests that do not judge what becomes of events meanwhile. */
 const BRISK = { config: { merge: { lame_duck_grace_period: "1s" } } };
 
 export const EVENT = (edge: string) => `ops.clusters.${edge}.namespaces.ops-system.hosts.host-1.status`;
@@ -57,10 +57,11 @@ let shared: Promise<World> | undefined;
 let watched: ServerLogs | undefined;
 /** What servers have dropped that was to be stored, each with the test in which it was. */
 const dropped: string[] = [];
+
 interface Needs {
   /** Clusters beside the primary; the first that asks in a run decides. */
   readonly edges?: 2 | 3;
-  /** Servers end as they do at a user's, for what becomes of events meanwhile is judged. */
+  /** Servers keep the chart's lame duck period, see {@link BRISK}. */
   readonly unhurried?: boolean;
 }
 
