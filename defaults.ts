@@ -7,9 +7,9 @@ import type { Image } from "./settings.ts";
 export const DEFAULT_CHART = { repository: "https://nats-io.github.io/k8s/helm/charts/", name: "nats" };
 export const CHART_VERSION = "1.2.4";
 
-/** 2.14 checks what edges publish, which the guide's 2.10.20 does not; why 2.14.10: decision 11 (components/serverVersion.ts). */
+/** 2.14 checks what edges publish, which the guide's 2.10.20 does not; why 2.15.3: decision 11 (components/serverVersion.ts). */
 export const DEFAULT_IMAGES: { readonly nats: Image; readonly natsBox: Image; readonly reloader: Image } = {
-  nats: { repository: "nats", tag: "2.14.10-alpine" },
+  nats: { repository: "nats", tag: "2.15.3-alpine" },
   natsBox: { repository: "natsio/nats-box", tag: "0.14.5" },
   reloader: { repository: "natsio/nats-server-config-reloader", tag: "0.15.1" },
 };

@@ -124,7 +124,7 @@ export function edgeValues(settings: EdgeSettings, link: EdgeLink) {
   return serverValues(server, settings.leafPort === undefined ? {} : listener, settings.values);
 }
 
-const NO_STREAMS: Plan = { streams: [], consumers: [], wake: [] };
+const NO_STREAMS: Plan = { streams: [], consumers: [] };
 
 const extrasOf = ({ extraAccounts, extraRemotes, leafPort }: EdgeSettings): EdgeExtras => ({
   accounts: extraAccounts,

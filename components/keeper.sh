@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The ops-nats authors
 # SPDX-License-Identifier: Apache-2.0
 
-# Keeps a cluster's streams as plan.json has them (components/streams.ts): makes what is missing, changes streams that differ, and
-# wakes the sources of an edge that is back. At an edge it reports events whose cluster name is not carried. Nothing flows through it; without it, streams go on as they are.
+# Keeps a cluster's streams as plan.json has them (components/streams.ts): makes what is missing, and changes streams that differ.
+# At an edge it reports events whose cluster name is not carried. Nothing flows through it; without it, streams go on as they are.
 # Needs sh, awk, jq, wget (or curl) and nats, all in the nats-box image. It speaks JSON with the server's own API, not nats' commands.
 # shellcheck disable=SC2016,SC2086 # what stands in single quotes is jq's; MONITORS is a list
 # Environment: NATS_URL, NATS_USER, NATS_PASSWORD; MONITORS: the servers' monitoring URLs, separated by blanks; SERVER_SET: what the
@@ -93,18 +93,18 @@ and (.state.messages == 0 or (.state.first_ts | sub("\\.[0-9]+"; "") | fromdate)
 # disk was wiped, has heard from the others as yet how it was made, and not what it was changed to.
 anew() {
   case " $held " in *" $1 "*) ;; *) held="$held $1" ;; esac
-  readers=$(jq -r '.wake[0] // empty' "$plan") intake=''
+  readers=$(jq -r '.reader // empty' "$plan") intake=''
   if [ -n "$readers" ]; then
     intake=$(api "STREAM.INFO.$readers")
     case $(code "$intake") in
-      0) if reads "$intake" "$1"; then withdraw "$readers" "$intake" "[\".$1\"]" || return 1; else intake=''; fi ;;
+      0) if reads "$intake" "$1"; then withdraw "$readers" "$intake" "$1" || return 1; else intake=''; fi ;;
       10059) intake='' ;;
       *) refused "stream $readers cannot be asked for" "$intake"; return 1 ;;
     esac
   fi
   count "$1" || return 1
   held=$(less "$held" "$1")
-  [ -z "$intake" ] || restore "$readers" "$intake" "[\".$1\"]" || return 1
+  [ -z "$intake" ] || restore "$readers" "$intake" "$1" || return 1
   [ "$done" = made ] || say "stream $1: it began with nothing, it counts on from now"
 }
 
@@ -216,7 +216,14 @@ consumer() {
   esac
 }
 
-# Origins and their consumers come first: what reads them looks for them at once, and then after ever longer pauses. So it is
+# consumers_of INDEX: the consumers of that stream
+consumers_of() {
+  for j in $(jq -r ".streams[$1].config.name as \$name | .consumers | to_entries[] | select(.value.stream == \$name) | .key" "$plan"); do
+    consumer "$j" || all=1
+  done
+}
+
+# Each stream and its consumers come before what reads them, which looks for them at once, and then after ever longer pauses. So what reads is
 # made when they are there; once it is there, one that is away keeps nobody from changing it, nor, after a quarter of a minute, an `up` from its end: what
 # its server has is looked at when that is back.
 ensure() {
@@ -230,10 +237,9 @@ ensure() {
   recent=$((now - down_since < 15)) # such a one may only have been slow to answer
   case $servers in *'"'*) ;; *) recent=1 ;; esac # not one answers: nothing is known of any
   sickness
-  for i in $(jq -r '.streams | to_entries[] | select(.value.origin) | .key' "$plan"); do stream "$i" || all=1; done
-  for i in $(jq -r '.consumers | keys[]' "$plan"); do consumer "$i" || all=1; done
+  for i in $(jq -r '.streams | to_entries[] | select(.value.origin) | .key' "$plan"); do stream "$i" || all=1; consumers_of "$i"; done
   [ -z "$held" ] || return 1
-  for i in $(jq -r '.streams | to_entries[] | select(.value.origin | not) | .key' "$plan"); do stream "$i" || all=1; done
+  for i in $(jq -r '.streams | to_entries[] | select(.value.origin | not) | .key' "$plan"); do stream "$i" || all=1; consumers_of "$i"; done
   return $all
 }
 
@@ -244,81 +250,21 @@ fetch() { if [ -x $wget ]; then $wget -q -T 2 -O - "$1"; else curl -sf -m 2 "$1"
 # pages PATH: what each server says there, null where it says nothing
 pages() { for url in $MONITORS; do page=$(fetch "$url/$1") || page=null; printf '%s\n' "$page"; done; }
 
-# Two lines: which servers run (each start has an id of its own), and which leafs they have; a leaf's name is its server's.
-look() {
-  pages leafz | jq -cs 'map(.server_id), ([.[] | (.leafs // [])[] | [.name, .ip, .port]] | sort)'
-}
+# which servers run; each start has an id of its own (routez: the shortest page that tells it)
+look() { pages routez | jq -cs 'map(.server_id)'; }
 
-# A source asks for what it reads again after pauses of the server's own, up to minutes, also when that is back: an edge whose
-# link was cut, a server of ours, a stream between two leaders. Taken out and put back it asks at once. It is silent after
-# eleven seconds without a sign of life (one more than the server itself waits) or when a new leader has not heard it yet, and
-# is woken when it was so for four seconds (eight where no consumer keeps its place, as of `ops`) while what it reads was there: messages
-# of one that only pauses may be under way, and the consumer of an edge that is new is made when nobody listens for two seconds. One of an edge that was
-# heard before and whose link has just come is woken at the second look (the leader itself may ask when it comes); but once, for its
-# consumer may have to be made anew, too. One that stays silent is woken again after ever longer pauses, of eight seconds up to three
-# hundred.
-key='def key: if .external then .external.deliver // "" | ltrimstr("up.") else "." + .name end;'
-listen="$key$by_server"'def set: reduce .[] as $key ({}; .[$key] = true);
-. as [$stream, $states, $servers, $leafs, $links, $now, $info]
-| select($info.config)
-| ($states[$stream] // {}) as $state
-| ($links.come // {} | with_entries(select($now - .value < 15))) as $come
-| ([$leafs[][0] | cluster] + [".direct", ".in"] + [$servers | to_entries[] | select(.value) | ".own-'"$server_set"'-\(.key)"] | set) as $there
-| [$info.sources // [] | .[] | {key: key, active, external}] as $sources
-| ($sources | map(select(.active < 0 or .active > 11e9).key | select($there[.])) | unique) as $silent
-| (($state.heard // {}) + ($sources | map(select(.external and .active >= 0 and .active <= 11e9).key) | set)) as $heard
-| (($info.config.sources // []) | any(.consumer)) as $placed
-| {due: ($now + if $placed then 4 else 8 end), wait: 8} as $first
-| ($silent | map(select($heard[.] and $state.quiet[.] and $come[.] and $now - $come[.] >= 1))) as $back
-| ($silent - $back | map(. as $key | ($state.quiet[$key] // $first) as $was | {$key, value: (
-    if $now < $was.due then {due: $was.due, wait: $was.wait}
-    else {woken: true, due: ($now + $was.wait), wait: ([$was.wait * 2, 300] | min)} end)})) as $quiet
-| $back + ($quiet | map(select(.value.woken).key)),
-  $back,
-  ($silent == [] and ($sources | any(.external and $come[.key] and .active > 2e9) | not)),
-  $states + {($stream): {
-    heard: (reduce $back[] as $key ($heard; del(.[$key]))),
-    quiet: ($quiet + ($back | map({key: ., value: $first})) | from_entries)}}'
-# Which links have come, and when, as of this change; those that were seen in the last minute have only not been told of for a while.
-arrived="$by_server"'def at($time): reduce .[] as $link ({}; .[$link | tojson] = $time);
-def young($seconds): with_entries(select($now - .value < $seconds));
-. as [$before, $leafs, $links]
-| (($links.seen // {} | young(60)) + ($before | at($now))) as $seen
-| {seen: ($seen + ($leafs | at($now))),
-   come: (reduce ($leafs[] | select($seen[tojson] == null) | .[0] | cluster) as $name ($links.come // {} | young(15); .[$name] = $now))}'
-without="$key"'.config | .sources |= ((. // []) | map(select(key | IN($names[]) | not)))'
-# reads INFO STREAM: whether a stream of that description reads that one
-reads() { [ "$(printf '%s' "$1" | jq --arg name ".$2" "$key"'.config.sources // [] | any(key == $name)')" = true ]; }
+# reads INFO STREAM: whether a stream of that description reads that one of the same account
+reads() { [ "$(printf '%s' "$1" | jq --arg name "$2" '.config.sources // [] | any(.name == $name and (.external | not))')" = true ]; }
 
-# withdraw STREAM INFO NAMES: takes sources out of it. An answer that is missed says nothing of what was done: at the next look
-# all is made as planned. So it is with restore, which puts them back.
+# withdraw STREAM INFO NAME: takes that source out of it. An answer that is missed says nothing of what was done: at the next look
+# all is made as planned. So it is with restore, which puts it back.
 withdraw() {
-  answer=$(api "STREAM.UPDATE.$1" "$(printf '%s' "$2" | jq -c --argjson names "$3" "$without")")
-  [ "$(code "$answer")" = 0 ] || { planned=no; refused "sources $3 of $1 are not taken out" "$answer"; }
+  answer=$(api "STREAM.UPDATE.$1" "$(printf '%s' "$2" | jq -c --arg name "$3" '.config | .sources |= map(select(.name != $name or .external))')")
+  [ "$(code "$answer")" = 0 ] || { planned=no; refused "source $3 of $1 is not taken out" "$answer"; }
 }
 restore() {
   answer=$(api "STREAM.UPDATE.$1" "$(printf '%s' "$2" | jq -c .config)")
-  [ "$(code "$answer")" = 0 ] || { planned=no; refused "sources $3 of $1 are not put back" "$answer"; }
-}
-
-# wake STREAM: takes its silent sources out and puts them back. Whether all can be heard that could speak.
-wake() {
-  found=$(api "STREAM.INFO.$1")
-  names='' back='' heard='' states_then=''
-  {
-    read -r names
-    read -r back
-    read -r heard
-    read -r states_then
-  } <<END
-$(printf '%s\n' "\"$1\"" "$states" "$servers" "$leafs" "$links" "$now" "$found" | jq -cs "$listen")
-END
-  case $states_then in *'}') states=$states_then ;; *) return 1 ;; esac
-  if [ "$names" != '[]' ]; then
-    withdraw "$1" "$found" "$names" && restore "$1" "$found" "$names" || return 1
-    say "woke the sources $names of $1; links have come of $back"
-  fi
-  [ "$heard" = true ]
+  [ "$(code "$answer")" = 0 ] || { planned=no; refused "source $3 of $1 is not put back" "$answer"; }
 }
 
 # the own streams of servers that have started since the look before
@@ -340,22 +286,13 @@ fi
 trap '[ -z "$brakes" ] || kill $brakes; exit 0' TERM INT
 if jq -e .watch "$plan" >/dev/null; then watching & fi
 say "keeping $(jq -r '[.streams[].config.name] | if . == [] then "no streams" else join(", ") end' "$plan")"
-servers='' leafs='' links='{}' states='{}' missing_since='' told_before='' told_since=0 down='' down_since=0 fresh='' fulls='' sick='' held='' now=0
-planned=no calm=no ensured=0 listened=0
+servers='' missing_since='' told_before='' told_since=0 down='' down_since=0 fresh='' fulls='' sick='' held='' now=0
+planned=no ensured=0
 while :; do
-  servers_before=$servers leafs_before=$leafs
-  {
-    read -r servers
-    read -r leafs
-  } <<END
-$(look)
-END
-  # a look that failed tells nothing
-  : "${servers:=$servers_before}" "${leafs:=$leafs_before}"
+  servers_before=$servers
+  servers=$(look) || servers=
+  : "${servers:=$servers_before}" # a look that failed tells nothing
   now=$(uptime)
-  if [ "$leafs" != "$leafs_before" ]; then
-    links_then=$(printf '%s\n' "${leafs_before:-$leafs}" "$leafs" "$links" | jq -cs --argjson now "$now" "$arrived") && links=$links_then
-  fi
   case $planned in yes) pause=60 ;; *) pause=3 ;; esac
   # when a server has come or gone, every three seconds until all is as planned, then seldom
   if [ "$servers" != "$servers_before" ]; then
@@ -370,12 +307,6 @@ END
     else
       planned=no
     fi
-  fi
-  # when a server or a link has come or gone, at every look until nobody is silent who could speak, four times a minute
-  if [ "$servers $leafs" != "$servers_before $leafs_before" ] || [ $calm = no ] || [ $((now - listened)) -ge 15 ]; then
-    listened=$now
-    calm=yes
-    for name in $(jq -r '.wake[]' "$plan"); do wake "$name" || calm=no; done
   fi
   sleep 1 &
   wait $!

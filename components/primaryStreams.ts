@@ -103,16 +103,19 @@ export function primaryPlan(storage: PrimaryStorage): Plan {
   ];
   const consumers = [...own, ...direct].map(({ stream, consumer: name, deliver, from }) => ({
     stream,
-    config: consumer(name, deliver, from),
+    config: consumer(name, deliver, [from]),
     remote: false,
   }));
+  const taken = eventSource.subject_transforms.map(({ src }) => src);
+  const { name, deliver_subject } = eventSource.consumer;
+  consumers.push({ stream: INTAKE_STREAM, config: consumer(name, deliver_subject, taken), remote: false });
   return {
     streams: streams.map((config) => ({
       config,
       origin: config.name !== INTAKE_STREAM && config.name !== OPS_STREAM,
     })),
     consumers,
-    wake: [INTAKE_STREAM, OPS_STREAM],
+    reader: INTAKE_STREAM,
     ...(storage.replicas >= 3 ? { brake: brake(storage) } : {}),
   };
 }
@@ -123,6 +126,7 @@ export function primaryPlan(storage: PrimaryStorage): Plan {
  */
 const eventSource = {
   name: INTAKE_STREAM,
+  consumer: { name: OPS_STREAM, deliver_subject: "to-ops.events" },
   subject_transforms: [
     { src: "in.*.ops.clusters.*.>", dest: "ops.clusters.$1.>" },
     { src: "in.*.ops.notifications.>", dest: "ops.notifications.>" },

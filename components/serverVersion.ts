@@ -26,17 +26,17 @@ export function checksPublish(version: Version): boolean {
 export const reloadsRemotes = (version: Version): boolean => atLeast(version, [2, 14, 0]);
 
 /** The servers that streams are kept with; reads after "expected". */
-export const STORING = "a nats tag of 2.14.10 or later (of 2.15: 2.15.3), which persistence needs";
+export const STORING = "a nats tag of 2.15.3 or later, which persistence needs";
 
 /**
- * Whether streams may be kept with the server of a tag: from 2.14.10 and 2.15.3 on, sources read by a consumer that keeps the position, and one
- * that begins anew misses nothing (decision 11). What names no version is trusted; `2.12` is older for sure, `2.14` may be any.
+ * Whether streams may be kept with the server of a tag: from 2.15.3 on, sources read by a consumer that keeps the position, one that
+ * begins anew misses nothing, and one whose link is back is heard at once (decision 11). What names no version is trusted; `2.14` is
+ * older for sure, `2.15` may be any.
  */
 export function keepsStreams(tag: string): boolean {
   const version = serverVersion(tag);
-  if (!version) return Number(/^v?2\.(\d+)(?![\d.])/.exec(tag)?.[1] ?? 14) >= 14;
-  const [major, minor] = version;
-  return atLeast(version, major === 2 && minor === 15 ? [2, 15, 3] : [2, 14, 10]);
+  if (!version) return Number(/^v?2\.(\d+)(?![\d.])/.exec(tag)?.[1] ?? 15) >= 15;
+  return atLeast(version, [2, 15, 3]);
 }
 
 /** One line to warn of a primary whose servers trust what edges publish, or undefined. */

@@ -69,8 +69,8 @@ export interface PlannedStream {
 export interface Plan {
   readonly streams: readonly PlannedStream[];
   readonly consumers: readonly PlannedConsumer[];
-  /** Streams whose sources are set up anew when they fell silent and what they read is there again. */
-  readonly wake: readonly string[];
+  /** The stream that reads those of this cluster's servers: one of these is taken off it while it begins anew. */
+  readonly reader?: string;
   /** Whose sources are braked, and when; undefined where no logs are kept for replicas. */
   readonly brake?: Brake;
   /** What else is looked for, at an edge. */
@@ -140,7 +140,7 @@ export const stream = ({ claim, retention, replicas }: Storage, share: number, n
 export const DUPLICATE_WINDOW = { duplicate_window: 1e8 };
 
 /** Reads on where it was, whoever asks: what was handed over is remembered here, not only where it was stored. */
-export const consumer = (name: string, deliver: string, filter?: string): ConsumerConfig => ({
+export const consumer = (name: string, deliver: string, filters: readonly string[] = []): ConsumerConfig => ({
   name,
   durable_name: name,
   deliver_subject: deliver,
@@ -149,7 +149,8 @@ export const consumer = (name: string, deliver: string, filter?: string): Consum
   flow_control: true,
   idle_heartbeat: 1e9,
   max_ack_pending: 20_000,
-  ...(filter === undefined ? {} : { filter_subject: filter }),
+  ...(filters.length > 1 ? { filter_subjects: filters } : {}),
+  ...(filters.length === 1 ? { filter_subject: filters[0] } : {}),
 });
 
 /** An edge's one stream. */
@@ -161,6 +162,5 @@ export function edgePlan(storage: EdgeStorage): Plan {
   return {
     streams: [{ config, origin: true }],
     consumers: [{ stream: OPS_STREAM, config: reader, remote: true }],
-    wake: [],
   };
 }

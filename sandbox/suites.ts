@@ -55,7 +55,7 @@ export const SECONDS: Readonly<Record<string, number>> = {
   burst: 672,
   fullDisk: 353,
   keeperTroubles: 198,
-  wake: 160,
+  heardAgain: 160,
   wiped: 160,
   persistence: 160,
   brake: 153,

@@ -50,7 +50,7 @@ const server = (cluster: string, replicas: number, config: object): object => ({
     ...config,
   },
   container: {
-    image: { repository: "nats", tag: "2.14.10-alpine", pullPolicy: "IfNotPresent" },
+    image: { repository: "nats", tag: "2.15.3-alpine", pullPolicy: "IfNotPresent" },
     env: { GOMEMLIMIT: "200MiB", QUOTED_SERVER_NAME: '"$(SERVER_NAME)"' },
     merge: { startupProbe: probe(900), readinessProbe: probe(10), resources: { requests: { cpu: "100m" } } },
     patch: [

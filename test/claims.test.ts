@@ -14,9 +14,9 @@ import type { Claim } from "../settings.ts";
 import { emptyCluster, ID, place, unreachable, untouched, warnings } from "./fakeClusters.ts";
 import { mockEngine } from "./mocks.ts";
 
-const image = "nats:2.14.10-alpine";
+const image = "nats:2.15.3-alpine";
 const wanted = (more: Omit<WantedServers, "tag" | "streams">): WantedServers => ({
-  ...{ tag: "2.14.10-alpine", streams: more.claim !== undefined },
+  ...{ tag: "2.15.3-alpine", streams: more.claim !== undefined },
   ...more,
 });
 
@@ -272,11 +272,11 @@ describe("what servers have stored", () => {
         );
       };
       const down =
-        /^ops-nats:images\.nats\.tag: expected a nats tag of 2\.14\.10 or later[^\n]*; came 2\.10\.20-alpine, and what edges still hold would be stored twice[^\n]*; next: pulumi config set --path 'ops-nats:images\.nats\.tag' 2\.15\.3-alpine -s edge-1 [^\n]*values\.container\.image\.tag[^\n]* pulumi up -s edge-1; README[^\n]*$/;
+        /^ops-nats:images\.nats\.tag: expected a nats tag of 2\.15\.3 or later[^\n]*; came 2\.10\.20-alpine, and what edges still hold would be stored twice[^\n]*; next: pulumi config set --path 'ops-nats:images\.nats\.tag' 2\.15\.3-alpine -s edge-1 [^\n]*values\.container\.image\.tag[^\n]* pulumi up -s edge-1; README[^\n]*$/;
 
       it("down: one line that names the setting, the harm and the way back", async () => {
         await assert.rejects(move("registry:5000/nats:2.15.3-alpine@sha256:01", "2.10.20-alpine"), { message: down });
-        await assert.rejects(move("nats", "2.15.2-alpine"), /next: pulumi config set --path \S+ 2\.14\.10-alpine /);
+        await assert.rejects(move("nats", "2.15.2-alpine"), /next: pulumi config set --path \S+ 2\.15\.3-alpine /);
       });
 
       it("down with persistence switched off in the same step: this is told first", async () => {
@@ -290,18 +290,18 @@ describe("what servers have stored", () => {
       });
 
       it("up, which only servers changed by hand are: one line with what runs and the way", async () => {
-        await assert.rejects(move("mirror:5000/nats:2.10.20-alpine", "2.14.10-alpine"), {
+        await assert.rejects(move("mirror:5000/nats:2.10.20-alpine", "2.15.3-alpine"), {
           message:
-            /^StatefulSet nats in namespace events: expected a nats tag of 2\.14\.10 or later[^\n]*; came mirror:5000\/nats:2\.10\.20-alpine[^\n]* twice[^\n]*; next: [^\n]*kubectl -n events set image statefulset\/nats nats=mirror:5000\/nats:2\.14\.10-alpine, then pulumi up -s edge-1; README[^\n]*$/,
+            /^StatefulSet nats in namespace events: expected a nats tag of 2\.15\.3 or later[^\n]*; came mirror:5000\/nats:2\.10\.20-alpine[^\n]* twice[^\n]*; next: [^\n]*kubectl -n events set image statefulset\/nats nats=mirror:5000\/nats:2\.15\.3-alpine, then pulumi up -s edge-1; README[^\n]*$/,
         });
       });
 
       it("not at all, without claims, with streams that are none of ours, or to what names no version: goes on", async () => {
-        await move("nats:2.14.10-alpine", "2.15.3-alpine");
+        await move("nats:2.15.3-alpine", "2.15.3-alpine");
         await move("nats:2.10.20-alpine", "2.12.15-alpine", { streams: false });
-        await move("nats:2.10.20-alpine", "2.14.10-alpine", { streams: false });
-        await move("nats:2.14.10-alpine", "latest");
-        await move("nats:2.14.10-alpine", "2.10.20-alpine", { claim: undefined });
+        await move("nats:2.10.20-alpine", "2.15.3-alpine", { streams: false });
+        await move("nats:2.15.3-alpine", "latest");
+        await move("nats:2.15.3-alpine", "2.10.20-alpine", { claim: undefined });
       });
     });
 

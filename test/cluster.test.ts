@@ -63,12 +63,12 @@ describe("what is read of a cluster", () => {
   });
 
   const sets = "/apis/apps/v1/namespaces/events/statefulsets";
-  const spec = { replicas: 3, template: { spec: { containers: [{ name: "nats", image: "nats:2.14.10-alpine" }] } } };
+  const spec = { replicas: 3, template: { spec: { containers: [{ name: "nats", image: "nats:2.15.3-alpine" }] } } };
 
   it("its servers, but not those of a StatefulSet that is being deleted", async () => {
     const running = cluster({ [sets]: { items: [{ metadata: { name: "nats" }, spec }] } });
     assert.deepEqual(await running.runningServers("events", "nats"), {
-      ...{ replicas: 3, claim: undefined, image: "nats:2.14.10-alpine" },
+      ...{ replicas: 3, claim: undefined, image: "nats:2.15.3-alpine" },
     });
     const metadata = { name: "nats", deletionTimestamp: "2026-11-29T00:00:00Z" };
     const deleted = cluster({ [sets]: { items: [{ metadata, spec }] } });

@@ -18,7 +18,7 @@ describe("config", () => {
     images: {
       registry: undefined,
       pullSecrets: [],
-      nats: { repository: "nats", tag: "2.14.10-alpine" },
+      nats: { repository: "nats", tag: "2.15.3-alpine" },
       natsBox: { repository: "natsio/nats-box", tag: "0.14.5" },
       reloader: { repository: "natsio/nats-server-config-reloader", tag: "0.15.1" },
     },

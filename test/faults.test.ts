@@ -58,7 +58,7 @@ describe("faults", () => {
         "persistence with a server below the floor",
         "primary",
         { hosts, persistence: { enabled: true }, images: { nats: { tag: "2.10.20-alpine" } } },
-        /^ops-nats:images\.nats\.tag: expected a nats tag of 2\.14\.10 or later \(of 2\.15: 2\.15\.3\), which persistence needs; came "2\.10\.20-alpine"; next: pulumi config set --path 'ops-nats:images\.nats\.tag' 2\.14\.10-alpine -s primary$/,
+        /^ops-nats:images\.nats\.tag: expected a nats tag of 2\.15\.3 or later, which persistence needs; came "2\.10\.20-alpine"; next: pulumi config set --path 'ops-nats:images\.nats\.tag' 2\.15\.3-alpine -s primary$/,
       ],
       [
         "equal ports",

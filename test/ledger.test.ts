@@ -118,7 +118,7 @@ describe("rows of the durability page", () => {
     unheard: 0,
     heardTwice: 0,
   });
-  const row = (title: string, stored: number, lost = 0, version = "2.14.10"): Row => ({
+  const row = (title: string, stored: number, lost = 0, version = "2.15.3"): Row => ({
     level: "processes",
     version,
     persistent: true,
@@ -141,7 +141,7 @@ describe("rows of the durability page", () => {
         ["c", 5],
       ],
     );
-    const { stored, lost } = totalOf(rows, "2.14.10");
+    const { stored, lost } = totalOf(rows, "2.15.3");
     assert.deepEqual({ stored, lost }, { stored: 1111, lost: 1 });
     assert.deepEqual(
       renewed(first, [row("b", 1)], true).map(({ title, before }) => [title, before.stored]),
@@ -171,8 +171,8 @@ describe("rows of the durability page", () => {
   it("name what other versions have and the default has not", () => {
     const plain = { ...row("b", 1), persistent: false };
     const rows = [row("a", 1), row("a", 1, 0, "2.14.9"), row("b", 1, 0, "2.14.9"), row("c", 1, 0, "2.10.20"), plain];
-    assert.equal(missing(rows, "2.14.10"), "- processes, with persistence: b; c");
+    assert.equal(missing(rows, "2.15.3"), "- processes, with persistence: b; c");
     assert.equal(missing(rows, "2.14.9"), "- processes, with persistence: c\n- processes, without: b");
-    assert.equal(missing([row("a", 1)], "2.14.10"), "");
+    assert.equal(missing([row("a", 1)], "2.15.3"), "");
   });
 });

@@ -248,7 +248,7 @@ describe("program", () => {
     const { recorder } = await run("edge-1", {}, { "organization/ops-nats/primary": link });
     const { plan, user, text } = keeperOf(recorder);
     const watch = { edge: "edge-1", subject: "ops.clusters.default.>" }; // it receives events of the primary
-    assert.deepEqual(plan, { streams: [], consumers: [], wake: [], watch });
+    assert.deepEqual(plan, { streams: [], consumers: [], watch });
     assert.equal(user, "watch");
     assert.ok(!text.includes("app-password"));
     assert.match(text, /"items":\[\{"key":"watch-password","path":"password"\}\],"secretName":"ops-nats-auth"/);
@@ -280,7 +280,7 @@ describe("program", () => {
     [
       "a server below the floor",
       { "ops-nats:images": '{"nats":{"tag":"2.14.9-alpine"}}' },
-      /^ops-nats:images\.nats\.tag of stack edge-1: expected a nats tag of 2\.14\.10 or later [^\n]*came 2\.14\.9-alpine; next: pulumi config set --path 'ops-nats:images\.nats\.tag' 2\.14\.10-alpine -s edge-1 && pulumi up -s edge-1$/,
+      /^ops-nats:images\.nats\.tag of stack edge-1: expected a nats tag of 2\.15\.3 or later[^\n]*came 2\.14\.9-alpine; next: pulumi config set --path 'ops-nats:images\.nats\.tag' 2\.15\.3-alpine -s edge-1 && pulumi up -s edge-1$/,
     ],
     [
       "two servers",

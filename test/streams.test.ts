@@ -62,7 +62,6 @@ describe("streams", () => {
           },
         },
       ],
-      wake: [],
     });
   });
 
@@ -83,7 +82,7 @@ describe("streams", () => {
     assert.ok(total(plan, "nats-0") <= 9e9);
     assert.ok(total(primary([edge("edge-1", { persistence: false })]), "nats-0") <= 9e9);
     assert.equal(get(plan, "in").max_bytes, get(plan, "ops").max_bytes);
-    assert.deepEqual(plan.wake, ["in", "ops"]);
+    assert.equal(plan.reader, "in");
     assert.deepEqual(plan.brake, { stream: "in", account: "STORE", above: 5e8 });
     const own = get(plan, "own-nats-1");
     assert.deepEqual([own.num_replicas, own.subjects, own.placement], [1, ["own.nats-1.>"], { tags: ["nats-1"] }]);
@@ -116,6 +115,15 @@ describe("streams", () => {
     assert.deepEqual(ops.republish, { src: ">", dest: "live.>" });
   });
 
+  it("ops reads the intake by a consumer that keeps the place and hands over what ops files, no more", () => {
+    const plan = primary([edge("edge-1")]);
+    const { config } = plan.consumers.find(({ stream }) => stream === "in") ?? assert.fail();
+    const { sources } = get(plan, "ops") as StreamConfig & { sources: { consumer: object }[] };
+    assert.deepEqual(sources[0]?.consumer, { name: config.name, deliver_subject: config.deliver_subject });
+    assert.deepEqual(config.filter_subjects, ["in.*.ops.clusters.*.>", "in.*.ops.notifications.>"]);
+    assert.equal(config.filter_subject, undefined);
+  });
+
   it("takes what an entry adds to publish, from that edge alone", () => {
     const ops = get(primary([edge("edge-1", { publish: ["audit.*.x", "m.>"] })]), "ops") as StreamConfig & {
       sources: object[];
@@ -131,7 +139,7 @@ describe("streams", () => {
     assert.deepEqual(names(plan), ["own-nats-0", "own-nats-1", "own-nats-2", "direct", "in", "ops"]);
     assert.deepEqual(
       plan.consumers.map(({ stream, config }) => `${stream}.${config.name}`),
-      ["own-nats-0.in", "own-nats-1.in", "own-nats-2.in", "direct.edge-2", "direct._"],
+      ["own-nats-0.in", "own-nats-1.in", "own-nats-2.in", "direct.edge-2", "direct._", "in.ops"],
     );
   });
 

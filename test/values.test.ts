@@ -47,7 +47,7 @@ describe("chart values", () => {
       },
     },
     container: {
-      image: { repository: "nats", tag: "2.14.10-alpine" },
+      image: { repository: "nats", tag: "2.15.3-alpine" },
       env: { QUOTED_SERVER_NAME: '"$(SERVER_NAME)"' },
       merge: { startupProbe: probe(900), readinessProbe: probe(10) },
       patch: [

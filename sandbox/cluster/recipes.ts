@@ -47,7 +47,7 @@ function nats(version: string): ImageRecipe {
 
 export const recipes: readonly ImageRecipe[] = [
   nats("2.10.20"),
-  nats("2.14.10"),
+  nats("2.15.3"),
   {
     name: "docker.io/natsio/nats-box:0.14.5",
     programs: { "usr/local/bin/nats": "nats", "usr/bin/jq": "jq", "usr/bin/wget": "wget" },

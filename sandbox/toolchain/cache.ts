@@ -9,7 +9,7 @@ import type { Place } from "./goBuild.ts";
 import { GO_MODULES, type GoModuleName, KUBERNETES_VERSION } from "./pins.ts";
 import { fetchedPulumi, pulumiOnPath } from "./pulumi.ts";
 
-export const SERVERS: readonly GoModuleName[] = ["nats-server-2.10.20", "nats-server-2.14.10"];
+export const SERVERS: readonly GoModuleName[] = ["nats-server-2.10.20", "nats-server-2.15.3"];
 /** What the tests without Kubernetes need. */
 export const NATS: readonly GoModuleName[] = [...SERVERS, "nats-cli", "jq", "ops-client"];
 /** What is built where Pulumi is there. */

@@ -7,7 +7,7 @@ export const PULUMI_VERSION = "3.256.0";
 export const PULUMI_FLOOR = "3.182.0";
 export const PLUGINS = { kubernetes: "4.25.0", random: "4.21.2" } as const;
 export const KUBERNETES_VERSION = "1.33.4";
-export const NATS_VERSIONS = ["2.10.20", "2.14.10"] as const;
+export const NATS_VERSIONS = ["2.10.20", "2.15.3"] as const;
 
 const version = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version";
 
@@ -31,7 +31,7 @@ const nats = (release: string): GoModule => ({
 
 export const GO_MODULES = {
   "nats-server-2.10.20": nats("2.10.20"),
-  "nats-server-2.14.10": nats("2.14.10"),
+  "nats-server-2.15.3": nats("2.15.3"),
   "nats-cli": {
     folder: "toolchain/nats-cli",
     programs: { "github.com/nats-io/natscli/nats": ["nats"] },

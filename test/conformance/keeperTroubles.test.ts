@@ -139,7 +139,9 @@ describe("a keeper whose clock is wrong, whose requests fail, whose servers are 
       await shims.miss(request);
       const { keeper, says } = await troubled("primary");
       await nats().cluster("primary").empty(2);
-      await says(request.includes("PURGE") ? "stream own-nats-2 does not count on" : "of in are not taken out");
+      await says(
+        request.includes("PURGE") ? "stream own-nats-2 does not count on" : `source own-nats-2 of in is not taken out`,
+      );
       await shims.miss("nothing any more");
       await until("all to be as planned again", async () => {
         const { sources = [] } = await configOf("primary", "in");

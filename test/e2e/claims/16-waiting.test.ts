@@ -20,7 +20,7 @@ interface Case {
 /** Edges of one cluster, each with a namespace of its own in which its server cannot become ready. */
 const CASES: Readonly<Record<string, Case>> = {
   "wait-image": {
-    config: { images: { nats: { tag: "2.14.10-nope" } } },
+    config: { images: { nats: { tag: "2.15.3-nope" } } },
     printed: /pod nats-0, container nats: (image \S*nats:2\.14\.10-nope cannot be pulled|still pulls image)/,
   },
   "wait-crash": {

@@ -78,7 +78,7 @@ const PRIMARY: readonly Change[] = [
     key: "images",
     to: { nats: { tag: "2.10.20-alpine" } },
     ask: nodeOf("primary", "statefulset/nats", `${container}.image`),
-    answers: ["nats:2.14.10-alpine", "nats:2.10.20-alpine"],
+    answers: ["nats:2.15.3-alpine", "nats:2.10.20-alpine"],
   },
   {
     key: "values",

@@ -1,5 +1,5 @@
 // The server version that ops-nats installs by default.
-module ops-nats/sandbox/toolchain/nats-server-2.14.10
+module ops-nats/sandbox/toolchain/nats-server-2.15.3
 
 go 1.26.0
 
@@ -11,7 +11,7 @@ require (
 	github.com/klauspost/compress v1.20.4 // indirect
 	github.com/minio/highwayhash v1.0.4 // indirect
 	github.com/nats-io/jwt/v2 v2.8.3 // indirect
-	github.com/nats-io/nats-server/v2 v2.14.10 // indirect
+	github.com/nats-io/nats-server/v2 v2.15.3 // indirect
 	github.com/nats-io/nkeys v0.4.17 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
 	golang.org/x/crypto v0.58.0 // indirect

@@ -10,19 +10,18 @@ import { installed } from "./installed.ts";
 import { until } from "./until.ts";
 import { DEFAULT_VERSION } from "./versions.ts";
 
-describe("a source whose edge was away longer than the server's own patience", () => {
+describe("a source whose edge was away longer than the server's own patience for one that is silent", () => {
   const nats = installed(DEFAULT_VERSION, {
     listed: ["edge-1"],
     edges: ["edge-1"],
     primary: { persistence: { enabled: true, size: "1Gi" } },
   });
 
-  // dropped: the primary takes the link for one that stands for a while, and wakes the source for nothing meanwhile
   for (const [how, seconds] of [
     ["reset", 25],
     ["dropped", 40],
   ] as const) {
-    it(`is woken as soon as the link (${how}) comes back, at a server that does not lead the intake`, async () => {
+    it(`is heard within 20 s after the link (${how}) is back, at a server that does not lead the intake`, async () => {
       const client = await nats().connect(nats().server("primary"), nats().deployed.keeper?.login);
       const { cluster } = await (await jetstreamManager(client)).streams.info("in");
       const { servers } = nats().cluster("primary");
@@ -35,20 +34,17 @@ describe("a source whose edge was away longer than the server's own patience", (
       const edge = await nats().connect(nats().server("edge-1"), nats().login("edge-1"));
       edge.publish(subject, `${tag}.0`);
       await until("the source to be heard", async () => (await found()).length === 1, found);
-      await pause(10_000); // the keeper hears it, too: it looks every second or few until all are heard
-      await nats().nodePort.broken(async () => {
+      const mended = await nats().nodePort.broken(async () => {
         // a leaf that connects to the leader has it ask at once
         nats().nodePort.lead(others.map(({ ports }) => ports.leaf));
         for (let i = 1; i < 5; i++) edge.publish(subject, `${tag}.${i}`);
         await edge.flush();
         await pause(seconds * 1000);
       }, how);
-      const before = nats().keeper("primary").log.length;
-      const log = () => nats().keeper("primary").log.slice(before);
-      const woken = () => /woke the sources (\["edge-1"\] of in.*)/.exec(log())?.[1];
-      const first = await until("the keeper to wake it", woken, undefined, 60);
-      assert.equal(first, '["edge-1"] of in; links have come of ["edge-1"]');
       await until("what was said", async () => (await found()).length >= 5, found, 60);
+      const waited = (Date.now() - mended) / 1000;
+      // the server's own retries go up to two minutes; measured: 0.3 to 5 s (decision 11)
+      assert.ok(waited < 20, `heard after ${waited} s`);
       assert.deepEqual(
         await found(),
         [0, 1, 2, 3, 4].map((i) => `${tag}.${i}`),
