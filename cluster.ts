@@ -109,6 +109,17 @@ export function clusterClient(keys: Readonly<Record<string, string>>, stack: str
       const entries = Object.entries(found?.data ?? {});
       return found && Object.fromEntries(entries.map(([key, text]) => [key, Buffer.from(text, "base64").toString()]));
     },
+    async writeSecret(namespace, name, key, text) {
+      const body = { data: { [key]: Buffer.from(text).toString("base64") } };
+      const written = await ask({ verb: "patch", resource: `secrets/${name}`, namespace }, ({ core, client }) =>
+        core.patchNamespacedSecret(
+          { namespace, name, body },
+          client.setHeaderOptions("Content-Type", client.PatchStrategy.MergePatch),
+        ),
+      );
+      if (written === undefined)
+        throw new PlainError(`Secret ${name} in namespace ${namespace}: expected one; came none`);
+    },
     async namespaces(secret, id) {
       const items = await list({ resource: "secrets" }, ({ core }) =>
         core.listSecretForAllNamespaces({ fieldSelector: `metadata.name=${secret}` }),

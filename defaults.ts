@@ -17,6 +17,7 @@ export const DEFAULT_IMAGES: { readonly nats: Image; readonly natsBox: Image; re
 /** The Helm release, as in the guide. */
 export const RELEASE_NAME = "nats";
 
-/** NodePorts of the leaf listener and of the client port: the guide's. */
+/** The NodePort of the leaf listener: the guide's. */
 export const LEAF_PORT = 32222;
+/** The guide's NodePort for clients; here it is closed until it is asked for. */
 export const CLIENT_PORT = 32223;

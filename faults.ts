@@ -90,7 +90,7 @@ export function* nameFaults(value: unknown, edge: string): Generator<Fault> {
 /** Two NodePorts of one Service cannot be the same. */
 export function* portFaults({
   leafPort = LEAF_PORT,
-  clientPort = CLIENT_PORT,
+  clientPort = 0,
 }: Readonly<Record<string, unknown>>): Generator<Fault> {
   if (leafPort !== clientPort) return;
   yield {

@@ -17,6 +17,11 @@ import { readSettings, SHARED_FILE } from "./config.ts";
 import { edgeOutputs, primaryOutputs } from "./outputs.ts";
 import { preflight } from "./preflight.ts";
 
+/** What an open client port means: Ops' client takes no CA, so the one listener that serves it is plain. */
+const exposure = (port: number): string =>
+  `ops-nats:clientPort ${port}: clients outside log in there in plain text; whoever reaches that port of a node may try passwords of app and ` +
+  "admin, and whoever is on the way reads passwords and events; to close it: pulumi config rm ops-nats:clientPort, then pulumi up";
+
 /** Settings -> preflight -> component -> outputs. */
 export default async function program(connect = clusterClient) {
   const config = pulumi.runtime.allConfig() as Record<string, string>;
@@ -42,6 +47,7 @@ export default async function program(connect = clusterClient) {
     checkFileLimit(cluster, "primary", settings.persistence?.size, values);
     const warning = publishWarning(settings.images.nats.tag);
     if (warning !== undefined) await pulumi.log.warn(warning);
+    if (settings.clientPort !== 0) await pulumi.log.info(exposure(settings.clientPort));
     const ground = await preflight(cluster, settings, values);
     const provider = clusterProvider(access, secretKeys, ground.clusterIdentifier);
     return primaryOutputs(new Primary("nats", { settings, cluster, ...ground }, { provider }), settings);

@@ -208,6 +208,8 @@ export const PROTECTED: readonly Protected[] = [
   ...all("it decides how many servers there are", ["config cluster enabled", "config cluster replicas"], {
     use: "replicas",
   }),
+  ...all("servers find each other by it", ["config cluster port"]),
+  ...all("servers log in to each other with a password that this program makes", ["config cluster routeURLs"]),
   ...all(PORT, ["config nats port"]),
   ...all("Ops, nats-box and the controller connect without it", ["config nats tls"]),
   ...all(MONITOR, ["config monitor enabled"], { allow: yes }),
@@ -237,7 +239,7 @@ export const PROTECTED: readonly Protected[] = [
   ...conf("servers tell by it what they run, and store by it what their own clients say", ["server_tags"]),
   ...conf("accounts of the same names in other clusters would be joined to these", ["gateway"]),
   ...conf("servers find each other by it", ["cluster port", "cluster listen", "cluster host", "cluster routes"]),
-  ...conf("servers log in to each other by it", ["cluster authorization"], { use: "values.config.cluster.routeURLs" }),
+  ...conf("servers log in to each other by it", ["cluster authorization"]),
   ...conf("stored events are there", ["jetstream store_dir", "jetstream enabled", "store_dir"]),
   ...conf("the limit is compared with the streams", ["jetstream max_file_store"], {
     use: "values.config.jetstream.fileStore.maxSize",

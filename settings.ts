@@ -3,7 +3,7 @@
 
 import { isIP } from "node:net";
 import { z } from "zod";
-import { CLIENT_PORT, LEAF_PORT, RELEASE_NAME } from "./defaults.ts";
+import { LEAF_PORT, RELEASE_NAME } from "./defaults.ts";
 
 /** Longest edge name, in characters: server names, Secret keys and NATS subjects carry it. */
 export const EDGE_NAME_LENGTH = 40;
@@ -18,7 +18,7 @@ const strict = <T extends z.ZodRawShape>(shape: T, expected = "a map") => z.stri
 const label = (what: string) => text(what).max(63, what).regex(RFC1123_LABEL, what);
 
 /** Users of a primary's servers, where a name may stand once. */
-const OWN_USERS: readonly string[] = ["admin", "app", "keeper"];
+const OWN_USERS: readonly string[] = ["admin", "app", "keeper", "route"];
 
 /** The name of an edge: RFC 1123 label, 1 to 40 characters, not `primary`; also its stack and its token in subjects. */
 export const edgeName = label("an RFC 1123 label (a-z, 0-9 and -, beginning and ending with a letter or digit)")
@@ -187,7 +187,7 @@ export const primarySchema = z.strictObject({
   replicas: replicas.default(3),
   hosts: z.array(host, "a list of addresses or names").min(1, "at least one address or name"),
   leafPort: nodePort.default(LEAF_PORT),
-  clientPort: z.union([z.literal(0), nodePort], `${NODE_PORT}, or 0 for none`).default(CLIENT_PORT),
+  clientPort: z.union([z.literal(0), nodePort], `${NODE_PORT}, or 0 for none`).default(0),
   edges: z
     .array(
       z.preprocess((entry) => (typeof entry === "string" ? { name: entry } : entry), edgeEntry),

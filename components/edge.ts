@@ -11,7 +11,7 @@ import { clusterNames, watchedSubject } from "./clusterNames.ts";
 import { StreamKeeper } from "./keeper.ts";
 import type { EdgeLink } from "./leafLink.ts";
 import { LEAF_TARGET_PORT, leafService } from "./leafService.ts";
-import { ADMIN, APP, newPassword, WATCH } from "./logins.ts";
+import { ADMIN, APP, newPassword, newRoute, WATCH } from "./logins.ts";
 import { NatsServer, type StackMark } from "./nats.ts";
 import { type EdgeExtras, edgeConf, LEAF_PORT_VARIABLE } from "./natsConf.ts";
 import { PlainError } from "./plainError.ts";
@@ -50,10 +50,11 @@ export class Edge extends pulumi.ComponentResource {
     this.adminPassword = newPassword(`${name}-admin`, parent, adopted[ADMIN]);
     this.appPassword = newPassword(`${name}-app`, parent, adopted[APP]);
     const watchPassword = newPassword(`${name}-watch`, parent, adopted[WATCH]);
+    const route = newRoute(`${name}-route`, settings, parent, adopted);
     const names = clusterNames(settings, link);
     const include = pulumi.secret(
-      pulumi.all([this.adminPassword, this.appPassword, watchPassword]).apply(([admin, app, watch]) => {
-        const logins = { admin: { user: ADMIN, password: admin }, app: { user: APP, password: app } };
+      pulumi.all([this.adminPassword, this.appPassword, watchPassword, route]).apply(([admin, app, watch, route]) => {
+        const logins = { admin: { user: ADMIN, password: admin }, app: { user: APP, password: app }, route };
         const naming = { names, watch: { user: WATCH, password: watch } };
         return edgeConf(logins, link, link.store !== undefined, naming, extrasOf(settings));
       }),

@@ -51,7 +51,7 @@ code() { printf '%s' "$1" | jq -r 'if .error then .error.err_code // .error.code
 # refused WHAT ANSWER. What an edge answers may be anything.
 refused() {
   said=$(printf '%s' "$2" | jq -r '.error.description // "no answer"' 2>/dev/null || echo 'no answer')
-  say "$1: $(printf '%s %s' "$said" "$(head -c 300 "$errors")" | head -c 600 | tr -c '[:print:]' ' ')"
+  say "$1: $(printf '%s %s' "$said" "$(head -c 300 "$errors")" | head -c 600 | tr -c ' -~' ' ')"
   return 1
 }
 
@@ -178,19 +178,34 @@ stream() {
   [ -z "$done" ] || say "stream $name: $done"
 }
 
-# in_use SUBJECT: whether the other end of a link may still listen to it. It does not when a link that stands has told nothing of it
-# at two looks (one that has just come tells a moment later), nor after half a minute: what heard nothing has given up by then.
+# in_use SUBJECT: whether the other end of a link may still listen to it. It does not when it did and a link that stands tells so no more, when
+# that has told nothing of it at two looks (one that has just come tells a moment later), nor after half a minute: what heard
+# nothing has given up by then. A source that got no answer listens, too, but for any sign of life: it is given one, once, asks again, and
+# does not listen for the five seconds in which it waits. (To one that listens in truth it is nothing, and a reason to listen on.)
 in_use() {
   moment=$(uptime)
   if [ -z "$missing_since" ]; then
-    missing_since=$moment
+    missing_since=$moment told_before='' heard_on=''
     say "consumer $where: is made when nobody listens to a former one, in half a minute at most"
   fi
   [ $((moment - missing_since)) -lt 30 ] || return 1
-  told=$(pages "leafz?subs=true" | jq -cs --arg subject "$1" '
-    [.[].leafs // [] | .[] | {name, ip, port, heard: (.subscriptions_list // [] | any(. == $subject))}] | if any(.heard) then [] else . end')
-  [ "$told" = "$told_before" ] || { told_before=$told told_since=$moment; }
-  [ -z "$told" ] || [ "$told" = '[]' ] || [ $((moment - told_since)) -lt 2 ]
+  links='' heard=''
+  {
+    read -r links
+    read -r heard
+  } <<END
+$(pages "leafz?subs=true" | jq -cs --arg subject "$1" '[.[].leafs // [] | .[]]
+  | map([.name, .ip, .port]), any(.subscriptions_list // [] | any(. == $subject))')
+END
+  case $links in '' | '[]') return 0 ;; esac
+  if [ "$heard" != false ]; then
+    [ -n "$heard_on" ] || nats pub "$1" '' >"$errors" 2>&1
+    heard_on=$links
+    return 0
+  fi
+  [ "$links" != "$heard_on" ] || return 1
+  [ "$links" = "$told_before" ] || { told_before=$links told_since=$moment; }
+  [ $((moment - told_since)) -lt 2 ]
 }
 
 # consumer INDEX: the consumer of that index in the plan. What it hands over is counted from one: a source that still listens
@@ -201,7 +216,7 @@ consumer() {
   away "${where%.*}" && { absent=1; return $recent; }
   found=$(api "CONSUMER.INFO.$where")
   case $(code "$found") in
-    0) missing_since='' told_before='' ;;
+    0) missing_since='' ;;
     10014)
       if [ "$(jq ".consumers[$1].remote" "$plan")" = true ] && in_use "$(jq -r ".consumers[$1].config.deliver_subject" "$plan")"; then
         return 1
@@ -209,7 +224,7 @@ consumer() {
       body=$(jq -c ".consumers[$1] | {stream_name: .stream, config: .config, action: \"create\"}" "$plan")
       answer=$(api "CONSUMER.CREATE.$where" "$body")
       [ "$(code "$answer")" = 0 ] || { refused "consumer $where is not made" "$answer"; return 1; }
-      missing_since='' told_before=''
+      missing_since=''
       say "consumer $where: made"
       ;;
     *) refused "consumer $where cannot be asked for" "$found" ;;
@@ -286,7 +301,7 @@ fi
 trap '[ -z "$brakes" ] || kill $brakes; exit 0' TERM INT
 if jq -e .watch "$plan" >/dev/null; then watching & fi
 say "keeping $(jq -r '[.streams[].config.name] | if . == [] then "no streams" else join(", ") end' "$plan")"
-servers='' missing_since='' told_before='' told_since=0 down='' down_since=0 fresh='' fulls='' sick='' held='' now=0
+servers='' missing_since='' told_before='' told_since=0 heard_on='' down='' down_since=0 fresh='' fulls='' sick='' held='' now=0
 planned=no ensured=0
 while :; do
   servers_before=$servers

@@ -3,11 +3,15 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import type { Settings } from "../settings.ts";
+import { type RouteLogin, routeAddresses } from "./routes.ts";
 
 export const ADMIN = "admin";
 export const APP = "app";
 /** Makes and keeps the primary's streams; at an edge, `app` can. */
 export const KEEPER = "keeper";
+/** By which the servers of one cluster log in to each other. */
+export const ROUTE = "route";
 /** Counts, at an edge, events whose cluster name is not carried. */
 export const WATCH = "watch";
 
@@ -28,6 +32,21 @@ export function newPassword(name: string, opts: pulumi.CustomResourceOptions, ad
     },
   );
   return pulumi.secret(pulumi.all([password.result, password.keepers]).apply(([made, kept]) => kept?.adopted || made));
+}
+
+/**
+ * The login of the servers of a cluster to each other; undefined for a lone server.
+ * @param adopted passwords of a former state, by user
+ */
+export function newRoute(
+  name: string,
+  settings: Pick<Settings, "release" | "replicas">,
+  opts: pulumi.CustomResourceOptions,
+  adopted: Readonly<Record<string, string>>,
+): pulumi.Output<RouteLogin> | undefined {
+  const addresses = routeAddresses(settings);
+  if (addresses.length === 0) return undefined;
+  return newPassword(name, opts, adopted[ROUTE]).apply((password) => ({ user: ROUTE, password, addresses }));
 }
 
 /** Percent-encoded login in front of a URL's host, the only login that Ops knows. */

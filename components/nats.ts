@@ -5,7 +5,6 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Chart } from "../settings.ts";
 import { merge } from "./merge.ts";
-import { tagOf } from "./natsConf.ts";
 import { warnFewNodes } from "./nodes.ts";
 import {
   type Cluster,
@@ -20,7 +19,8 @@ import {
   settleFormerRuns,
   wakeServers,
 } from "./release.ts";
-import { assertReloaded } from "./reload.ts";
+import { assertReloaded, tagOf } from "./reload.ts";
+import { bridgeRoutes } from "./routes.ts";
 import { INCLUDE, type Values } from "./values.ts";
 import { waitingHooks } from "./waiting.ts";
 
@@ -81,15 +81,24 @@ export class NatsServer extends pulumi.ComponentResource {
     const waiting = waitingHooks(cluster, waited);
     const fewNodes = () => warnFewNodes(cluster, args.values);
     let given = Date.now();
+    let bridged = false;
+    const next = new Promise<string>((resolve) => void pulumi.output(args.include).apply(resolve));
     const patch = new k8s.core.v1.NamespacePatch(`${name}-namespace`, namespaceArgs(args), { parent: this });
     const secret = new k8s.core.v1.Secret(`${name}-auth`, secretArgs(args), {
       parent: this,
       dependsOn: [patch],
       hooks: {
+        beforeUpdate: [
+          async () => {
+            bridged = await bridgeRoutes(place, INCLUDE, await next);
+          },
+        ],
         afterUpdate: [
-          () => {
+          async () => {
             given = Date.now();
-            return wakeServers(place);
+            await wakeServers(place);
+            // a pod that Helm replaces meanwhile would be alone
+            if (bridged) await assertReloaded(place, tagOf(await next), given);
           },
         ],
       },

@@ -13,6 +13,7 @@ import {
 } from "./accounts.ts";
 import { mappings, type Naming, watchUser } from "./clusterNames.ts";
 import { configTag } from "./reload.ts";
+import { type RouteLogin, routeLines } from "./routes.ts";
 
 /** A login; `password` is in clear text here, so what is made of it belongs into a Secret. */
 export interface Login {
@@ -20,10 +21,12 @@ export interface Login {
   readonly password: string;
 }
 
-/** The two logins that every cluster has: `admin` (system account) and `app` (Ops, event hooks, people). */
+/** The logins that every cluster has: `admin` (system account), `app` (Ops, event hooks, people), and that of its servers. */
 export interface ServerLogins {
   readonly admin: Login;
   readonly app: Login;
+  /** Undefined for a lone server, which refuses what it does not use. */
+  readonly route?: RouteLogin | undefined;
 }
 
 /** An edge that may connect, as the primary's server has to know it. */
@@ -61,20 +64,18 @@ const login = ({ user, password }: Login): string => `user: ${quote(user)}, pass
  * what it runs.
  * @param tags further tags, as nats.conf has them
  */
-function include(admin: Login, accounts: readonly string[], rest: string, tags: readonly string[] = []): string {
-  const text = `system_account: SYS
+function include(
+  { admin, route }: ServerLogins,
+  accounts: readonly string[],
+  rest: string,
+  tags: readonly string[] = [],
+): string {
+  const text = `${routeLines(route)}system_account: SYS
 accounts {
   SYS { users: [{ ${login(admin)}, allowed_connection_types: [STANDARD, WEBSOCKET] }] }
 ${accounts.map((account) => `  ${account}\n`).join("")}}
 ${rest}`;
   return `${text}server_tags: [${[...tags, quote(configTag(text))].join(", ")}]\n`;
-}
-
-/** The tag that an include file puts on the servers that run it. */
-export function tagOf(include: string): string {
-  const tag = /^server_tags: \[.*"(conf:[0-9a-f]{16})"\]$/m.exec(include)?.[1];
-  if (tag === undefined) throw new Error("an include file without its tag");
-  return tag;
 }
 
 /** The passwords of an include file, by user. */
@@ -95,31 +96,31 @@ const client = (who: Login): string => `{ ${login(who)}, allowed_connection_type
  * @param store how streams are reached; undefined without persistence
  */
 export function primaryConf(
-  { admin, app }: ServerLogins,
+  logins: ServerLogins,
   leafs: readonly LeafUser[],
   store?: StoreAccess,
   extra: ExtraAccounts = {},
 ): string {
   const users = leafs.map((leaf) => ({ ...leaf, login: login(leaf) }));
-  const accounts = primaryAccounts(users, client(app), store && { ...store, login: client(store.keeper) });
+  const accounts = primaryAccounts(users, client(logins.app), store && { ...store, login: client(store.keeper) });
   // by its tag a server is told from its peers: each stores what its own clients say
-  return include(admin, [...accounts, ...extraAccounts(extra)], "", store ? ["$POD_NAME"] : []);
+  return include(logins, [...accounts, ...extraAccounts(extra)], "", store ? ["$POD_NAME"] : []);
 }
 
 /** The include file of an edge: its own accounts, and the remote that links APP to the primary; then what its user adds. */
 export function edgeConf(
-  { admin, app }: ServerLogins,
+  logins: ServerLogins,
   remote: Remote,
   stored: boolean,
   { names, watch }: Naming,
   more = NO_EXTRAS,
 ): string {
-  const users = [client(app), watchUser(login(watch), names)].join(", ");
+  const users = [client(logins.app), watchUser(login(watch), names)].join(", ");
   const account = `APP { ${stored ? "jetstream: enabled, " : ""}${mappings(names)}users: [${users}] }`;
   const accounts = [account, ...(more.listens ? [noLeafAccount()] : []), ...extraAccounts(more.accounts)];
   const remotes = [{ ...remote, account: APP_ACCOUNT }, ...more.remotes];
   return include(
-    admin,
+    logins,
     accounts,
     `leafnodes {\n${more.listens ? LISTENER : ""}  remotes: [\n${remotes.map(remoteText).join("")}  ]\n}\n`,
   );

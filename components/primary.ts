@@ -7,12 +7,13 @@ import type { PrimarySettings } from "../settings.ts";
 import { StreamKeeper } from "./keeper.ts";
 import type { EdgeStore, LeafLink } from "./leafLink.ts";
 import { leafService } from "./leafService.ts";
-import { ADMIN, APP, KEEPER, newPassword } from "./logins.ts";
+import { ADMIN, APP, KEEPER, newPassword, newRoute } from "./logins.ts";
 import { merge } from "./merge.ts";
 import { NatsServer, type StackMark } from "./nats.ts";
 import { primaryConf } from "./natsConf.ts";
 import { primaryPlan } from "./primaryStreams.ts";
 import { type Cluster, fullName } from "./release.ts";
+import type { RouteLogin } from "./routes.ts";
 import { eventSubjects, withoutCovered } from "./subjects.ts";
 import { accountsKey, listenerValues, ownSubjectValues, serverValues, type Values } from "./values.ts";
 
@@ -48,6 +49,7 @@ export class Primary extends pulumi.ComponentResource {
     this.adminPassword = newPassword(`${name}-admin`, parent, adopted[ADMIN]);
     this.appPassword = newPassword(`${name}-app`, parent, adopted[APP]);
     const keeperPassword = persistence && newPassword(`${name}-keeper`, parent, adopted[KEEPER]);
+    const route = newRoute(`${name}-route`, settings, parent, adopted);
     const passwords = pulumi.all(
       Object.fromEntries(
         settings.edges.map(({ name: edge }) => [edge, newPassword(`${name}-leaf-${edge}`, parent, adopted[edge])]),
@@ -55,8 +57,8 @@ export class Primary extends pulumi.ComponentResource {
     );
     const include = pulumi.secret(
       pulumi
-        .all([this.adminPassword, this.appPassword, keeperPassword, passwords])
-        .apply(([admin, app, keeper, leafs]) => includeText(settings, { admin, app, keeper, leafs })),
+        .all([this.adminPassword, this.appPassword, keeperPassword, passwords, route])
+        .apply(([admin, app, keeper, leafs, route]) => includeText(settings, { admin, app, keeper, leafs, route })),
     );
     const { appPassword } = this;
     const values = primaryValues(settings);
@@ -108,16 +110,17 @@ interface Passwords {
   readonly app: string;
   readonly keeper: string | undefined;
   readonly leafs: Readonly<Record<string, string>>;
+  readonly route: RouteLogin | undefined;
 }
 
-function includeText(settings: PrimarySettings, { admin, app, keeper, leafs }: Passwords): string {
+function includeText(settings: PrimarySettings, { admin, app, keeper, leafs, route }: Passwords): string {
   const users = settings.edges.map((edge) => {
     const { name, receive } = edge;
     const password = leafs[name];
     if (password === undefined) throw new Error(`no password was made for edge ${name}`);
     return { user: name, password, publish: saidBy(edge), receive, stored: edge.persistence };
   });
-  const own = { admin: { user: ADMIN, password: admin }, app: { user: APP, password: app } };
+  const own = { admin: { user: ADMIN, password: admin }, app: { user: APP, password: app }, route };
   const store = keeper === undefined ? undefined : { keeper: { user: KEEPER, password: keeper } };
   return primaryConf(own, users, store, settings.extraAccounts);
 }

@@ -112,6 +112,8 @@ export interface Cluster {
   owner(namespace: string, kind: OwnedKind, name: string): Promise<Owner | undefined>;
   /** What is in a Secret; undefined where there is none. */
   secret(namespace: string, name: string): Promise<Readonly<Record<string, string>> | undefined>;
+  /** Replaces one entry of a Secret that is there. */
+  writeSecret(namespace: string, name: string, key: string, text: string): Promise<void>;
   /** Namespaces in which a Secret of the name has the id; empty where there is none. */
   namespaces(secret: string, id: string): Promise<readonly string[]>;
   /** All revisions of the release, in any order; empty where there is none. */

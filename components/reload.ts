@@ -12,6 +12,13 @@ import { commands, firstLine, fullName, type ReleasePlace } from "./release.ts";
 export const configTag = (include: string): string =>
   `conf:${createHash("sha256").update(include).digest("hex").slice(0, 16)}`;
 
+/** The tag that an include file puts on the servers that run it. */
+export function tagOf(include: string): string {
+  const tag = /^server_tags: \[.*"(conf:[0-9a-f]{16})"\]$/m.exec(include)?.[1];
+  if (tag === undefined) throw new Error("an include file without its tag");
+  return tag;
+}
+
 const REJECTED = /\[ERR\] Failed to reload server configuration: (.*)/;
 const OUTCOME = /\[(?:INF|ERR)\] (?:Reloaded server configuration|Failed to reload server configuration: .*)/g;
 

@@ -6,6 +6,7 @@ import type { Claim, Image, Images, Settings } from "../settings.ts";
 import { NO_LEAF_ACCOUNT } from "./accounts.ts";
 import { isMap, merge } from "./merge.ts";
 import { OWNER_EDGE } from "./release.ts";
+import { ROUTES_IN_SECRET } from "./routes.ts";
 
 export type Values = Record<string, unknown>;
 
@@ -65,7 +66,7 @@ function withoutNulls(values: Values): Values {
 export function serverValues(settings: ServerSettings, role: Values, user: Readonly<Values>): Values {
   const { cluster, replicas, images, claim, sync, restartKey } = settings;
   const pinned = at(at(user.config, "cluster"), "merge").accounts !== undefined;
-  const routes = claim && !pinned ? { pool_size: ONE_ROUTE } : {};
+  const pool = claim && !pinned ? { pool_size: ONE_ROUTE } : {};
   const ours = {
     global: {
       image: {
@@ -75,7 +76,10 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
     },
     config: {
       serverNamePrefix: `${cluster}.`,
-      cluster: replicas > 1 ? { enabled: true, replicas, merge: { name: cluster, ...routes } } : { enabled: false },
+      cluster:
+        replicas > 1
+          ? { enabled: true, replicas, merge: { name: cluster, ...ROUTES_IN_SECRET, ...pool } }
+          : { enabled: false },
       ...(claim ? { jetstream: jetStream(claim, cluster, sync) } : {}),
       merge: {
         $include: `../${INCLUDE.folder}/${INCLUDE.key}`,

@@ -85,7 +85,7 @@ report() {
   : >"$seen"
   shown=0
   while read -r number name; do
-    name=$(printf '%s' "$name" | tr -c '[:graph:]' '?')
+    name=$(printf '%s' "$name" | tr -c '!-~' '?')
     shown=$((shown + 1))
     [ $shown -le 20 ] || continue
     fix="set Ops' event.cluster to $edge"

@@ -24,6 +24,7 @@ const answering = (answer: (what: keyof Cluster, ...about: unknown[]) => never |
   identity: (...about) => answer("identity", ...about),
   owner: (...about) => answer("owner", ...about),
   secret: (...about) => answer("secret", ...about),
+  writeSecret: (...about) => answer("writeSecret", ...about),
   namespaces: (...about) => answer("namespaces", ...about),
   helmRecords: (...about) => answer("helmRecords", ...about),
   markFailed: (...about) => answer("markFailed", ...about),

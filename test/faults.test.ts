@@ -63,7 +63,7 @@ describe("faults", () => {
       [
         "equal ports",
         "primary",
-        { hosts, leafPort: 32223 },
+        { hosts, leafPort: 32223, clientPort: 32223 },
         /^ops-nats:clientPort: expected another port than leafPort; came 32223/,
       ],
       [

@@ -23,4 +23,8 @@ describe("the keeper's scripts", () => {
     assert.match("{a: reduce .[] as $x (0; . + $x)}", bare);
     for (const file of scripts) assert.doesNotMatch(readFileSync(join(FOLDER, file), "utf8"), bare, file);
   });
+
+  it("name characters by ranges: a busybox may know no classes, and takes [:print:] for eight letters", () => {
+    for (const file of scripts) assert.doesNotMatch(readFileSync(join(FOLDER, file), "utf8"), /\[:\w+:\]/, file);
+  });
 });

@@ -39,7 +39,7 @@ const images = { registry: "registry.example", pullSecrets: ["pull"], nats: { ta
 export const PROGRAM_SETS: readonly ValueSet[] = [
   { name: "the program's primary", values: primaryOf() },
   { name: "the program's primary of one server", values: primaryOf({ replicas: 1 }) },
-  { name: "the program's primary with its client port inside", values: primaryOf({ clientPort: 0 }) },
+  { name: "the program's primary with an open client port", values: primaryOf({ clientPort: 32223 }) },
   {
     name: "the program's primary with persistence",
     values: primaryOf({ persistence: { enabled: true, size: "5Gi", storageClass: "fast" } }),

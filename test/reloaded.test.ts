@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { edgeConf, passwordsIn, primaryConf, tagOf } from "../components/natsConf.ts";
+import { edgeConf, passwordsIn, primaryConf } from "../components/natsConf.ts";
 import { PlainError } from "../components/plainError.ts";
 import type { Cluster } from "../components/release.ts";
-import { assertReloaded, configTag } from "../components/reload.ts";
+import { assertReloaded, configTag, tagOf } from "../components/reload.ts";
 import { deployedCluster, emptyCluster, place, pods } from "./fakeClusters.ts";
 import { mockEngine } from "./mocks.ts";
 

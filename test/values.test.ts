@@ -84,6 +84,11 @@ describe("chart values", () => {
     },
   };
 
+  const ROUTES = {
+    "config.cluster.merge.routes": "<< $ROUTES >>",
+    "config.cluster.merge.authorization": "<< $ROUTE_LOGIN >>",
+  };
+
   it("of an edge, complete", () => assert.deepEqual(edge(), edgeDefaults));
 
   it("of a primary: an edge's, and what differs", () => {
@@ -92,13 +97,12 @@ describe("chart values", () => {
       "config.cluster.enabled": true,
       "config.cluster.replicas": 3,
       "config.cluster.merge.name": "primary",
+      ...ROUTES,
       "config.leafnodes.enabled": true,
       "config.leafnodes.merge.advertise": "203.0.113.10:32222",
       "config.leafnodes.merge.compression": "off",
       "config.leafnodes.merge.authorization.account": "NOLEAF",
       ...SPREAD,
-      "service.merge.spec.type": "NodePort",
-      "service.ports.nats.nodePort": 32223,
       "service.ports.leafnodes.enabled": false,
     });
   });
@@ -112,6 +116,8 @@ describe("chart values", () => {
         "config.cluster.enabled": false,
         "config.cluster.replicas": undefined,
         "config.cluster.merge.name": undefined,
+        "config.cluster.merge.routes": undefined,
+        "config.cluster.merge.authorization": undefined,
         ...spread({ maxSkew: undefined, whenUnsatisfiable: undefined, nodeTaintsPolicy: undefined }),
       },
     ],
@@ -141,13 +147,10 @@ describe("chart values", () => {
       spread({ whenUnsatisfiable: "ScheduleAnyway" }),
     ],
     [
-      "clientPort 0: the chart's Service stays inside",
+      "a client port: the chart's Service has a NodePort",
       primary(),
-      primary({ clientPort: 0 }),
-      {
-        "service.merge.spec.type": undefined,
-        "service.ports.nats.nodePort": undefined,
-      },
+      primary({ clientPort: 32223 }),
+      { "service.merge.spec.type": "NodePort", "service.ports.nats.nodePort": 32223 },
     ],
     [
       "an IPv6 host in brackets",
@@ -199,6 +202,7 @@ describe("chart values", () => {
       {
         "config.cluster.enabled": true,
         "config.cluster.merge.name": "edge-1",
+        ...ROUTES,
         "config.cluster.merge.pool_size": -1,
         "config.cluster.replicas": 3,
         "config.jetstream.merge.sync_interval": "10s",
@@ -222,6 +226,7 @@ describe("chart values", () => {
         "config.cluster.enabled": true,
         "config.cluster.replicas": 3,
         "config.cluster.merge.name": "edge-1",
+        ...ROUTES,
         ...SPREAD,
       },
     ],

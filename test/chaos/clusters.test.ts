@@ -23,7 +23,7 @@ import { podIdentities, type Stack, type World, world } from "../e2e/world.ts";
 
 const EDGES: readonly Stack[] = ["edge-1", "edge-2"];
 const THREE: readonly Stack[] = [...EDGES, "edge-3"];
-const LOAD: Load = { steady: 400, each: 10, size: 300 };
+const LOAD: Load = { steady: 250, each: 10, size: 300 };
 const HEAVY: Load = { steady: 700, each: 10, size: 2000 };
 /** Milliseconds until a disk was full and told with persistence: without it, the fault ends then, too (after a minute where only that side runs). */
 const full = new Map<string, number>();

@@ -148,6 +148,13 @@ export class Installation {
     return this.#deployed;
   }
 
+  /** What a cluster was given. */
+  deployedOf(name: string): Deployed {
+    const found = name === "primary" ? this.#deployed : this.#edges.get(name);
+    if (!found) throw new Error(`${name} was given nothing; up are ${[...this.#sets.keys()]}`);
+    return found;
+  }
+
   /** The login of app at a cluster. */
   login(cluster: string): Login {
     const { app } = cluster === "primary" ? this.deployed.logins : (this.#edges.get(cluster) ?? this.deployed).logins;

@@ -132,6 +132,11 @@ export class NatsServer {
     if (since().includes("Failed to reload")) throw new Error(`${this.name} refuses a reload:\n${since()}`);
   }
 
+  /** A page of its monitoring, as text. */
+  async page(path: string): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.ports.monitor}/${path}`)).text();
+  }
+
   async leafs(): Promise<readonly LeafInfo[]> {
     const response = await fetch(`http://127.0.0.1:${this.ports.monitor}/leafz?subs=1`);
     const { leafs } = (await response.json()) as { leafs?: LeafInfo[] | null };

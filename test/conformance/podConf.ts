@@ -66,9 +66,11 @@ export function podConf(config: Values, pods: readonly PodPorts[], ordinal: numb
       store_dir: storeFolder,
     }),
   };
-  const lines = Object.entries(merge(settings, over) as Values).map(([key, value]) =>
-    key === "$include" ? `include ${value}` : value === undefined ? "" : `${key}: ${text(value)}`,
-  );
+  const { $include, ...rest } = merge(settings, over) as Values;
+  // first, as the chart prints it: it defines variables that are used after it
+  const included = $include === undefined ? [] : [`include ${$include}`];
+  const entries = Object.entries(rest).map(([key, value]) => (value === undefined ? "" : `${key}: ${text(value)}`));
+  const lines = [...included, ...entries];
   return `${lines.filter((line) => line !== "").join("\n")}\n`;
 }
 

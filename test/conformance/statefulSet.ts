@@ -64,7 +64,12 @@ export class StatefulSet {
   /** Replaces the include file, as the kubelet does when the Secret has changed. */
   async mount(include: string): Promise<void> {
     await mkdir(join(this.#folder, INCLUDE.folder), { recursive: true });
-    await writeFile(join(this.#folder, INCLUDE.folder, INCLUDE.key), include);
+    // where there is no DNS of a cluster, addresses of pods are ports
+    const here = include.replaceAll(
+      /nats-(\d+)\.nats-headless:6222/g,
+      (_, pod: string) => `127.0.0.1:${this.#ports[Number(pod)]?.cluster}`,
+    );
+    await writeFile(join(this.#folder, INCLUDE.folder, INCLUDE.key), here);
   }
 
   async #mount(ordinal: number, size: number): Promise<void> {

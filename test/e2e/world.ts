@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { parse } from "yaml";
 import { merge } from "../../components/merge.ts";
+import { CLIENT_PORT } from "../../defaults.ts";
 import { chooseChart } from "../../sandbox/charts.ts";
 import { layoutOf, stateFolder } from "../../sandbox/cluster/layout.ts";
 import { checkSandbox, downClusters, upClusters } from "../../sandbox/cluster/sandbox.ts";
@@ -51,7 +52,12 @@ export const old = { images: { nats: { tag: `${OLD}-alpine` } } };
 const BRISK = { config: { merge: { lame_duck_grace_period: "1s" } } };
 
 export const EVENT = (edge: string) => `ops.clusters.${edge}.namespaces.ops-system.hosts.host-1.status`;
-const primaryDefaults: Config = { hosts: [layoutOf("primary").address], edges: ["edge-1"] };
+/** Tests are clients outside: they come by the guide's port. */
+const primaryDefaults: Config = {
+  hosts: [layoutOf("primary").address],
+  edges: ["edge-1"],
+  clientPort: CLIENT_PORT,
+};
 
 let shared: Promise<World> | undefined;
 let watched: ServerLogs | undefined;

@@ -1,0 +1,94 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import * as pulumi from "@pulumi/pulumi";
+import type { Settings } from "../settings.ts";
+import { quote } from "./accounts.ts";
+import { fullName, type ReleasePlace, wakeServers } from "./release.ts";
+import { assertReloaded, configTag, tagOf } from "./reload.ts";
+
+/** How the servers of a cluster reach each other; nobody else knows the password, and without it no server joins them. */
+export interface RouteLogin {
+  readonly user: string;
+  readonly password: string;
+  /** `host:port` of each server's listener for the others. */
+  readonly addresses: readonly string[];
+}
+
+/** Variables that the include file of a cluster defines: nats.conf, which everybody may read, names them only. */
+const URLS = "ROUTES";
+const LOGIN = "ROUTE_LOGIN";
+
+/** What nats.conf says below `cluster`: the chart prints routes of its own, without a login. */
+export const ROUTES_IN_SECRET = { routes: `<< $${URLS} >>`, authorization: `<< $${LOGIN} >>` };
+
+/** Where the chart's servers listen for each other. */
+const PORT = 6222;
+
+/** `host:port` of the servers of a release, for each other; empty for a lone one. */
+export function routeAddresses({ release, replicas }: Pick<Settings, "release" | "replicas">): readonly string[] {
+  const name = fullName(release);
+  const all = Array.from({ length: replicas }, (_, i) => `${name}-${i}.${name}-headless:${PORT}`);
+  return replicas === 1 ? [] : all;
+}
+
+/** The lines of an include file by which servers of a cluster log in to each other; empty for a lone one, which refuses them. */
+export function routeLines(route: RouteLogin | undefined): string {
+  if (route === undefined) return "";
+  const { user, password, addresses } = route;
+  const login = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
+  const urls = addresses.map((address) => quote(`nats://${login}@${address}`));
+  return `${URLS}: [${urls.join(", ")}]\n${LOGIN}: { user: ${quote(user)}, password: ${quote(password)} }\n`;
+}
+
+const lineOf = (variable: string, include: string): string | undefined =>
+  new RegExp(`^${variable}: .*$`, "m").exec(include)?.[0];
+
+/**
+ * What servers have to run one after the other, each when all run the one before, until they can run `next`: a server knows one password at a time,
+ * and one that knows another than its peers is alone. So first nobody is asked for one, then all have the next one's URLs; in between any
+ * server may join whom TLS does not keep out.
+ * @param now the include file that they run
+ * @returns include files; empty where the password stays
+ */
+export function routeSteps(now: string, next: string): readonly string[] {
+  const [login, nextLogin, urls] = [lineOf(LOGIN, now), lineOf(LOGIN, next), lineOf(URLS, next)];
+  if (login === undefined || nextLogin === undefined || urls === undefined || login === nextLogin) return [];
+  const open = now.replace(login, () => `${LOGIN}: {}`);
+  const renewed = open.replace(lineOf(URLS, open) ?? "", () => urls);
+  return [open, renewed].map(tagged);
+}
+
+/** Where the include file of running servers is. */
+interface At {
+  readonly secret: string;
+  readonly key: string;
+}
+
+/**
+ * Takes running servers to where all of them can be given `next`, one step after the other (see {@link routeSteps}), each when all of them run the
+ * one before. One that was interrupted begins anew with the next `up`: until then any server may join whom TLS does not keep out.
+ * @returns whether there was something to do: then all have to run `next` before a pod of theirs is replaced
+ */
+export async function bridgeRoutes(place: ReleasePlace, { secret, key }: At, next: string): Promise<boolean> {
+  const { cluster, namespace } = place;
+  const now = (await cluster.secret(namespace, secret))?.[key];
+  const steps = now === undefined ? [] : routeSteps(now, next);
+  for (const [i, step] of steps.entries()) {
+    await pulumi.log.info(
+      `servers in ${namespace}: the password between them changes, step ${i + 1} of ${steps.length + 1}`,
+    );
+    const since = Date.now();
+    await cluster.writeSecret(namespace, secret, key, step);
+    await wakeServers(place);
+    await assertReloaded(place, tagOf(step), since);
+  }
+  return steps.length > 0;
+}
+
+/** The same include file with the tag of its changed text. */
+function tagged(include: string): string {
+  const [line = ""] = /^server_tags: .*\n$/m.exec(include) ?? [];
+  const text = include.slice(0, include.length - line.length);
+  return `${text}${line.replace(/conf:[0-9a-f]{16}/, configTag(text))}`;
+}

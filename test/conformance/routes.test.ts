@@ -1,0 +1,158 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { passwordsIn } from "../../components/natsConf.ts";
+import { routeSteps } from "../../components/routes.ts";
+import { complaints, during } from "../durability/scenario.ts";
+import { installed } from "./installed.ts";
+import { NatsServer } from "./natsServer.ts";
+import { siteOf } from "./site.ts";
+import { podPorts } from "./statefulSet.ts";
+import { until } from "./until.ts";
+import { DEFAULT_VERSION, onEachVersion, serverProgram, whereStored } from "./versions.ts";
+
+onEachVersion("servers of somebody else", (version) => {
+  const stores = version === DEFAULT_VERSION;
+  const nats = installed(version, {
+    listed: ["edge-1"],
+    edges: ["edge-1"],
+    edgeReplicas: 3,
+    ...(stores ? { primary: { persistence: { enabled: true, size: "1Gi" } } } : {}),
+  });
+  let folder = "";
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "ops-nats-conformance-"));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  /** A server that calls itself one of a cluster, with accounts and users of its own, while something is done. */
+  async function stranger<T>(cluster: string, login: string, act: (server: NatsServer) => Promise<T>): Promise<T> {
+    const [ports] = await podPorts(1);
+    if (!ports) throw new Error("no ports");
+    const conf = join(folder, "stranger.conf");
+    const routes = nats()
+      .cluster(cluster)
+      .servers.map((server) => `"nats://${login}127.0.0.1:${server.ports.cluster}"`);
+    const user = (name: string) => `users: [{ user: ${name}, password: ${name} }]`;
+    await writeFile(
+      conf,
+      `server_name: ${cluster}.nats-3
+host: 127.0.0.1, port: ${ports.client}, http_port: ${ports.monitor}
+system_account: SYS
+accounts { SYS { ${user("sys")} }, APP { ${user("app")} }, EVENTS { ${user("events")} }, STORE { ${user("store")} } }
+cluster { name: ${cluster}, host: 127.0.0.1, port: ${ports.cluster}, ${stores ? "pool_size: -1, " : ""}no_advertise: true, routes: [${routes.join(", ")}] }
+`,
+    );
+    const server = new NatsServer(await serverProgram(version), "stranger", conf, ports);
+    try {
+      await server.start();
+      return await act(server);
+    } finally {
+      await server.kill();
+    }
+  }
+
+  /** What a client of the stranger is shown of an event of the edge, within three seconds of it. */
+  async function overheard(server: NatsServer): Promise<readonly string[]> {
+    const heard: string[] = [];
+    const connections: NatsConnection[] = [];
+    for (const user of ["app", "events", "store"]) {
+      const client = await connect({ servers: `127.0.0.1:${server.ports.client}`, user, pass: user, timeout: 5000 });
+      connections.push(client);
+      client.subscribe(">", { callback: (_, { subject }) => void heard.push(`${user}: ${subject}`) });
+      await client.flush();
+    }
+    const edge = await nats().connect(nats().server("edge-1"), nats().login("edge-1"));
+    for (let i = 0; i < 30; i++) {
+      edge.publish("ops.clusters.edge-1.secret");
+      await pause(100);
+    }
+    await Promise.all(connections.map((client) => client.close()));
+    return heard.filter((line) => line.includes("secret"));
+  }
+
+  const passwords = (cluster: string) => passwordsIn(nats().deployedOf(cluster).include);
+
+  for (const cluster of ["primary", "edge-1"]) {
+    for (const [what, login] of [
+      ["no password", () => ""],
+      ["another password", () => "route:guess@"],
+      ["a user's password", () => `app:${passwords(cluster).app}@`],
+    ] as const) {
+      it(`do not join ${cluster} with ${what}, hear nothing, and disturb nobody`, async () => {
+        await stranger(cluster, login(), async (server) => {
+          assert.deepEqual(await overheard(server), []);
+          assert.match(server.log, /Authorization Violation/);
+          // what it takes for a route itself, 2.10 lists until it is told
+          for (const own of nats().cluster(cluster).servers) {
+            assert.equal(await own.peers(), 2, own.name);
+            assert.match(own.log, /authentication error/);
+          }
+        });
+      });
+    }
+  }
+
+  it("would join with the right one, as a control", async () => {
+    const { route } = passwords("primary");
+    await stranger("primary", `route:${route}@`, async (server) => {
+      await until("it to have joined", async () => (await server.peers()) >= 3);
+      assert.notDeepEqual(await overheard(server), []);
+    });
+  });
+
+  it("find the password nowhere but in the Secret", async () => {
+    for (const cluster of ["primary", "edge-1"]) {
+      const { route = assert.fail() } = passwords(cluster);
+      const set = nats().cluster(cluster);
+      for (const [i, server] of set.servers.entries()) {
+        const pages = await Promise.all(["varz", "routez", "connz?auth=1"].map((page) => server.page(page)));
+        const conf = await readFile(set.confFile(i), "utf8");
+        for (const text of [...pages, conf, server.log]) assert.ok(!text.includes(route), `${cluster} ${i}`);
+        assert.ok(pages[1]?.includes("rid"), "it has routes");
+      }
+    }
+  });
+
+  whereStored(version, "and another password for ours", () => {
+    for (const cluster of ["primary", "edge-1"]) {
+      it(`of ${cluster}, taken in steps while events flow: none is lost`, async () => {
+        const set = nats().cluster(cluster);
+        const { include } = nats().deployedOf(cluster);
+        const { route = assert.fail() } = passwords(cluster);
+        const next = include.replaceAll(route, `new${route}`);
+        const steps = [...routeSteps(include, next), next];
+        assert.equal(steps.length, 3);
+        const outcomes = await during(
+          siteOf(nats(), ["edge-1"]),
+          `another password between the servers of ${cluster}`,
+          async () => {
+            for (const step of steps) {
+              await set.mount(step);
+              await set.reload();
+              await pause(2000); // longer than servers are apart when the kubelet refreshes a Secret
+            }
+          },
+          { load: { steady: 300, each: 10, size: 300 } },
+        );
+        assert.deepEqual(complaints(outcomes), []);
+        for (const { cluster: where, sent, stored, unheard } of outcomes) {
+          assert.ok(stored >= sent * 0.99, `${where}: ${stored} of ${sent}`);
+          assert.ok(unheard <= stored * 0.05, `${where}: ${unheard} of ${stored} were not heard live`);
+        }
+        for (const server of set.servers)
+          await until(`${server.name}'s peers`, async () => (await server.peers()) === 2);
+        await stranger(cluster, `route:${route}@`, async (server) => {
+          await until("it to be refused", () => /Authorization Violation/.test(server.log));
+          for (const own of set.servers) assert.equal(await own.peers(), 2, own.name);
+        });
+      });
+    }
+  });
+});

@@ -1,0 +1,111 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { mock } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
+import { passwordsIn, primaryConf } from "../components/natsConf.ts";
+import type { Cluster } from "../components/release.ts";
+import { configTag, tagOf } from "../components/reload.ts";
+import { bridgeRoutes, routeAddresses, routeSteps } from "../components/routes.ts";
+import { place, pods, untouched } from "./fakeClusters.ts";
+
+// What servers make of it is judged by servers: test/conformance/routes.test.ts.
+describe("routes between the servers of a cluster", () => {
+  const logins = { admin: { user: "admin", password: "pw-admin" }, app: { user: "app", password: "pw-app" } };
+  const addresses = routeAddresses({ release: "ops", replicas: 3 });
+  const conf = (password: string, more: readonly string[] = addresses) =>
+    primaryConf({ ...logins, route: { user: "route", password, addresses: more } }, []);
+
+  it("go to the pods of the release by its headless Service; a lone server has none", () => {
+    assert.deepEqual(
+      addresses,
+      ["ops-nats-0", "ops-nats-1", "ops-nats-2"].map((pod) => `${pod}.ops-nats-headless:6222`),
+    );
+    assert.deepEqual(routeAddresses({ release: "nats", replicas: 1 }), []);
+    assert.doesNotMatch(primaryConf(logins, []), /ROUTE/);
+  });
+
+  it("have their password in the include file, in each URL and as what is asked for", () => {
+    const [urls, login] = conf("p@ss").split("\n");
+    assert.equal(urls, `ROUTES: [${addresses.map((address) => `"nats://route:p%40ss@${address}"`).join(", ")}]`);
+    assert.equal(login, 'ROUTE_LOGIN: { user: "route", password: "p@ss" }');
+    assert.equal(passwordsIn(conf("p@ss")).route, "p@ss");
+  });
+
+  it("take another password in steps: nobody is asked, all have its URLs, and nothing else changes", () => {
+    const [now, next] = [conf("one"), conf("two")];
+    const steps = routeSteps(now, next);
+    assert.equal(steps.length, 2);
+    const [open = "", renewed = ""] = steps;
+    for (const step of steps) {
+      assert.match(step, /^ROUTE_LOGIN: \{\}$/m);
+      assert.equal(
+        step.split("accounts {")[1]?.split("server_tags")[0],
+        now.split("accounts {")[1]?.split("server_tags")[0],
+      );
+      assert.equal(tagOf(step), configTag(step.slice(0, step.indexOf("server_tags"))));
+    }
+    assert.ok(open.includes(":one@") && !open.includes("two"));
+    assert.ok(renewed.includes(":two@") && !renewed.includes("one"));
+    assert.equal(new Set([now, open, renewed, next].map(tagOf)).size, 4);
+  });
+
+  it("take no steps where the password stays, where there were none, or where there are none any more", () => {
+    assert.deepEqual(routeSteps(conf("one"), conf("one", addresses.slice(1))), []);
+    assert.deepEqual(routeSteps(primaryConf(logins, []), conf("one")), []);
+    assert.deepEqual(routeSteps(conf("one"), primaryConf(logins, [])), []);
+  });
+
+  it("go on from steps that were interrupted", () => {
+    const [now, next] = [conf("one"), conf("two")];
+    for (const left of routeSteps(now, next)) assert.equal(routeSteps(left, next).at(-1), routeSteps(now, next).at(-1));
+  });
+
+  describe("are changed", () => {
+    const at = { secret: "ops-nats-auth", key: "ops-nats.conf" };
+    let done: string[] = [];
+    let now = "";
+    const cluster: Cluster = {
+      ...untouched,
+      secret: async () => ({ [at.key]: now }),
+      writeSecret: async (namespace, name, key, text) => {
+        done.push(`write ${namespace} ${name} ${key} ${tagOf(text)}`);
+        now = text;
+      },
+      touchPods: async () => void done.push("wake"),
+      runningServers: async () => ({ replicas: 3, claim: undefined, image: undefined }),
+      serverPods: async () => pods("nats-0", "nats-1"),
+      serverTags: async (_, pod) => {
+        done.push(`ask ${pod}`);
+        return [tagOf(now)];
+      },
+    };
+    const run = async (from: string, next: string) => {
+      [done, now] = [[], from];
+      const log = mock.method(pulumi.log, "info", async () => {});
+      try {
+        return await bridgeRoutes(place(cluster), at, next);
+      } finally {
+        log.mock.restore();
+      }
+    };
+
+    it("step by step, each when all servers run the one before", async () => {
+      const [from, next] = [conf("one"), conf("two")];
+      assert.equal(await run(from, next), true);
+      const step = (text: string) => [
+        `write events ${at.secret} ${at.key} ${tagOf(text)}`,
+        "wake",
+        "ask nats-0",
+        "ask nats-1",
+      ];
+      assert.deepEqual(done, routeSteps(from, next).flatMap(step));
+    });
+
+    it("by nothing where the password stays", async () => {
+      assert.equal(await run(conf("one"), conf("one")), false);
+      assert.deepEqual(done, []);
+    });
+  });
+});
