@@ -10,21 +10,24 @@ import type { Primary } from "./components/primary.ts";
 import type { EdgeSettings, PrimarySettings } from "./settings.ts";
 
 /** What both roles give out; flat, because secretness is kept per output. `cluster` is this cluster's token in subjects. */
-function serverOutputs({ server, adminPassword, appPassword }: Primary | Edge, cluster: string) {
-  return {
-    namespace: server.namespace,
-    clientUrl: server.clientUrl,
-    appUser: APP,
-    appPassword,
-    adminUser: ADMIN,
-    adminPassword,
-    opsEventEndpoint: pulumi.secret(
-      pulumi.all([server.clientUrl, appPassword]).apply(([url, pw]) => endpoint(url, APP, pw)),
-    ),
-    opsEventCluster: cluster,
-  };
-}
+const serverOutputs = ({ server }: Primary | Edge, cluster: string) => ({
+  namespace: server.namespace,
+  clientUrl: server.clientUrl,
+  appUser: APP,
+  adminUser: ADMIN,
+  opsEventCluster: cluster,
+});
 
+/** An edge's own passwords: nobody reads its outputs. */
+const passwords = ({ server, adminPassword, appPassword }: Edge) => ({
+  appPassword,
+  adminPassword,
+  opsEventEndpoint: pulumi.secret(
+    pulumi.all([server.clientUrl, appPassword]).apply(([url, pw]) => endpoint(url, APP, pw)),
+  ),
+});
+
+/** A StackReference copies all of these into each edge's state: its passwords stand in the cluster's Secret alone (decision 18). */
 export const primaryOutputs = (primary: Primary, { clientPort }: PrimarySettings) => ({
   ...serverOutputs(primary, "primary"),
   ...leafLinkOutputs(primary.leafLink),
@@ -33,6 +36,7 @@ export const primaryOutputs = (primary: Primary, { clientPort }: PrimarySettings
 
 export const edgeOutputs = (edge: Edge, settings: EdgeSettings, { urls }: Remote) => ({
   ...serverOutputs(edge, settings.edge),
+  ...passwords(edge),
   edge: settings.edge,
   leafUrls: urls,
 });

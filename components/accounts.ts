@@ -26,7 +26,7 @@ export const OWN_ACCOUNTS: readonly string[] = ["SYS", APP_ACCOUNT, "EVENTS", ST
 
 /** JSON text is a string of nats.conf too, as long as it is quoted: a leading digit stays text. */
 export const quote = (text: string): string => JSON.stringify(text);
-const list = (subjects: readonly string[]): string => `[${subjects.map(quote).join(", ")}]`;
+export const list = (subjects: readonly string[]): string => `[${subjects.map(quote).join(", ")}]`;
 
 /** An allow list that names nothing: a deny list of everything breaks wildcard subscribers on 2.14 (facts: nats.md 21). */
 const NOTHING = "_none_";
@@ -156,6 +156,20 @@ function leafUser({ login, user, publish, receive, stored }: Leaf, persistent: b
 /** By which the primary asks an edge for its stream, and has it pause, and for nothing else. */
 const fetchSubjects = (edge: string): readonly string[] =>
   ["RESET", "PAUSE"].map((verb) => `$JS.${edge}.API.CONSUMER.${verb}.${OPS_STREAM}.${consumerOf(edge)}`);
+
+/** What JetStream's API of an edge has beside that, of a consumer (verbs of 2.15.3, `jetstream_api.go`). */
+const OTHER_VERBS = ["CREATE", "DELETE", "DURABLE", "INFO", "LEADER", "LIST", "MSG", "NAMES", "PEER", "UNPIN"];
+const OTHER_PARTS = ["ACCOUNT.>", "DIRECT.>", "INFO", "KV.>", "META.>", "OBJ.>", "SERVER.>", "STREAM.>"];
+
+/**
+ * What an edge takes from nobody at the other end of its link, whoever that is: all of JetStream's API but the primary's own requests, acknowledgements,
+ * and what the system answers. A remote can only deny, so anything else may come (TLS is to tell the primary from others).
+ * The same for every list of edges and subjects: servers refuse a reload that changes it.
+ */
+export const refusedFromHub = (edge: string): readonly string[] => [
+  ...["$SYS.>", "$JS.API.>", "$JS.ACK.>"],
+  ...[...OTHER_PARTS, ...OTHER_VERBS.map((verb) => `CONSUMER.${verb}.>`)].map((part) => `$JS.${edge}.API.${part}`),
+];
 
 /** The part of JetStream's API that reads `ops`, as a client of APP needs it; `true`: more than one message answers. */
 const READING: readonly (readonly [subject: string, many: boolean])[] = [

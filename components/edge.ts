@@ -65,7 +65,7 @@ export class Edge extends pulumi.ComponentResource {
       name,
       {
         ...{ namespace, mark, description, chart, values, include, cluster, timeoutSeconds },
-        ...{ appPassword: this.appPassword, watchPassword },
+        ...{ adminPassword: this.adminPassword, appPassword: this.appPassword, watchPassword },
       },
       parent,
     );

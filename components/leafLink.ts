@@ -7,7 +7,7 @@ import type { Remote } from "./natsConf.ts";
 import { PlainError } from "./plainError.ts";
 
 /** The version of what a primary's outputs mean to an edge; it changes when an older program would misread them. */
-export const LEAF_LINK_VERSION = 3;
+export const LEAF_LINK_VERSION = 4;
 
 /** How an edge's stream has to be, for the primary to fetch it. */
 export interface EdgeStore extends Retention {
@@ -44,6 +44,12 @@ export interface LeafLink {
   readonly stores: Readonly<Record<string, EdgeStore>>;
 }
 
+/**
+ * A secret output that tells nothing and is never empty. The engine leaves out what it cannot decrypt, or puts
+ * something empty in its place: without this witness a wrong passphrase would look like a primary without edges.
+ */
+const WITNESS = "leafWitness";
+
 /** The outputs by which a leaf link goes from stack to stack. */
 export const leafLinkOutputs = ({ urls, credentials, stores }: LeafLink) => ({
   leafUrls: urls,
@@ -51,13 +57,8 @@ export const leafLinkOutputs = ({ urls, credentials, stores }: LeafLink) => ({
   leafCredentials: pulumi.secret(credentials),
   leafStores: stores,
   leafLinkVersion: LEAF_LINK_VERSION,
+  [WITNESS]: pulumi.secret("readable"),
 });
-
-/**
- * A secret output that every primary has and that is never empty. The engine leaves out what it cannot decrypt, or puts
- * something empty in its place: without this witness a wrong passphrase would look like a primary without edges.
- */
-const WITNESS = "appPassword";
 
 /** As much of a StackReference as is needed to read a link. */
 export interface OutputReader {

@@ -4,6 +4,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Chart } from "../settings.ts";
+import { APP, endpoint } from "./logins.ts";
 import { merge } from "./merge.ts";
 import { warnFewNodes } from "./nodes.ts";
 import {
@@ -54,7 +55,8 @@ export interface NatsServerArgs {
   readonly values: Values;
   /** Text of the include file: accounts, users, permissions, remotes. */
   readonly include: pulumi.Input<string>;
-  /** Password of the user `app`, for nats-box. */
+  /** Passwords of `admin` and of `app`, for people, Ops and nats-box. */
+  readonly adminPassword: pulumi.Input<string>;
   readonly appPassword: pulumi.Input<string>;
   /** Password of the keeper of the streams, where it has a login of its own. */
   readonly keeperPassword?: pulumi.Input<string> | undefined;
@@ -124,10 +126,13 @@ export class NatsServer extends pulumi.ComponentResource {
           await assertReloaded(place, tagOf(include), given);
           return deployed;
         });
-    this.clientUrl = pulumi.unsecret(running.apply((deployed) => `nats://${fullName(deployed)}.${namespace}.svc:4222`));
+    this.clientUrl = pulumi.unsecret(running.apply((deployed) => clientUrlOf(deployed, namespace)));
     this.registerOutputs({ namespace: this.namespace, clientUrl: this.clientUrl });
   }
 }
+
+/** For clients inside the cluster, without credentials. */
+const clientUrlOf = (release: string, namespace: string): string => `nats://${fullName(release)}.${namespace}.svc:4222`;
 
 /** A plain Namespace would be deleted by `destroy` with all that is in it; a patch leaves it. */
 const namespaceArgs = ({ namespace }: NatsServerArgs): k8s.core.v1.NamespacePatchArgs => ({
@@ -137,6 +142,7 @@ const namespaceArgs = ({ namespace }: NatsServerArgs): k8s.core.v1.NamespacePatc
 const secretArgs = ({
   namespace,
   include,
+  adminPassword,
   appPassword,
   keeperPassword,
   watchPassword,
@@ -151,7 +157,12 @@ const secretArgs = ({
   },
   stringData: {
     [INCLUDE.key]: include,
+    "admin-password": adminPassword,
     "app-password": appPassword,
+    // what Ops is given as event.endpoint
+    "ops-event-endpoint": pulumi
+      .output(appPassword)
+      .apply((password) => endpoint(clientUrlOf(mark.release, namespace), APP, password)),
     ...(keeperPassword === undefined ? {} : { "keeper-password": keeperPassword }),
     ...(watchPassword === undefined ? {} : { "watch-password": watchPassword }),
   },

@@ -5,10 +5,12 @@ import type { ExtraAccounts, ExtraRemote } from "../settings.ts";
 import {
   APP_ACCOUNT,
   extraAccounts,
+  list,
   NO_LEAF_ACCOUNT,
   noLeafAccount,
   primaryAccounts,
   quote,
+  refusedFromHub,
   type StoreAccess,
 } from "./accounts.ts";
 import { mappings, type Naming, watchUser } from "./clusterNames.ts";
@@ -118,7 +120,8 @@ export function edgeConf(
   const users = [client(logins.app), watchUser(login(watch), names)].join(", ");
   const account = `APP { ${stored ? "jetstream: enabled, " : ""}${mappings(names)}users: [${users}] }`;
   const accounts = [account, ...(more.listens ? [noLeafAccount()] : []), ...extraAccounts(more.accounts)];
-  const remotes = [{ ...remote, account: APP_ACCOUNT }, ...more.remotes];
+  const primary = { ...remote, account: APP_ACCOUNT, refused: refusedFromHub(names.edge) };
+  const remotes = [primary, ...more.remotes];
   return include(
     logins,
     accounts,
@@ -133,12 +136,12 @@ const LISTENER = `  port: $${LEAF_PORT_VARIABLE}
   authorization { account: ${NO_LEAF_ACCOUNT} }
 `;
 
-const remoteText = (remote: ExtraRemote): string => `    {
+const remoteText = (remote: ExtraRemote & { readonly refused?: readonly string[] }): string => `    {
       account: ${quote(remote.account)}
       no_randomize: true
       compression: off
       urls: [${remote.urls.map((url) => quote(withLogin(url, remote))).join(", ")}]
-    }
+${remote.refused ? `      deny_imports: ${list(remote.refused)}\n` : ""}    }
 `;
 
 /** nats-leaf://host:port with the login in it, percent-encoded: a remote knows no other place for a password. */

@@ -60,9 +60,9 @@ export class Primary extends pulumi.ComponentResource {
         .all([this.adminPassword, this.appPassword, keeperPassword, passwords, route])
         .apply(([admin, app, keeper, leafs, route]) => includeText(settings, { admin, app, keeper, leafs, route })),
     );
-    const { appPassword } = this;
+    const { adminPassword, appPassword } = this;
     const values = primaryValues(settings);
-    const secrets = { include, appPassword, keeperPassword };
+    const secrets = { include, adminPassword, appPassword, keeperPassword };
     const release = { mark, description, chart, values, timeoutSeconds };
     this.server = new NatsServer(name, { namespace, ...release, ...secrets, cluster }, parent);
     const after = { ...parent, dependsOn: [this.server] };

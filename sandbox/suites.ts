@@ -97,10 +97,11 @@ export const SUITES: Readonly<Record<string, readonly Run[]>> = {
     { files: ["test/e2e/claims/*.test.ts"], seconds: 900, exit: true, alone: true },
   ],
   steps: [{ files: ["test/e2e/steps/*.test.ts"], seconds: 900, exit: true, alone: true }],
-  // beside each other, for they wait through long faults; real clusters first, which take longest
+  // beside each other, for they wait through long faults
   chaos: [
-    ...["clusters", "processes", "processesWithout", "full", "manyEdges", "burst", "lossy"].map((name) => chaos(name)),
-    ...["copying", "fullDisk"].map((name) => chaos(name, true)), // their disks are memory, more than a machine has beside others
+    ...["processes", "processesWithout", "full", "manyEdges", "burst", "lossy"].map((name) => chaos(name)),
+    // disks of the last two are memory, more than a machine has beside others; clusters take one of two cores by themselves
+    ...["clusters", "copying", "fullDisk"].map((name) => chaos(name, true)),
   ],
 };
 

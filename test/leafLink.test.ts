@@ -28,7 +28,7 @@ describe("leaf link", () => {
   /** What a StackReference gives for outputs, of which some are secret. */
   const reader = (
     outputs: Record<string, unknown>,
-    secret: readonly string[] = ["leafCredentials", "appPassword"],
+    secret: readonly string[] = ["leafCredentials", "leafWitness"],
   ): OutputReader => ({
     async getOutputDetails(name) {
       if (!(name in outputs)) return {};
@@ -42,8 +42,9 @@ describe("leaf link", () => {
       credentials: pulumi.output<Record<string, EdgeLogin>>(credentials),
       stores,
     });
-    assert.ok(await pulumi.isSecret(outputs.leafCredentials as pulumi.Output<unknown>));
-    return { ...outputs, leafCredentials: await awaited(outputs.leafCredentials), appPassword: "app" };
+    const [leafCredentials, leafWitness] = [outputs.leafCredentials, outputs.leafWitness];
+    assert.deepEqual([await pulumi.isSecret(leafCredentials), await pulumi.isSecret(leafWitness)], [true, true]);
+    return { ...outputs, leafCredentials: await awaited(leafCredentials), leafWitness: await awaited(leafWitness) };
   };
 
   it("comes back whole, for this edge alone", async () => {
@@ -81,7 +82,7 @@ describe("leaf link", () => {
     "a newer contract",
     (o) => reader({ ...o, leafLinkVersion: LEAF_LINK_VERSION + 1 }),
     "edge-1",
-    /version 3; came 4; next: update this program/,
+    /version 4; came 5; next: update this program/,
   );
   refused(
     "an older contract",
@@ -97,7 +98,7 @@ describe("leaf link", () => {
   );
   refused(
     "a passphrase that does not fit, where the engine puts something empty in their place",
-    (o) => reader({ ...o, leafCredentials: {}, appPassword: {} }),
+    (o) => reader({ ...o, leafCredentials: {}, leafWitness: {} }),
     "edge-1",
     /passphrase/,
   );

@@ -147,6 +147,24 @@ describe("include file", () => {
     assert.match(edgeConf(logins, remote, true, naming()), /APP \{ jetstream: enabled/);
   });
 
+  it("of an edge refuses what a primary has no business with, by the edge's name alone; other hubs may do what their account may", () => {
+    const hub = { account: "APP", urls: ["nats-leaf://h:1"] };
+    const more = { accounts: {}, remotes: [hub], listens: false };
+    const text = edgeConf(logins, remote, true, naming(), more);
+    assert.equal(times(text, "deny_imports"), 1);
+    const refused = /deny_imports: \[(.*)\]/.exec(text)?.[1] ?? "";
+    for (const subject of [
+      "$SYS.>",
+      "$JS.API.>",
+      "$JS.ACK.>",
+      "$JS.edge-1.API.STREAM.>",
+      "$JS.edge-1.API.CONSUMER.DELETE.>",
+    ]) {
+      assert.ok(refused.includes(`"${subject}"`), subject);
+    }
+    assert.doesNotMatch(refused, /RESET|PAUSE/);
+  });
+
   it("quotes what would be taken for another type", () => {
     const odd = { ...logins, app: { user: "app", password: '4e2"x' } };
     assert.ok(primaryConf(odd, []).includes('password: "4e2\\"x"'));

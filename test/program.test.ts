@@ -48,8 +48,11 @@ const SERVER_OUTPUTS = {
   namespace: "ops-system",
   clientUrl: "nats://nats.ops-system.svc:4222",
   appUser: "app",
-  appPassword: "password-of-nats-app",
   adminUser: "admin",
+};
+
+const EDGE_PASSWORDS = {
+  appPassword: "password-of-nats-app",
   adminPassword: "password-of-nats-admin",
   opsEventEndpoint: "nats://app:password-of-nats-app@nats.ops-system.svc:4222",
 };
@@ -69,14 +72,16 @@ export const OUTPUTS = {
         "edge-2": { user: "edge-2", password: "password-of-nats-leaf-edge-2", ...subjects("edge-2") },
       },
       leafStores: {},
-      leafLinkVersion: 3,
+      leafLinkVersion: 4,
+      leafWitness: "readable",
       publicClientUrl: "nats://203.0.113.10:32223", // where clientPort is set
     },
-    secrets: ["adminPassword", "appPassword", "leafCredentials", "opsEventEndpoint"],
+    secrets: ["leafCredentials", "leafWitness"],
   },
   edge: {
     values: {
       ...SERVER_OUTPUTS,
+      ...EDGE_PASSWORDS,
       opsEventCluster: "edge-1",
       edge: "edge-1",
       leafUrls: ["nats-leaf://203.0.113.10:32222"],
@@ -196,16 +201,16 @@ describe("program", () => {
 
   const link: MockStack = {
     outputs: {
-      leafLinkVersion: 3,
+      leafLinkVersion: 4,
       leafStores: {},
-      appPassword: "app-of-the-primary",
+      leafWitness: "readable",
       leafUrls: ["nats-leaf://203.0.113.10:32222"],
       leafCredentials: {
         "edge-1": { user: "edge-1", password: "leaf-one", ...subjects("edge-1"), receive: ["ops.clusters.primary.>"] },
         "edge-2": { user: "edge-2", password: "leaf-two", ...subjects("edge-2") },
       },
     },
-    secretOutputNames: ["leafCredentials", "appPassword"],
+    secretOutputNames: ["leafCredentials", "leafWitness"],
   };
 
   it("as an edge: all resources, all outputs, no password of another edge", async () => {

@@ -10,7 +10,7 @@ import { layoutOf } from "../../sandbox/cluster/layout.ts";
 import { findMachine, runInside } from "../../sandbox/cluster/machine.ts";
 import { DEFAULT_VERSION } from "../conformance/versions.ts";
 import type { Site } from "../durability/scenario.ts";
-import type { Stack, World } from "./world.ts";
+import { type Stack, secretOf, type World } from "./world.ts";
 
 /** A NodePort for the clients of an edge, which has none of its own accord. */
 const EDGE_CLIENT_PORT = 32323;
@@ -24,7 +24,7 @@ export const reachable = {
 export async function siteOf(w: World, edges: readonly Stack[], persistent: boolean): Promise<Site> {
   const stacks: Stack[] = ["primary", ...edges];
   const passwords = new Map<string, string>();
-  for (const stack of stacks) passwords.set(stack, String((await w.workspace.outputs(stack)).appPassword));
+  for (const stack of stacks) passwords.set(stack, String((await secretOf(w.kubectl[stack]))["app-password"]));
   const server = (cluster: string) =>
     `${layoutOf(cluster).address}:${cluster === "primary" ? CLIENT_PORT : EDGE_CLIENT_PORT}`;
   return {

@@ -11,7 +11,7 @@ import { until } from "../conformance/until.ts";
 import { reached } from "../durability/arrived.ts";
 import { complaints, during, type Outcome } from "../durability/scenario.ts";
 import { siteOf } from "./clusterSite.ts";
-import { readme, readmeBlocks, type Stack, type World } from "./world.ts";
+import { readme, readmeBlocks, type Stack, secretOf, type World } from "./world.ts";
 
 const LOAD = { load: { steady: 200, each: 10, size: 500 } };
 
@@ -139,7 +139,7 @@ export class Stored {
   /** Asks the primary as Ops does, again until so many lines are there. */
   async ask(command: string, subject: string | undefined, lines: number): Promise<string[]> {
     const tools = await toolchain();
-    const password = String((await this.#w.workspace.outputs("primary")).appPassword);
+    const password = (await secretOf(this.#w.kubectl.primary))["app-password"];
     const url = `nats://app:${password}@${layoutOf("primary").address}:32223`;
     const end = Date.now() + 120_000;
     for (;;) {

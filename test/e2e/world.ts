@@ -201,6 +201,12 @@ export async function readmeBlocks(heading: string): Promise<string[]> {
 /** The first of them. */
 export const readmeBlock = async (heading: string): Promise<string> => (await readmeBlocks(heading))[0] ?? "";
 
+/** What is in a cluster's Secret of ours. */
+export async function secretOf(kubectl: Kubectl): Promise<Readonly<Record<string, string>>> {
+  const { data } = await kubectl.json<{ data: Record<string, string> }>(["get", "secret", "ops-nats-auth"]);
+  return Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text, "base64").toString()]));
+}
+
 /** Name -> uid and restarts of every server pod: equal maps mean that no pod was restarted or replaced. */
 export async function podIdentities(kubectl: Kubectl): Promise<Record<string, string>> {
   interface Pod {

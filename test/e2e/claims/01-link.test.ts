@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { leafs, until } from "../../../sandbox/kubectl.ts";
 import { arrives, cross } from "../traffic.ts";
-import { EVENT, type World, world } from "../world.ts";
+import { EVENT, readme, secretOf, type World, world } from "../world.ts";
 
 describe("pulumi up -s primary, pulumi up -s edge-1", () => {
   let w: World;
@@ -75,8 +75,11 @@ describe("pulumi up -s primary, pulumi up -s edge-1", () => {
         "a",
         "b",
       ]);
-    await publish(outputs.opsEventEndpoint);
-    await publish(outputs.publicClientUrl, "--user", "app", "--password", String(outputs.appPassword));
+    const secret = await secretOf(w.kubectl.primary);
+    const command =
+      /^kubectl .*ops-event-endpoint.*$/m.exec(await readme())?.[0] ?? assert.fail("the README has no command");
+    await publish((await w.shell("primary", command)).trim());
+    await publish(outputs.publicClientUrl, "--user", "app", "--password", String(secret["app-password"]));
     await assert.rejects(publish(outputs.publicClientUrl), /Authorization Violation/);
   });
 });

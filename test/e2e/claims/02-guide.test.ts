@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { until } from "../../../sandbox/kubectl.ts";
 import { line } from "../stored.ts";
-import { type Stack, type World, world } from "../world.ts";
+import { type Stack, secretOf, type World, world } from "../world.ts";
 
 describe("the guide's commands, as printed", () => {
   let w: World;
@@ -50,7 +50,7 @@ describe("the guide's commands, as printed", () => {
   }
 
   it("nats server list --user=admin --password=… lists the three servers, and app may not", async () => {
-    const password = String((await w.workspace.outputs("primary")).adminPassword);
+    const password = String((await secretOf(w.kubectl.primary))["admin-password"]);
     // it waits 300 ms for another answer
     await until(
       "the three servers",
@@ -62,7 +62,7 @@ describe("the guide's commands, as printed", () => {
 
   it("the README's command shows the edge's link, on one of the primary's servers", async () => {
     const command = await line(/`(kubectl [^`]* nats server request leafnodes [^`]*)`/);
-    const password = String((await w.workspace.outputs("primary")).adminPassword);
+    const password = String((await secretOf(w.kubectl.primary))["admin-password"]);
     await until(
       "the link",
       () => w.shell("primary", command.replace("…", password)),

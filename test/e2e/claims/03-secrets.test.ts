@@ -5,7 +5,8 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { type World, world } from "../world.ts";
+import { passwordsIn } from "../../../components/natsConf.ts";
+import { secretOf, type World, world } from "../world.ts";
 
 describe("no password in clear text", () => {
   let w: World;
@@ -15,16 +16,18 @@ describe("no password in clear text", () => {
     await w.ensure("primary");
     await w.ensure("edge-1");
     const [primary, edge] = [await w.workspace.outputs("primary"), await w.workspace.outputs("edge-1")];
+    const secret = await secretOf(w.kubectl.primary);
     const leaf = (primary.leafCredentials as Record<string, { password: string }>)["edge-1"];
     passwords = {
-      "the primary's admin": String(primary.adminPassword),
-      "the primary's app": String(primary.appPassword),
+      "the primary's admin": String(secret["admin-password"]),
+      "the primary's app": String(secret["app-password"]),
+      "the primary's servers'": String(passwordsIn(secret["ops-nats.conf"] ?? "").route),
       "edge-1's admin": String(edge.adminPassword),
       "edge-1's app": String(edge.appPassword),
       "edge-1's leaf": String(leaf?.password),
     };
     for (const [whose, password] of Object.entries(passwords)) assert.equal(password.length, 32, whose);
-    assert.equal(new Set(Object.values(passwords)).size, 5, "every login has a password of its own");
+    assert.equal(new Set(Object.values(passwords)).size, 6, "every login has a password of its own");
   });
 
   function clean(where: string, text: string): void {
@@ -92,15 +95,18 @@ describe("no password in clear text", () => {
 
   it("in anything that Pulumi printed in this run", () => clean("Pulumi's output", w.printed.join("\n")));
 
+  it("of the primary, but for logins of leafs, is not even encrypted in an edge's state", async () => {
+    const { text } = await w.pulumi("edge-1", "stack", "export", "--show-secrets");
+    w.printed.pop(); // it is full of what nothing else may print
+    assert.ok(text.includes(passwords["edge-1's app"] ?? "none"), "it is decrypted");
+    assert.ok(text.includes(passwords["edge-1's leaf"] ?? "none"), "what the StackReference carries");
+    for (const whose of ["the primary's admin", "the primary's app", "the primary's servers'"]) {
+      assert.ok(!text.includes(passwords[whose] ?? assert.fail()), whose);
+    }
+  });
+
   it("is found where it belongs, so the search can find: the Secret", async () => {
-    const { data } = await w.kubectl["edge-1"].json<{ data: Record<string, string> }>([
-      "get",
-      "secret",
-      "ops-nats-auth",
-    ]);
-    const text = Object.values(data)
-      .map((value) => Buffer.from(value, "base64").toString())
-      .join("\n");
+    const text = Object.values(await secretOf(w.kubectl["edge-1"])).join("\n");
     assert.ok(
       text.includes(passwords["edge-1's leaf"] ?? "none") && text.includes(passwords["edge-1's app"] ?? "none"),
     );

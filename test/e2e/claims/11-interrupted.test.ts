@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { until } from "../../../sandbox/kubectl.ts";
-import { podIdentities, type Stack, UP, type World, world } from "../world.ts";
+import { podIdentities, type Stack, secretOf, UP, type World, world } from "../world.ts";
 
 const STACK: Stack = "edge-2";
 
@@ -121,7 +121,7 @@ describe("a run that was interrupted can be repeated", () => {
   it("by kill -9 of the CLI, of the provider and of both while Helm upgrades: the same up goes on", async () => {
     await w.configure(STACK);
     await works();
-    const passwords = async () => (await w.workspace.outputs(STACK)).appPassword;
+    const passwords = async () => (await secretOf(w.kubectl[STACK]))["app-password"];
     const password = await passwords();
     for (const [i, what] of VICTIMS.entries()) {
       await w.configure(STACK, again(i));

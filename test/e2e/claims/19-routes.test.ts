@@ -8,7 +8,7 @@ import { DEFAULT_IMAGES } from "../../../defaults.ts";
 import { until } from "../../../sandbox/kubectl.ts";
 import { complaints, during } from "../../durability/scenario.ts";
 import { reachable, siteOf } from "../clusterSite.ts";
-import { EVENT, podIdentities, UP, type World, world } from "../world.ts";
+import { EVENT, podIdentities, secretOf, UP, type World, world } from "../world.ts";
 
 const STRANGERS = "strangers";
 const user = (name: string) => `users: [{ user: ${name}, password: ${name} }]`;
@@ -92,14 +92,7 @@ describe("the servers of a cluster", () => {
   });
 
   it("take another password while events flow: no pod is restarted, no stored event is lost, nobody may join afterwards", async () => {
-    const include = async () => {
-      const { data } = await w.kubectl.primary.json<{ data: Record<string, string> }>([
-        "get",
-        "secret",
-        "ops-nats-auth",
-      ]);
-      return Buffer.from(data["ops-nats.conf"] ?? "", "base64").toString();
-    };
+    const include = async () => (await secretOf(w.kubectl.primary))["ops-nats.conf"] ?? "";
     const before = { pods: await podIdentities(w.kubectl.primary), password: passwordsIn(await include()).route };
     assert.ok(before.password);
     const urn =
