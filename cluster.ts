@@ -30,6 +30,12 @@ interface Connection {
   readonly place: string;
 }
 
+/** Of `/routez` (nats-server, monitor.go). */
+interface RoutesPage {
+  readonly server_id: string;
+  readonly routes?: readonly { readonly remote_id: string; readonly ip: string; readonly port: number }[] | null;
+}
+
 /** What of a request an error names. */
 interface Asked {
   readonly verb: string;
@@ -67,6 +73,19 @@ export function clusterClient(keys: Readonly<Record<string, string>>, stack: str
     list({ resource: "pods", namespace }, ({ core }) =>
       core.listNamespacedPod({ namespace, labelSelector: serversOf(release) }),
     );
+
+  /** A page of a server's monitoring, by a port-forward: no other way leads to every pod. */
+  async function monitor(namespace: string, pod: string, path: string): Promise<unknown> {
+    const { client, config } = await connected();
+    const asked = { namespace, pod, port: 8222, path };
+    const page = await portForwardGet(new client.PortForward(config), asked).catch((error: Error) => {
+      // a WebSocket that is refused rejects with an event, whose message has the status
+      const right = { verb: "create", resource: "pods/portforward", namespace };
+      if (/\b403\b/.test(error.message)) throw new PlainError(failure(right, "", { code: 403 } as unknown as Error));
+      throw new Error(`port-forward to ${pod}: ${error.message}`);
+    });
+    return JSON.parse(page);
+  }
 
   return {
     stack,
@@ -211,15 +230,14 @@ export function clusterClient(keys: Readonly<Record<string, string>>, stack: str
       );
     },
     async serverTags(namespace, pod) {
-      const { client, config } = await connected();
-      const asked = { namespace, pod, port: 8222, path: "/varz" };
-      const page = await portForwardGet(new client.PortForward(config), asked).catch((error: Error) => {
-        // a WebSocket that is refused rejects with an event, whose message has the status
-        const right = { verb: "create", resource: "pods/portforward", namespace };
-        if (/\b403\b/.test(error.message)) throw new PlainError(failure(right, "", { code: 403 } as unknown as Error));
-        throw new Error(`port-forward to ${pod}: ${error.message}`);
-      });
-      return (JSON.parse(page) as { tags?: string[] }).tags ?? [];
+      return ((await monitor(namespace, pod, "/varz")) as { tags?: string[] }).tags ?? [];
+    },
+    async serverRoutes(namespace, pod) {
+      const { server_id: id, routes } = (await monitor(namespace, pod, "/routez")) as RoutesPage;
+      return {
+        id,
+        peers: (routes ?? []).map(({ remote_id, ip, port }) => ({ id: remote_id, address: `${ip}:${port}` })),
+      };
     },
     async serverLog(namespace, pod, since) {
       const text = await ask({ verb: "get", resource: `pods/${pod}/log`, namespace }, ({ core }) =>

@@ -12,15 +12,25 @@ import { checkStore, Edge, edgeValues } from "./components/edge.ts";
 import { readLeafLink } from "./components/leafLink.ts";
 import { Primary, primaryValues } from "./components/primary.ts";
 import { publishWarning } from "./components/serverVersion.ts";
-import { serversIn } from "./components/values.ts";
+import { serversIn, servicesType } from "./components/values.ts";
 import { readSettings, SHARED_FILE } from "./config.ts";
 import { edgeOutputs, primaryOutputs } from "./outputs.ts";
 import { preflight } from "./preflight.ts";
+import type { PrimarySettings } from "./settings.ts";
 
-/** What an open client port means: Ops' client takes no CA, so the one listener that serves it is plain. */
-const exposure = (port: number): string =>
-  `ops-nats:clientPort ${port}: clients outside log in there in plain text; whoever reaches that port of a node may try passwords of app and ` +
-  "admin, and whoever is on the way reads passwords and events; to close it: pulumi config rm ops-nats:clientPort, then pulumi up";
+/** What a client port that is open to the outside means; undefined where it is not. */
+function exposure({ clientPort, values }: PrimarySettings, stack: string): string | undefined {
+  const type = servicesType(values);
+  if (clientPort === 0 && type === undefined) return undefined;
+  const [what, close] =
+    clientPort === 0
+      ? [`ops-nats:values.service.merge.spec.type ${type}`, `--path 'ops-nats:values.service.merge.spec.type'`]
+      : [`ops-nats:clientPort ${clientPort}`, "ops-nats:clientPort"];
+  return (
+    `${what}: clients outside log in there in plain text; whoever reaches that port may try passwords of app and admin, and whoever is on the way reads ` +
+    `passwords and events; to close it: pulumi config rm ${close} -s ${stack}, then pulumi up -s ${stack}`
+  );
+}
 
 /** Settings -> preflight -> component -> outputs. */
 export default async function program(connect = clusterClient) {
@@ -47,7 +57,8 @@ export default async function program(connect = clusterClient) {
     checkFileLimit(cluster, "primary", settings.persistence?.size, values);
     const warning = publishWarning(settings.images.nats.tag);
     if (warning !== undefined) await pulumi.log.warn(warning);
-    if (settings.clientPort !== 0) await pulumi.log.info(exposure(settings.clientPort));
+    const exposed = exposure(settings, stack);
+    if (exposed !== undefined) await pulumi.log.info(exposed);
     const ground = await preflight(cluster, settings, values);
     const provider = clusterProvider(access, secretKeys, ground.clusterIdentifier);
     return primaryOutputs(new Primary("nats", { settings, cluster, ...ground }, { provider }), settings);

@@ -18,7 +18,7 @@ const strict = <T extends z.ZodRawShape>(shape: T, expected = "a map") => z.stri
 const label = (what: string) => text(what).max(63, what).regex(RFC1123_LABEL, what);
 
 /** Users of a primary's servers, where a name may stand once. */
-const OWN_USERS: readonly string[] = ["admin", "app", "keeper", "route"];
+const OWN_USERS: readonly string[] = ["admin", "app", "keeper"];
 
 /** The name of an edge: RFC 1123 label, 1 to 40 characters, not `primary`; also its stack and its token in subjects. */
 export const edgeName = label("an RFC 1123 label (a-z, 0-9 and -, beginning and ending with a letter or digit)")

@@ -195,7 +195,7 @@ in_use() {
     read -r heard
   } <<END
 $(pages "leafz?subs=true" | jq -cs --arg subject "$1" '[.[].leafs // [] | .[]]
-  | map([.name, .ip, .port]), any(.subscriptions_list // [] | any(. == $subject))')
+  | map([.id, .name, .ip, .port]), any(.subscriptions_list // [] | any(. == $subject))')
 END
   case $links in '' | '[]') return 0 ;; esac
   if [ "$heard" != false ]; then
@@ -254,7 +254,9 @@ ensure() {
   sickness
   for i in $(jq -r '.streams | to_entries[] | select(.value.origin) | .key' "$plan"); do stream "$i" || all=1; consumers_of "$i"; done
   [ -z "$held" ] || return 1
-  for i in $(jq -r '.streams | to_entries[] | select(.value.origin | not) | .key' "$plan"); do stream "$i" || all=1; consumers_of "$i"; done
+  for i in $(jq -r '.streams | to_entries[] | select(.value.origin | not) | .key' "$plan"); do
+    if stream "$i"; then consumers_of "$i"; else all=1; fi
+  done
   return $all
 }
 

@@ -11,7 +11,7 @@ export const APP = "app";
 /** Makes and keeps the primary's streams; at an edge, `app` can. */
 export const KEEPER = "keeper";
 /** By which the servers of one cluster log in to each other. */
-export const ROUTE = "route";
+export const ROUTE = "_route"; // no edge can be called so
 /** Counts, at an edge, events whose cluster name is not carried. */
 export const WATCH = "watch";
 
@@ -46,7 +46,12 @@ export function newRoute(
 ): pulumi.Output<RouteLogin> | undefined {
   const addresses = routeAddresses(settings);
   if (addresses.length === 0) return undefined;
-  return newPassword(name, opts, adopted[ROUTE]).apply((password) => ({ user: ROUTE, password, addresses }));
+  // another number of servers has another password: servers write into their logs which routes they gave up, with the password in them
+  return newPassword(`${name}-${addresses.length}`, opts, adopted[ROUTE]).apply((password) => ({
+    user: ROUTE,
+    password,
+    addresses,
+  }));
 }
 
 /** Percent-encoded login in front of a URL's host, the only login that Ops knows. */

@@ -21,7 +21,7 @@ import {
   wakeServers,
 } from "./release.ts";
 import { assertReloaded, tagOf } from "./reload.ts";
-import { bridgeRoutes } from "./routes.ts";
+import { assertNoStrangers, bridgeRoutes } from "./routes.ts";
 import { INCLUDE, type Values } from "./values.ts";
 import { waitingHooks } from "./waiting.ts";
 
@@ -83,24 +83,17 @@ export class NatsServer extends pulumi.ComponentResource {
     const waiting = waitingHooks(cluster, waited);
     const fewNodes = () => warnFewNodes(cluster, args.values);
     let given = Date.now();
-    let bridged = false;
     const next = new Promise<string>((resolve) => void pulumi.output(args.include).apply(resolve));
     const patch = new k8s.core.v1.NamespacePatch(`${name}-namespace`, namespaceArgs(args), { parent: this });
     const secret = new k8s.core.v1.Secret(`${name}-auth`, secretArgs(args), {
       parent: this,
       dependsOn: [patch],
       hooks: {
-        beforeUpdate: [
-          async () => {
-            bridged = await bridgeRoutes(place, INCLUDE, await next);
-          },
-        ],
+        beforeUpdate: [async () => bridgeRoutes(place, INCLUDE, await next)],
         afterUpdate: [
-          async () => {
+          () => {
             given = Date.now();
-            await wakeServers(place);
-            // a pod that Helm replaces meanwhile would be alone
-            if (bridged) await assertReloaded(place, tagOf(await next), given);
+            return wakeServers(place);
           },
         ],
       },
@@ -124,6 +117,7 @@ export class NatsServer extends pulumi.ComponentResource {
           // what the cluster was given: not in each run (--target, refresh) is that what the settings say
           const include = text?.[INCLUDE.key] ?? Buffer.from(data?.[INCLUDE.key] ?? "", "base64").toString();
           await assertReloaded(place, tagOf(include), given);
+          await assertNoStrangers(place);
           return deployed;
         });
     this.clientUrl = pulumi.unsecret(running.apply((deployed) => clientUrlOf(deployed, namespace)));

@@ -37,6 +37,13 @@ export interface ServerPod {
   readonly going: boolean;
 }
 
+/** A server, and those that it has routes to. */
+export interface ServerRoutes {
+  readonly id: string;
+  /** `address`: IP and port of the other end. */
+  readonly peers: readonly { readonly id: string; readonly address: string }[];
+}
+
 /** Of which kinds the objects are whose marks are looked at: all that the program makes by name, and the chart's set of servers. */
 export type OwnedKind = "Secret" | "ConfigMap" | "Deployment" | "Service" | "StatefulSet";
 
@@ -112,6 +119,8 @@ export interface Cluster {
   owner(namespace: string, kind: OwnedKind, name: string): Promise<Owner | undefined>;
   /** What is in a Secret; undefined where there is none. */
   secret(namespace: string, name: string): Promise<Readonly<Record<string, string>> | undefined>;
+  /** The id of the server in a pod, and the other servers of its cluster as it knows them. */
+  serverRoutes(namespace: string, pod: string): Promise<ServerRoutes>;
   /** Replaces one entry of a Secret that is there. */
   writeSecret(namespace: string, name: string, key: string, text: string): Promise<void>;
   /** Namespaces in which a Secret of the name has the id; empty where there is none. */

@@ -4,7 +4,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../settings.ts";
 import { quote } from "./accounts.ts";
-import { fullName, type ReleasePlace, wakeServers } from "./release.ts";
+import { PlainError, printable } from "./plainError.ts";
+import { commands, fullName, type ReleasePlace, wakeServers } from "./release.ts";
 import { assertReloaded, configTag, tagOf } from "./reload.ts";
 
 /** How the servers of a cluster reach each other; nobody else knows the password, and without it no server joins them. */
@@ -67,28 +68,65 @@ interface At {
 
 /**
  * Takes running servers to where all of them can be given `next`, one step after the other (see {@link routeSteps}), each when all of them run the
- * one before. One that was interrupted begins anew with the next `up`: until then any server may join whom TLS does not keep out.
- * @returns whether there was something to do: then all have to run `next` before a pod of theirs is replaced
+ * one before. Where one fails, they get back what they had. A run that was interrupted begins anew with the next `up`: until then any
+ * server may join whom TLS does not keep out.
  */
-export async function bridgeRoutes(place: ReleasePlace, { secret, key }: At, next: string): Promise<boolean> {
-  const { cluster, namespace } = place;
+export async function bridgeRoutes(place: ReleasePlace, { secret, key }: At, next: string): Promise<void> {
+  const { cluster, namespace, release } = place;
   const now = (await cluster.secret(namespace, secret))?.[key];
   const steps = now === undefined ? [] : routeSteps(now, next);
+  // servers that are not there take the new one when they are
+  if (now === undefined || (await cluster.runningServers(namespace, release)) === undefined) return;
+  const give = async (include: string) => {
+    const since = Date.now();
+    await cluster.writeSecret(namespace, secret, key, include);
+    await wakeServers(place);
+    return since;
+  };
   for (const [i, step] of steps.entries()) {
     await pulumi.log.info(
       `servers in ${namespace}: the password between them changes, step ${i + 1} of ${steps.length + 1}`,
     );
-    const since = Date.now();
-    await cluster.writeSecret(namespace, secret, key, step);
-    await wakeServers(place);
-    await assertReloaded(place, tagOf(step), since);
+    try {
+      await assertReloaded(place, tagOf(step), await give(step));
+    } catch (error) {
+      await give(now); // or they would ask for no password until the next run
+      throw error;
+    }
   }
-  return steps.length > 0;
+}
+
+/** Seconds that a server which has gone may still be known to others, and between two looks. */
+const PARTING = { seconds: 30, pause: 1 };
+
+/**
+ * Looks whether anybody but the servers of a release is one of their cluster: who joined while no password was asked, or with one that became known,
+ * stays in by routes that our own servers have made, whatever the password is then.
+ * @throws PlainError that names the address of each
+ */
+export async function assertNoStrangers(place: ReleasePlace, { seconds, pause } = PARTING): Promise<void> {
+  const { cluster, namespace, release } = place;
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const pods = (await cluster.serverPods(namespace, release)).filter(({ running }) => running);
+    const servers = await Promise.all(pods.map(({ name }) => cluster.serverRoutes(namespace, name)));
+    const own = new Set(servers.map(({ id }) => id));
+    const strangers = servers.flatMap(({ peers }) => peers).filter(({ id }) => !own.has(id));
+    if (strangers.length === 0) return;
+    if (Date.now() > end) {
+      const where = [...new Set(strangers.map(({ address }) => printable(address, 100)))].join(", ");
+      throw new PlainError(
+        `servers in namespace ${namespace}: expected no others in their cluster; came routes to ${where}, which run none of this release; ` +
+          `next: find out what runs there, kubectl -n ${namespace} rollout restart statefulset -l app.kubernetes.io/instance=${release}, ` +
+          `then another password (README, "What is not protected yet"), then ${commands(cluster).up}`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, pause * 1000));
+  }
 }
 
 /** The same include file with the tag of its changed text. */
 function tagged(include: string): string {
-  const [line = ""] = /^server_tags: .*\n$/m.exec(include) ?? [];
-  const text = include.slice(0, include.length - line.length);
-  return `${text}${line.replace(/conf:[0-9a-f]{16}/, configTag(text))}`;
+  const text = include.slice(0, include.indexOf(`server_tags: [`));
+  return `${text}${include.slice(text.length).replace(tagOf(include), configTag(text))}`;
 }

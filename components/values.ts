@@ -146,6 +146,12 @@ export function serversIn(values: Values) {
   };
 }
 
+/** Of which type the user has the client Service, where that opens it to the outside. */
+export function servicesType(values: Readonly<Values>): string | undefined {
+  const { type } = at(at(at(values, "service"), "merge"), "spec");
+  return type === "NodePort" || type === "LoadBalancer" ? type : undefined;
+}
+
 function claimIn(values: Values): Claim | undefined {
   const jetstream = at(values.config, "jetstream");
   const fileStore = at(jetstream, "fileStore");

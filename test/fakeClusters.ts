@@ -34,6 +34,7 @@ const answering = (answer: (what: keyof Cluster, ...about: unknown[]) => never |
   serverPods: (...about) => answer("serverPods", ...about),
   touchPods: (...about) => answer("touchPods", ...about),
   serverTags: (...about) => answer("serverTags", ...about),
+  serverRoutes: (...about) => answer("serverRoutes", ...about),
   serverLog: (...about) => answer("serverLog", ...about),
   workload: (...about) => answer("workload", ...about),
   nodes: () => answer("nodes"),

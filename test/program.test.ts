@@ -107,7 +107,7 @@ describe("program", () => {
       "ops-nats:index:NatsServer nats",
       "ops-nats:index:Primary nats",
       "pulumi:providers:kubernetes cluster",
-      ...["admin", "app", "leaf-edge-1", "leaf-edge-2", "route"].map((name) => `${PASSWORD} nats-${name}`),
+      ...["admin", "app", "leaf-edge-1", "leaf-edge-2", "route-3"].map((name) => `${PASSWORD} nats-${name}`),
       IDENTITY,
     ]);
     const { publicClientUrl, ...always } = OUTPUTS.primary.values;

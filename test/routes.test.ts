@@ -5,9 +5,10 @@ import assert from "node:assert/strict";
 import { mock } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { passwordsIn, primaryConf } from "../components/natsConf.ts";
+import { PlainError } from "../components/plainError.ts";
 import type { Cluster } from "../components/release.ts";
 import { configTag, tagOf } from "../components/reload.ts";
-import { bridgeRoutes, routeAddresses, routeSteps } from "../components/routes.ts";
+import { assertNoStrangers, bridgeRoutes, routeAddresses, routeSteps } from "../components/routes.ts";
 import { place, pods, untouched } from "./fakeClusters.ts";
 
 // What servers make of it is judged by servers: test/conformance/routes.test.ts.
@@ -15,7 +16,7 @@ describe("routes between the servers of a cluster", () => {
   const logins = { admin: { user: "admin", password: "pw-admin" }, app: { user: "app", password: "pw-app" } };
   const addresses = routeAddresses({ release: "ops", replicas: 3 });
   const conf = (password: string, more: readonly string[] = addresses) =>
-    primaryConf({ ...logins, route: { user: "route", password, addresses: more } }, []);
+    primaryConf({ ...logins, route: { user: "_route", password, addresses: more } }, []);
 
   it("go to the pods of the release by its headless Service; a lone server has none", () => {
     assert.deepEqual(
@@ -28,9 +29,9 @@ describe("routes between the servers of a cluster", () => {
 
   it("have their password in the include file, in each URL and as what is asked for", () => {
     const [urls, login] = conf("p@ss").split("\n");
-    assert.equal(urls, `ROUTES: [${addresses.map((address) => `"nats://route:p%40ss@${address}"`).join(", ")}]`);
-    assert.equal(login, 'ROUTE_LOGIN: { user: "route", password: "p@ss" }');
-    assert.equal(passwordsIn(conf("p@ss")).route, "p@ss");
+    assert.equal(urls, `ROUTES: [${addresses.map((address) => `"nats://_route:p%40ss@${address}"`).join(", ")}]`);
+    assert.equal(login, 'ROUTE_LOGIN: { user: "_route", password: "p@ss" }');
+    assert.equal(passwordsIn(conf("p@ss"))._route, "p@ss");
   });
 
   it("take another password in steps: nobody is asked, all have its URLs, and nothing else changes", () => {
@@ -81,11 +82,11 @@ describe("routes between the servers of a cluster", () => {
         return [tagOf(now)];
       },
     };
-    const run = async (from: string, next: string) => {
+    const run = async (from: string, next: string, there = cluster) => {
       [done, now] = [[], from];
       const log = mock.method(pulumi.log, "info", async () => {});
       try {
-        return await bridgeRoutes(place(cluster), at, next);
+        await bridgeRoutes(place(there), at, next);
       } finally {
         log.mock.restore();
       }
@@ -93,7 +94,7 @@ describe("routes between the servers of a cluster", () => {
 
     it("step by step, each when all servers run the one before", async () => {
       const [from, next] = [conf("one"), conf("two")];
-      assert.equal(await run(from, next), true);
+      await run(from, next);
       const step = (text: string) => [
         `write events ${at.secret} ${at.key} ${tagOf(text)}`,
         "wake",
@@ -103,9 +104,57 @@ describe("routes between the servers of a cluster", () => {
       assert.deepEqual(done, routeSteps(from, next).flatMap(step));
     });
 
-    it("by nothing where the password stays", async () => {
-      assert.equal(await run(conf("one"), conf("one")), false);
+    it("by nothing where the password stays, or where there are no servers", async () => {
+      await run(conf("one"), conf("one"));
+      await run(conf("one"), conf("two"), { ...cluster, runningServers: async () => undefined });
       assert.deepEqual(done, []);
+    });
+
+    it("not at all where a server does not follow: they get back what they had", async () => {
+      const from = conf("one");
+      const refusing: Cluster = {
+        ...cluster,
+        serverTags: async () => {
+          throw new PlainError("forbidden");
+        },
+      };
+      await assert.rejects(run(from, conf("two"), refusing), /forbidden/);
+      const [open = ""] = routeSteps(from, conf("two"));
+      const write = (text: string) => [`write events ${at.secret} ${at.key} ${tagOf(text)}`, "wake"];
+      assert.deepEqual(done, [...write(open), ...write(from)]);
+      assert.equal(now, from);
+    });
+  });
+
+  describe("that somebody else has", () => {
+    const peers = (...ids: string[]) => ids.map((id) => ({ id, address: `10.0.0.1:${id.length}` }));
+    const cluster = (known: Record<string, string[]>): Cluster => ({
+      ...untouched,
+      serverPods: async () => pods(...Object.keys(known)),
+      serverRoutes: async (_, pod) => ({ id: pod, peers: peers(...(known[pod] ?? [])) }),
+    });
+    const quickly = { seconds: 0.01, pause: 0.001 };
+
+    it("are none where each knows the others, or no one", async () => {
+      await assertNoStrangers(place(cluster({ a: ["b"], b: ["a"] })), quickly);
+      await assertNoStrangers(place(cluster({ a: [] })), quickly);
+    });
+
+    it("are an error that names the address", async () => {
+      await assert.rejects(assertNoStrangers(place(cluster({ a: ["b", "evil"], b: ["a"] })), quickly), {
+        message:
+          /^servers in namespace events: expected no others [^\n]*; came routes to 10\.0\.0\.1:4, [^\n]*; next: [^\n]*rollout restart[^\n]*$/,
+      });
+    });
+
+    it("may be those of a server that is going, for a while", async () => {
+      let looks = 0;
+      const leaving: Cluster = {
+        ...cluster({ a: [] }),
+        serverRoutes: async () => ({ id: "a", peers: looks++ < 2 ? peers("gone") : [] }),
+      };
+      await assertNoStrangers(place(leaving), { seconds: 5, pause: 0.001 });
+      assert.equal(looks, 3);
     });
   });
 });

@@ -21,7 +21,7 @@ describe("no password in clear text", () => {
     passwords = {
       "the primary's admin": String(secret["admin-password"]),
       "the primary's app": String(secret["app-password"]),
-      "the primary's servers'": String(passwordsIn(secret["ops-nats.conf"] ?? "").route),
+      "the primary's servers'": String(passwordsIn(secret["ops-nats.conf"] ?? "")._route),
       "edge-1's admin": String(edge.adminPassword),
       "edge-1's app": String(edge.appPassword),
       "edge-1's leaf": String(leaf?.password),
