@@ -47,9 +47,9 @@ export function changingSuite(all: boolean): void {
     assert.ok(older.failed, older.text);
     assert.match(
       older.text,
-      /images\.nats\.tag: expected a nats tag of 2\.14\.10 .*came 2\.10\.20-alpine, and .* stored twice/,
+      /images\.nats\.tag: expected a nats tag of 2\.15\.3 .*came 2\.10\.20-alpine, and .* stored twice/,
     );
-    assert.match(older.text, /next: pulumi config set --path 'ops-nats:images\.nats\.tag' 2\.14\.10-alpine -s primary/);
+    assert.match(older.text, /next: pulumi config set --path 'ops-nats:images\.nats\.tag' 2\.15\.3-alpine -s primary/);
     await c.w.configure("primary", { persistence: c.s.persistence, edges: ["edge-1"] });
   });
 

@@ -21,7 +21,7 @@ interface Case {
 const CASES: Readonly<Record<string, Case>> = {
   "wait-image": {
     config: { images: { nats: { tag: "2.15.3-nope" } } },
-    printed: /pod nats-0, container nats: (image \S*nats:2\.14\.10-nope cannot be pulled|still pulls image)/,
+    printed: /pod nats-0, container nats: (image \S*nats:2\.15\.3-nope cannot be pulled|still pulls image)/,
   },
   "wait-crash": {
     config: { values: { config: { merge: { nonsense: 1 } } } },
