@@ -24,7 +24,11 @@ export const reachable = {
 export async function siteOf(w: World, edges: readonly Stack[], persistent: boolean): Promise<Site> {
   const stacks: Stack[] = ["primary", ...edges];
   const passwords = new Map<string, string>();
-  for (const stack of stacks) passwords.set(stack, String((await secretOf(w.kubectl[stack]))["app-password"]));
+  for (const stack of stacks) {
+    // an edge puts its own out, also where it is in another namespace
+    const { appPassword } = await w.workspace.outputs(stack);
+    passwords.set(stack, String(appPassword ?? (await secretOf(w.kubectl[stack]))["app-password"]));
+  }
   const server = (cluster: string) =>
     `${layoutOf(cluster).address}:${cluster === "primary" ? CLIENT_PORT : EDGE_CLIENT_PORT}`;
   return {
