@@ -104,6 +104,7 @@ describe("the servers of a cluster", () => {
     const command =
       /^pulumi up .*nats-route-.*$/m.exec(await readme())?.[0] ?? assert.fail("the README has no command");
     const answered = command.replace("pulumi up", `pulumi ${UP.join(" ")} --non-interactive`);
+    const load = { steady: 100, each: 3, size: 300 };
     const site = await siteOf(w, ["edge-1"], true);
     let text = "";
     const outcomes = await during(
@@ -113,13 +114,13 @@ describe("the servers of a cluster", () => {
         text = await w.shell("primary", answered);
         w.printed.push(text);
       },
-      { load: { steady: 100, each: 3, size: 300 } },
+      { load },
     );
     assert.deepEqual(complaints(outcomes), []);
     for (const { cluster, sent, stored, unheard } of outcomes) {
       assert.ok(stored >= sent * 0.98, `${cluster}: ${stored} of ${sent}`);
-      // servers dial each other anew with each step: who listens at one misses what is said at another meanwhile
-      assert.ok(unheard <= stored * 0.05, `${cluster}: ${unheard} of ${stored} were not heard live`);
+      // servers dial each other anew with each of three steps, in two seconds at most: who listens at one misses what is said at another
+      assert.ok(unheard <= 6 * (load.steady + load.each), `${cluster}: ${unheard} of ${stored} were not heard live`);
     }
     assert.match(text, /the password between them changes, step 1 of 3/);
     const now = await include();
