@@ -156,5 +156,23 @@ describe("routes between the servers of a cluster", () => {
       await assertNoStrangers(place(leaving), { seconds: 5, pause: 0.001 });
       assert.equal(looks, 3);
     });
+
+    it("are looked for again where a server ends while it is asked, and not where a right is missing", async () => {
+      let looks = 0;
+      const failing = (error: Error, times: number): Cluster => ({
+        ...cluster({ a: [] }),
+        serverRoutes: async () => {
+          if (looks++ < times) throw error;
+          return { id: "a", peers: [] };
+        },
+      });
+      await assertNoStrangers(place(failing(new Error("closed"), 2)), { seconds: 5, pause: 0.001 });
+      assert.equal(looks, 3);
+      await assert.rejects(assertNoStrangers(place(failing(new Error("closed"), 1e9)), quickly), /closed/);
+      looks = 0;
+      const forbidden = failing(new PlainError("forbidden"), 1);
+      await assert.rejects(assertNoStrangers(place(forbidden), { seconds: 5, pause: 0.001 }), /forbidden/);
+      assert.equal(looks, 1);
+    });
   });
 });
