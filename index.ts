@@ -9,28 +9,14 @@ import { clusterClient } from "./cluster.ts";
 import { checkFileLimit } from "./components/claims.ts";
 import { checkNames, clusterNames } from "./components/clusterNames.ts";
 import { checkStore, Edge, edgeValues } from "./components/edge.ts";
+import { exposure } from "./components/exposure.ts";
 import { readLeafLink } from "./components/leafLink.ts";
 import { Primary, primaryValues } from "./components/primary.ts";
 import { publishWarning } from "./components/serverVersion.ts";
-import { serversIn, servicesType } from "./components/values.ts";
+import { serversIn } from "./components/values.ts";
 import { readSettings, SHARED_FILE } from "./config.ts";
 import { edgeOutputs, primaryOutputs } from "./outputs.ts";
 import { preflight } from "./preflight.ts";
-import type { PrimarySettings } from "./settings.ts";
-
-/** What a client port that is open to the outside means; undefined where it is not. */
-function exposure({ clientPort, values }: PrimarySettings, stack: string): string | undefined {
-  const type = servicesType(values);
-  if (clientPort === 0 && type === undefined) return undefined;
-  const [what, close] =
-    clientPort === 0
-      ? [`ops-nats:values.service.merge.spec.type ${type}`, `--path 'ops-nats:values.service.merge.spec.type'`]
-      : [`ops-nats:clientPort ${clientPort}`, "ops-nats:clientPort"];
-  return (
-    `${what}: clients outside log in there in plain text; whoever reaches that port may try passwords of app and admin, and whoever is on the way reads ` +
-    `passwords and events; to close it: pulumi config rm ${close} -s ${stack}, then pulumi up -s ${stack}`
-  );
-}
 
 /** Settings -> preflight -> component -> outputs. */
 export default async function program(connect = clusterClient) {

@@ -126,7 +126,8 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
 const others = (list: unknown, those: readonly Values[]): readonly unknown[] =>
   (Array.isArray(list) ? list : []).filter((item) => !those.some((that) => isDeepStrictEqual(that, item)));
 
-const at = (map: unknown, key: string): Values => (isMap(map) && isMap(map[key]) ? map[key] : {});
+/** A map in a map; empty where there is none. */
+export const at = (map: unknown, key: string): Values => (isMap(map) && isMap(map[key]) ? map[key] : {});
 
 /** The servers that the chart makes of values, its own defaults included. */
 export function serversIn(values: Values) {
@@ -144,12 +145,6 @@ export function serversIn(values: Values) {
     /** Where in `values` the limit would be changed. */
     limitKey: `values.config.jetstream.fileStore.${own ? "pvc.size" : "maxSize"}`,
   };
-}
-
-/** Of which type the user has the client Service, where that opens it to the outside. */
-export function servicesType(values: Readonly<Values>): string | undefined {
-  const { type } = at(at(at(values, "service"), "merge"), "spec");
-  return type === "NodePort" || type === "LoadBalancer" ? type : undefined;
 }
 
 function claimIn(values: Values): Claim | undefined {

@@ -297,7 +297,7 @@ describe("what servers have stored", () => {
       });
 
       it("not at all, without claims, with streams that are none of ours, or to what names no version: goes on", async () => {
-        await move("nats:2.15.3-alpine", "2.15.3-alpine");
+        await move("nats:2.15.3-alpine", "2.16.0-alpine");
         await move("nats:2.10.20-alpine", "2.12.15-alpine", { streams: false });
         await move("nats:2.10.20-alpine", "2.15.3-alpine", { streams: false });
         await move("nats:2.15.3-alpine", "latest");

@@ -84,6 +84,8 @@ describe("values", () => {
     ["config", null],
     ["container", "x"],
     ["podTemplate.merge.spec", null],
+    ["config.cluster.port", 6333],
+    ["config.cluster.routeURLs", { user: "a", password: "b" }],
   ];
   const edge: typeof both = [
     ["config.leafnodes.enabled", true, "extraRemotes or leafPort"],

@@ -51,12 +51,7 @@ for (const persistent of [true, false]) {
 
     before(async () => {
       w = await world({ edges: 3, unhurried: true });
-      // the first time there is no stack yet
-      for (const stack of ["edge-3", ...EDGES, "primary"] as const) {
-        await w.destroy(stack).catch((error: Error) => {
-          if (!error.message.includes("no stack named")) throw error;
-        });
-      }
+      for (const stack of ["edge-3", ...EDGES, "primary"] as const) await w.destroy(stack);
       await w.ensure("primary", primary());
       for (const edge of EDGES) await w.ensure(edge, reachable);
       await linked();

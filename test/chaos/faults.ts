@@ -12,6 +12,6 @@ export const PLAN: Omit<DurabilityPlan, "persistent"> = {
     [600, "dropped"],
   ],
   standstill: 60,
-  // two cores run this beside real clusters: a thousand events take servers 0.7 s of CPU
+  // two cores run this beside the same without persistence: a thousand events take servers 0.7 s of CPU
   load: { steady: 200, each: 10, size: 300 },
 };
