@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { APP_ACCOUNT, OWN_ACCOUNTS } from "./components/accounts.ts";
+import { APP_ACCOUNT, EDGE_ACCOUNT, OWN_ACCOUNTS } from "./components/accounts.ts";
 import { ADMIN, APP, KEEPER, ROUTE, WATCH } from "./components/logins.ts";
 import { isMap } from "./components/merge.ts";
 import type { Fault } from "./faults.ts";
@@ -31,7 +31,7 @@ export function* extraFaults(
   for (const [name, account] of Object.entries(accounts)) {
     const key = `extraAccounts.${name}`;
     if (!NAME.test(name)) yield { key, expected: "a name of letters, digits, _ and -, at most 63", came: name };
-    if (OWN_ACCOUNTS.includes(name))
+    if (OWN_ACCOUNTS.includes(name) || name.startsWith(EDGE_ACCOUNT))
       yield { key, expected: "another name: this account is the program's own", came: name };
     const users = isMap(account) && Array.isArray(account.users) ? account.users.filter(isMap) : [];
     for (const { user } of users) {

@@ -113,7 +113,6 @@ export function* persistenceFaults(keys: Readonly<Record<string, unknown>>): Gen
   if (!keepsStreams(tag)) yield { key, expected: STORING, came: tag, set: DEFAULT_IMAGES.nats.tag };
   if (!Array.isArray(keys.edges)) return;
   const edges = keys.edges.map(looseEdge);
-  const live = edges.filter(({ stored }) => !stored);
   for (const [i, edge] of edges.entries()) {
     for (const list of ["publish", "receive"] as const) {
       const own = edge[list].find((subject) => STREAMS_OWN.includes(subject.split(".")[0] ?? ""));
@@ -124,10 +123,6 @@ export function* persistenceFaults(keys: Readonly<Record<string, unknown>>): Gen
     const below = "a subject that is not below ops. (with persistence each event is filed under the edge that sent it)";
     const event = edge.publish.find((subject) => overlap(subject, "ops.>"));
     if (event) yield { ...fault, expected: below, came: event };
-    const said = edge.stored ? [] : live.slice(0, live.indexOf(edge)).flatMap(({ publish }) => publish);
-    const again = edge.publish.find((subject) => said.some((earlier) => overlap(subject, earlier)));
-    const expected = "a subject that no other edge without persistence publishes, or persistence: true";
-    if (again) yield { ...fault, expected, came: again };
   }
 }
 
@@ -176,7 +171,6 @@ interface LooseEdge {
   readonly name: string | undefined;
   readonly publish: readonly string[];
   readonly receive: readonly string[];
-  readonly stored: boolean;
 }
 
 /** An entry as far as it can be read; what is wrong with it is the schema's to say. */
@@ -184,7 +178,7 @@ function looseEdge(entry: unknown): LooseEdge {
   const map = isMap(entry) ? entry : { name: entry };
   const texts = (list: unknown) => (Array.isArray(list) ? list.filter((item) => typeof item === "string") : []);
   const name = typeof map.name === "string" ? map.name : undefined;
-  return { name, publish: texts(map.publish), receive: texts(map.receive), stored: map.persistence !== false };
+  return { name, publish: texts(map.publish), receive: texts(map.receive) };
 }
 
 const pathText = (path: readonly PropertyKey[]): string =>

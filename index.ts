@@ -9,10 +9,10 @@ import { clusterClient } from "./cluster.ts";
 import { checkFileLimit } from "./components/claims.ts";
 import { checkNames, clusterNames } from "./components/clusterNames.ts";
 import { checkStore, Edge, edgeValues } from "./components/edge.ts";
-import { exposure } from "./components/exposure.ts";
+import { exposures } from "./components/exposure.ts";
 import { readLeafLink } from "./components/leafLink.ts";
-import { Primary, primaryValues } from "./components/primary.ts";
-import { publishWarning } from "./components/serverVersion.ts";
+import { checkOthersCertificate } from "./components/othersCertificate.ts";
+import { checkEdgesFit, Primary, primaryValues } from "./components/primary.ts";
 import { serversIn } from "./components/values.ts";
 import { readSettings, SHARED_FILE } from "./config.ts";
 import { edgeOutputs, primaryOutputs } from "./outputs.ts";
@@ -41,11 +41,10 @@ export default async function program(connect = clusterClient) {
   if (settings.role === "primary") {
     const values = serversIn(primaryValues(settings));
     checkFileLimit(cluster, "primary", settings.persistence?.size, values);
-    const warning = publishWarning(settings.images.nats.tag);
-    if (warning !== undefined) await pulumi.log.warn(warning);
-    const exposed = exposure(settings, stack);
-    if (exposed !== undefined) await pulumi.log.info(exposed);
+    for (const exposed of exposures(settings, stack)) await pulumi.log.info(exposed);
     const ground = await preflight(cluster, settings, values);
+    checkEdgesFit(settings, ground.knownEdges, stack);
+    await checkOthersCertificate(cluster, settings);
     const provider = clusterProvider(access, secretKeys, ground.clusterIdentifier);
     return primaryOutputs(new Primary("nats", { settings, cluster, ...ground }, { provider }), settings);
   }

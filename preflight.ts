@@ -3,13 +3,14 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import { refuseMove, refuseOtherServers, tellSmallClaims } from "./components/claims.ts";
+import { INCLUDE, ROOT_KEY } from "./components/files.ts";
 import { stackIdentity } from "./components/identity.ts";
+import { ROOT } from "./components/logins.ts";
 import type { StackMark } from "./components/nats.ts";
-import { passwordsIn } from "./components/natsConf.ts";
+import { edgesIn, passwordsIn } from "./components/natsConf.ts";
 import { assertOurs, assertSameCluster } from "./components/ownership.ts";
 import { PlainError } from "./components/plainError.ts";
 import { type Cluster, commands, description, OWNER_ID, type WantedServers } from "./components/release.ts";
-import { INCLUDE } from "./components/values.ts";
 import type { Settings } from "./settings.ts";
 
 /** The ground that a stack stands on, once it is known to be its own. */
@@ -19,6 +20,8 @@ export interface Ground {
   readonly description: string;
   /** Passwords of a former state, by user, that the stack goes on with; undefined where it takes over nothing. */
   readonly adopted: Readonly<Record<string, string>> | undefined;
+  /** Edges whose accounts the servers have, at a primary. */
+  readonly knownEdges: readonly string[];
   /** By which the provider knows the cluster, whatever its address. */
   readonly clusterIdentifier: string | undefined;
 }
@@ -33,7 +36,8 @@ export async function preflight(cluster: Cluster, settings: Settings, wanted: Wa
   const { namespace, release } = settings;
   const edge = settings.role === "edge" ? settings.edge : "primary";
   const seen = await cluster.identity(namespace);
-  const adopted = await lostState(cluster, settings);
+  const secret = (await cluster.secret(namespace, INCLUDE.secret)) ?? {};
+  const adopted = await lostState(cluster, settings, secret);
   const { id, cluster: remembered } = await stackIdentity(seen, adopted && settings.adopt);
   await assertSameCluster(cluster, { remembered, seen });
   const place = { cluster, namespace, release };
@@ -45,25 +49,28 @@ export async function preflight(cluster: Cluster, settings: Settings, wanted: Wa
     mark: { id, stack: cluster.stack, edge, release },
     description: await description(place, records),
     adopted,
+    knownEdges: edgesIn(secret[INCLUDE.key] ?? ""),
     clusterIdentifier: remembered.uid ?? remembered.ca,
   };
 }
 
 /** The passwords of the state that `adopt` names, from its Secret; undefined where nothing is to be taken over. */
-async function lostState(cluster: Cluster, { adopt, namespace }: Settings) {
+async function lostState(cluster: Cluster, { adopt, namespace }: Settings, secret: Readonly<Record<string, string>>) {
   if (adopt === undefined) return undefined;
-  const [owner, secret] = await Promise.all([
-    cluster.owner(namespace, "Secret", INCLUDE.secret),
-    cluster.secret(namespace, INCLUDE.secret),
-  ]);
-  const include = secret?.[INCLUDE.key];
-  if (owner?.id === adopt && include !== undefined) return passwordsIn(include);
+  const owner = await cluster.owner(namespace, "Secret", INCLUDE.secret);
+  const include = secret[INCLUDE.key];
+  if (owner?.id === adopt && include !== undefined) return adoptable(secret, include);
   const { unset, up } = commands(cluster);
   throw new PlainError(
     `ops-nats:adopt: expected the ${OWNER_ID} of Secret ${INCLUDE.secret} in namespace ${namespace} (${await cluster.place()}), which has ` +
       `${owner === undefined ? "no such Secret" : (owner.id ?? "none")}; came ${adopt}; nothing was changed; next: ${unset("adopt")}, then ${up}`,
   );
 }
+
+const adoptable = ({ [ROOT_KEY]: root }: Readonly<Record<string, string>>, include: string) => ({
+  ...passwordsIn(include),
+  ...(root === undefined ? {} : { [ROOT]: root }),
+});
 
 /** The namespace that the stack's last `up` put out; undefined where there was none. */
 async function lastNamespace({ stack }: Cluster): Promise<string | undefined> {

@@ -64,6 +64,7 @@ const CONTAINERS = "it replaces the containers or their mounts";
 const MONITOR = "probes and the controller ask the servers there";
 const PORT = "clients, edges and the controller connect there";
 const LINK = "the link to the primary stands there";
+const SHOWN = "edges know the servers by the certificates there";
 const VERSION = "the program decides by the server's tag what it can ask of it";
 const IMAGES = "images are set in one place";
 const none = (value: unknown): boolean => value === null || value === "";
@@ -193,8 +194,8 @@ export const PROTECTED: readonly Protected[] = [
   ...all(LINK, ["config leafnodes", "config merge leafnodes"], { role: "edge", use: "extraRemotes or leafPort" }),
   ...conf(LINK, ["leafnodes"], { role: "edge", use: "extraRemotes or leafPort" }),
   ...all("edges connect there", ["config leafnodes port"], { role: "primary", use: "leafPort" }),
-  ...all("edges connect without it, and are then refused", ["config leafnodes tls"], { role: "primary" }),
-  ...conf("edges connect without it, and are then refused", ["leafnodes tls"], { role: "primary" }),
+  ...all(SHOWN, ["config leafnodes tls"], { role: "primary", use: "tls" }),
+  ...conf(SHOWN, ["leafnodes tls", "leafnodes handshake_first"], { role: "primary", use: "tls" }),
   ...conf("edges connect there", ["leafnodes advertise"], { role: "primary", use: "hosts and leafPort" }),
   ...conf("edges connect there", ["leafnodes port", "leafnodes listen", "leafnodes host"], {
     role: "primary",
@@ -210,6 +211,7 @@ export const PROTECTED: readonly Protected[] = [
   }),
   ...all("servers find each other by it", ["config cluster port"]),
   ...all("servers log in to each other with a password that this program makes", ["config cluster routeURLs"]),
+  ...all("servers know each other by certificates that this program makes", ["config cluster tls"]),
   ...all(PORT, ["config nats port"]),
   ...all("Ops, nats-box and the controller connect without it", ["config nats tls"]),
   ...all(MONITOR, ["config monitor enabled"], { allow: yes }),
@@ -239,7 +241,7 @@ export const PROTECTED: readonly Protected[] = [
   ...conf("servers tell by it what they run, and store by it what their own clients say", ["server_tags"]),
   ...conf("accounts of the same names in other clusters would be joined to these", ["gateway"]),
   ...conf("servers find each other by it", ["cluster port", "cluster listen", "cluster host", "cluster routes"]),
-  ...conf("servers log in to each other by it", ["cluster authorization"]),
+  ...conf("servers log in to each other by it", ["cluster authorization", "cluster tls"]),
   ...conf("stored events are there", ["jetstream store_dir", "jetstream enabled", "store_dir"]),
   ...conf("the limit is compared with the streams", ["jetstream max_file_store"], {
     use: "values.config.jetstream.fileStore.maxSize",

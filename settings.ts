@@ -70,6 +70,8 @@ const duration = text(durationText)
   .refine((time) => seconds(time) <= seconds(`${LONGEST_DAYS}d`), durationText);
 const storageClass = text("the name of a storage class");
 
+const secretName = text("the name of a Secret").refine(isDnsName, "the name of a Secret");
+
 const image = strict({
   repository: text("an image repository").optional(),
   tag: text("an image tag, in quotes").optional(),
@@ -148,9 +150,7 @@ const common = {
   chart: chart.default({}),
   images: strict({
     registry: text("a registry host").optional(),
-    pullSecrets: z
-      .array(text("the name of a Secret").refine(isDnsName, "the name of a Secret"), "a list of Secret names")
-      .optional(),
+    pullSecrets: z.array(secretName, "a list of Secret names").optional(),
     nats: image.optional(),
     natsBox: image.optional(),
     reloader: image.optional(),
@@ -181,6 +181,49 @@ export const WHEN_FULL = ["keep-newest", "keep-oldest"] as const;
 
 const PERSISTENCE = { enabled: false, size: "10Gi", maxAge: "7d", whenFull: WHEN_FULL[0] };
 
+const pemText = "certificates in PEM: -----BEGIN CERTIFICATE----- …";
+const pem = text(pemText).regex(
+  /^\s*(-----BEGIN CERTIFICATE-----[\sA-Za-z0-9+/=]+-----END CERTIFICATE-----\s*)+$/,
+  pemText,
+);
+const issuerText = "an issuer of cert-manager: {name, kind: Issuer or ClusterIssuer, group}";
+const onlyOne = "either secretName or issuerRef, or neither";
+const tls = strict(
+  {
+    enabled: z.boolean("true or false").default(true),
+    secretName: secretName.optional(),
+    issuerRef: strict(
+      {
+        name: text(issuerText),
+        kind: text(issuerText).default("Issuer"),
+        group: text(issuerText).default("cert-manager.io"),
+      },
+      issuerText,
+    ).optional(),
+    ca: pem.optional(),
+  },
+  "{enabled, secretName, issuerRef, ca}",
+)
+  .refine((of) => of.secretName === undefined || of.issuerRef === undefined, onlyOne)
+  .refine(
+    (of) => of.ca === undefined || of.secretName !== undefined || of.issuerRef !== undefined,
+    "ca beside secretName or issuerRef: the program knows the CA of certificates that it makes",
+  );
+
+const MOST = { links: 1_000, subscriptions: 1_000_000, payload: 67_108_864 };
+const counted = (what: string, least: number, most: number) => {
+  const range = `${what}: a whole number from ${least} to ${most}`;
+  return z.number(range).int(range).min(least, range).max(most, range);
+};
+/** What one edge may take where nothing else is said; a thousand that do take it fit into a primary. */
+export const EDGE_LIMITS = { links: 32, subscriptions: 5_000 };
+
+const edgeLimits = strict({
+  links: counted("links of one edge", 1, MOST.links).default(EDGE_LIMITS.links),
+  subscriptions: counted("subscriptions of one link", 1, MOST.subscriptions).default(EDGE_LIMITS.subscriptions),
+  payload: counted("bytes of one event", 1_024, MOST.payload).optional(),
+});
+
 /** What Pulumi.primary.yaml may hold below `ops-nats:`. */
 export const primarySchema = z.strictObject({
   ...common,
@@ -188,6 +231,8 @@ export const primarySchema = z.strictObject({
   hosts: z.array(host, "a list of addresses or names").min(1, "at least one address or name"),
   leafPort: nodePort.default(LEAF_PORT),
   clientPort: z.union([z.literal(0), nodePort], `${NODE_PORT}, or 0 for none`).default(0),
+  tls: tls.default({ enabled: true }),
+  edgeLimits: edgeLimits.default(EDGE_LIMITS),
   edges: z
     .array(
       z.preprocess((entry) => (typeof entry === "string" ? { name: entry } : entry), edgeEntry),
@@ -285,6 +330,28 @@ interface CommonSettings {
   readonly extraAccounts: ExtraAccounts;
 }
 
+/** What the primary's servers show to edges, and by which those know them. */
+export interface LeafTls {
+  /** False: edges come in plain text. */
+  readonly enabled: boolean;
+  /** A Secret of type kubernetes.io/tls that somebody else keeps. */
+  readonly secretName?: string | undefined;
+  /** Of cert-manager, which then makes the Secret. */
+  readonly issuerRef?: { readonly name: string; readonly kind: string; readonly group: string } | undefined;
+  /** By which edges know a certificate of somebody else's, in PEM; without it by `ca.crt` of its Secret, or else by what their images trust. */
+  readonly ca?: string | undefined;
+}
+
+/** What one edge may take of the primary, whatever it does. */
+export interface EdgeLimits {
+  /** Links at a time, over all servers: one for each of the edge's own, and those that have not been noticed to be dead. */
+  readonly links: number;
+  /** Subscriptions of one link. */
+  readonly subscriptions: number;
+  /** Bytes of one event; undefined: the server's own limit, 1 MiB. Who stores a larger one is cut off until it has gone. */
+  readonly payload?: number | undefined;
+}
+
 /** The claim of each server's JetStream volume. */
 export interface Claim {
   /** A Kubernetes quantity, at least {@link SMALLEST}. */
@@ -320,6 +387,8 @@ export interface PrimarySettings extends CommonSettings {
   readonly hosts: readonly [string, ...string[]];
   readonly leafPort: number;
   readonly clientPort: number;
+  readonly tls: LeafTls;
+  readonly edgeLimits: EdgeLimits;
   readonly edges: readonly Edge[];
   /** Undefined without persistence: plain core NATS. */
   readonly persistence: (Claim & Retention) | undefined;

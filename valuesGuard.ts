@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import { LEAFS_TLS } from "./components/files.ts";
 import { isMap, merge } from "./components/merge.ts";
 import { listenerValues, ownSubjectValues, serverValues, type Values } from "./components/values.ts";
 import { DEFAULT_IMAGES } from "./defaults.ts";
@@ -122,8 +123,8 @@ const isTemplate = (value: Values): boolean => "$tplYaml" in value || "$tplYamlS
 function ours(role: Role): readonly Protected[] {
   const images = { ...DEFAULT_IMAGES, registry: "-", pullSecrets: ["-"] };
   const claim = { size: "1Gi", storageClass: "-" };
-  const settings = { cluster: "-", replicas: 3, images, claim, sync: "-", restartKey: "-" };
-  const listener = listenerValues({ advertise: "-", clientPort: 1 });
+  const settings = { cluster: "-", replicas: 3, images, claim, sync: "-", files: [], restartKey: "-" };
+  const listener = listenerValues({ advertise: "-", clientPort: 1, tls: LEAFS_TLS });
   const more = role === "primary" ? (merge(listener, ownSubjectValues) as Values) : {};
   const set = [...edits(serverValues(settings, more, {}))];
   return set.flatMap(({ target, opaque, written, append }) => {

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import type { ExtraAccounts } from "../settings.ts";
+import type { EdgeLimits, ExtraAccounts } from "../settings.ts";
 import type { LeafUser, Login } from "./natsConf.ts";
-import { consumerOf, DIRECT_STREAM, filedLive, handedUp, OPS_STREAM } from "./streams.ts";
+import { consumerOf, DIRECT_STREAM, handedUp, OPS_STREAM } from "./streams.ts";
 import { numbered, overlap, withoutCovered } from "./subjects.ts";
 
 /** How the primary's streams are reached. */
@@ -21,8 +21,12 @@ export const STORE_ACCOUNT = "STORE";
 /** The account of Ops, event hooks and people. */
 export const APP_ACCOUNT = "APP";
 
+/** How the accounts of edges begin: one each, so that none can evict, count against, or see anything of another. */
+export const EDGE_ACCOUNT = "EDGE-";
+const edgeAccount = (edge: string): string => `${EDGE_ACCOUNT}${edge}`;
+
 /** Names that no account of the user may have, at either role: an edge's may become the primary's. */
-export const OWN_ACCOUNTS: readonly string[] = ["SYS", APP_ACCOUNT, "EVENTS", STORE_ACCOUNT, NO_LEAF_ACCOUNT];
+export const OWN_ACCOUNTS: readonly string[] = ["SYS", APP_ACCOUNT, STORE_ACCOUNT, NO_LEAF_ACCOUNT];
 
 /** JSON text is a string of nats.conf too, as long as it is quoted: a leading digit stays text. */
 export const quote = (text: string): string => JSON.stringify(text);
@@ -32,10 +36,10 @@ export const list = (subjects: readonly string[]): string => `[${subjects.map(qu
 const NOTHING = "_none_";
 
 type Kind = "stream" | "service";
-const exported = (kind: Kind, subject: string, to: string, more = ""): string =>
-  `{ ${kind}: ${quote(subject)}, accounts: [${to}]${more} }`;
+/** For any account that imports it: which do is said in the same file. */
+const exported = (kind: Kind, subject: string, more = ""): string => `{ ${kind}: ${quote(subject)}${more} }`;
 const imported = (kind: Kind, from: string, subject: string, to?: string): string =>
-  `{ ${kind}: { account: ${from}, subject: ${quote(subject)} }${to === undefined ? "" : `, to: ${quote(to)}`} }`;
+  `{ ${kind}: { account: ${quote(from)}, subject: ${quote(subject)} }${to === undefined ? "" : `, to: ${quote(to)}`} }`;
 
 /** One account of nats.conf; empty lists stay out. */
 function account(name: string, settings: Readonly<Record<string, string | readonly string[]>>): string {
@@ -49,6 +53,13 @@ function account(name: string, settings: Readonly<Record<string, string | readon
 /** An account into which nobody gets as a leaf. */
 export const noLeafAccount = (): string => account(NO_LEAF_ACCOUNT, { limits: "{ max_leafnodes: 0 }" });
 
+/**
+ * Accounts of edges that are not listed any more stay, empty: servers keep a link that stands in its account, and one of the same name that they
+ * made anew would not be that one, so that an edge which is listed again would never be heard.
+ */
+export const formerAccounts = (edges: readonly string[]): readonly string[] =>
+  edges.map((edge) => `${quote(edgeAccount(edge))} {}`);
+
 /** Accounts beside ours: they share nothing with those. */
 export const extraAccounts = (accounts: ExtraAccounts): readonly string[] =>
   Object.entries(accounts).map(([name, { users }]) =>
@@ -57,105 +68,127 @@ export const extraAccounts = (accounts: ExtraAccounts): readonly string[] =>
     }),
   );
 
-type Leaf = LeafUser & { readonly login: string };
 type Store = StoreAccess & { readonly login: string };
 
 /**
- * The accounts of a primary but for the system account: edges log in to EVENTS, everybody else to APP. Without persistence APP
- * imports what the listed edges may publish; with it, what STORE has stored. The accounts are the same for every list of
- * edges: a server that reloads first would tell the others of one that they do not know yet, and they would never hear of it.
+ * The accounts of a primary but for the system account: each edge logs in to one of its own, everybody else to APP. Without persistence APP
+ * imports what the listed edges may publish; with it, what STORE has stored. Servers of a cluster have to know an account before one of them
+ * uses it (steps.ts).
  * @param app the user entry of `app`
  */
-export function primaryAccounts(leafs: readonly Leaf[], app: string, store: Store | undefined): string[] {
-  const live = leafs.filter((leaf) => !(store && leaf.stored));
-  const up = withoutCovered(live.flatMap((leaf) => leaf.publish));
-  const down = withoutCovered(leafs.flatMap((leaf) => leaf.receive));
-  const [events, others] = [down.filter(isEvent), down.filter((subject) => !isEvent(subject))];
-  const users = leafs.map((leaf) => leafUser(leaf, store !== undefined));
+export function primaryAccounts(leafs: readonly LeafUser[], app: string, store: Store | undefined): string[] {
+  const toEdges = withoutCovered(leafs.flatMap(({ receive }) => receive))
+    .filter((subject) => !(store && isEvent(subject)))
+    .map((subject) => exported("stream", subject));
+  const edges = leafs.map((leaf) => leafAccount(leaf, store !== undefined));
   const none = noLeafAccount();
   if (!store) {
-    return [
-      account("EVENTS", {
-        users,
-        exports: up.map((subject) => exported("stream", subject, "APP")),
-        imports: down.map((subject) => imported("stream", "APP", subject)),
-      }),
-      account("APP", {
-        users: [app],
-        exports: down.map((subject) => exported("stream", subject, "EVENTS")),
-        imports: up.map((subject) => imported("stream", "EVENTS", subject)),
-      }),
-      none,
-    ];
+    const said = leafs.flatMap(({ user, publish }) =>
+      publish.map((subject) => imported("stream", edgeAccount(user), subject)),
+    );
+    return [...edges, account(APP_ACCOUNT, { users: [app], exports: toEdges, imports: said }), none];
   }
   return [
-    account("EVENTS", {
-      users,
-      exports: [
-        ...up.map((subject) => exported("stream", subject, "STORE")),
-        ...fetchSubjects("*").map((subject) => exported("service", subject, "STORE")),
-        exported("stream", `${handedUp("*")}.>`, "STORE"),
-      ],
-      imports: [
-        imported("stream", "STORE", "$JS.FC.>"),
-        ...events.map((subject) => imported("stream", "STORE", `live.${subject}`, numbered(subject))),
-        ...others.map((subject) => imported("stream", "APP", subject)),
-      ],
-    }),
+    ...edges,
     account(STORE_ACCOUNT, {
       jetstream: "enabled",
       users: [store.login],
       exports: [
-        exported("stream", "live.>", "APP, EVENTS"),
-        exported("stream", "$JS.FC.>", "EVENTS"),
-        ...READING.map(([subject, many]) => exported("service", subject, "APP", many ? ", response_type: stream" : "")),
+        exported("stream", "live.>"),
+        exported("stream", "$JS.FC.>"),
+        ...READING.map(([subject, many]) => exported("service", subject, many ? ", response_type: stream" : "")),
       ],
-      imports: [
-        imported("stream", "APP", "own.>"),
-        ...fetchSubjects("*").map((subject) => imported("service", "EVENTS", subject)),
-        imported("stream", "EVENTS", `${handedUp("*")}.>`),
-        ...live
-          .flatMap(({ user, publish }) => publish.map((subject) => ({ subject, to: filedLive(user, subject) })))
-          .filter(({ to }, i, all) => all.findIndex((other) => other.to === to) === i)
-          .map(({ subject, to }) => imported("stream", "EVENTS", subject, `${DIRECT_STREAM}.${numbered(to)}`)),
-      ],
+      imports: [imported("stream", APP_ACCOUNT, "own.>"), ...leafs.flatMap(storedFrom)],
     }),
-    account("APP", {
+    account(APP_ACCOUNT, {
       users: [app],
       // what a server's own clients say is heard by way of its store, like everything else
       mappings: '{ "ops.>": $OWN_SUBJECT }',
-      exports: [
-        ...others.map((subject) => exported("stream", subject, "EVENTS")),
-        exported("stream", "own.>", "STORE"),
-      ],
+      exports: [...toEdges, exported("stream", "own.>")],
       imports: [
-        ...["ops.>", ...extraSubjects(leafs)].map((s) => imported("stream", "STORE", `live.${s}`, numbered(s))),
-        ...READING.map(([subject]) => imported("service", "STORE", subject)),
+        ...["ops.>", ...extraSubjects(leafs)].map((s) => imported("stream", STORE_ACCOUNT, `live.${s}`, numbered(s))),
+        ...READING.map(([subject]) => imported("service", STORE_ACCOUNT, subject)),
       ],
     }),
     none,
   ];
 }
 
+/** What STORE takes from an edge: what that hands up when it is asked, or what it says. */
+function storedFrom({ user, publish, stored }: LeafUser): readonly string[] {
+  const from = edgeAccount(user);
+  if (!stored) {
+    return publish.map((subject) => imported("stream", from, subject, `${DIRECT_STREAM}.${user}.${numbered(subject)}`));
+  }
+  return [
+    ...FETCHING.map((verb) => imported("service", from, fetchSubject(verb, user))),
+    imported("stream", from, `${handedUp(user)}.>`),
+  ];
+}
+
+/** Variables of the include file: what all edges have in common stands once, for a Secret holds a MiB and a primary a thousand edges. */
+const LIMITS = "EDGE_LIMITS";
+const FETCHED = "EDGE_FETCHED";
+
+/** The lines that define them; servers refuse those that nobody uses. */
+export function leafVariables(leafs: readonly LeafUser[], persistent: boolean, limits: EdgeLimits): string {
+  if (leafs.length === 0) return "";
+  const { links, subscriptions, payload } = limits;
+  const most = `max_leafnodes: ${links}, max_subscriptions: ${subscriptions}${payload ? `, max_payload: ${payload}` : ""}`;
+  const fetched = [
+    ...FETCHING.map((verb) => exported("service", fetchSubject(verb, "*"))),
+    exported("stream", `${handedUp("*")}.>`),
+  ];
+  const some = persistent && leafs.some(({ stored }) => stored);
+  return `${LIMITS}: { ${most} }\n${some ? `${FETCHED}: [${fetched.join(", ")}]\n` : ""}`;
+}
+
+/** The account of one edge, in one line: what it says goes out of it, what it may receive comes into it, and it shares nothing else. */
+function leafAccount(leaf: LeafUser, persistent: boolean): string {
+  const { user, publish, receive, stored } = leaf;
+  const fetched = persistent && stored;
+  const out = publish.map((subject) => exported("stream", subject)).join(", ");
+  const into = [
+    ...(fetched ? [imported("stream", STORE_ACCOUNT, flowOf(user))] : []),
+    ...withoutCovered(receive).map((subject) =>
+      persistent && isEvent(subject)
+        ? imported("stream", STORE_ACCOUNT, `live.${subject}`, numbered(subject))
+        : imported("stream", APP_ACCOUNT, subject),
+    ),
+  ];
+  const parts = [
+    `limits: $${LIMITS}`,
+    `users: [${leafUser(leaf, persistent)}]`,
+    `exports: ${fetched ? `$${FETCHED}` : `[${out}]`}`,
+    ...(into.length === 0 ? [] : [`imports: [${into.join(", ")}]`]),
+  ];
+  return `${quote(edgeAccount(user))} { ${parts.join(", ")} }`;
+}
+
 const isEvent = (subject: string): boolean => overlap(subject, "ops.>");
 
 /** What edges may publish beside events. */
-const extraSubjects = (leafs: readonly Leaf[]): readonly string[] =>
+const extraSubjects = (leafs: readonly LeafUser[]): readonly string[] =>
   withoutCovered(leafs.flatMap(({ publish }) => publish).filter((subject) => !isEvent(subject)));
 
+/** How the primary tells an edge how far it has come. */
+const flowOf = (edge: string): string => `$JS.FC.${OPS_STREAM}.${consumerOf(edge)}.>`;
+
+/** What the primary asks an edge for: its stream from where it is, and to pause. */
+const FETCHING = ["RESET", "PAUSE"];
+const fetchSubject = (verb: string, edge: string): string =>
+  `$JS.${edge}.API.CONSUMER.${verb}.${OPS_STREAM}.${consumerOf(edge)}`;
+
 /** An edge that stores says nothing live: it answers the primary, and hands up what that asks for. */
-function leafUser({ login, user, publish, receive, stored }: Leaf, persistent: boolean): string {
+function leafUser({ user, nkey, publish, receive, stored }: LeafUser, persistent: boolean): string {
   const fetched = persistent && stored;
   const up = fetched ? [`${handedUp(user)}.>`, "_R_.>"] : publish;
-  const flow = `$JS.FC.${OPS_STREAM}.${consumerOf(user)}.>`;
-  const down = [...(fetched ? [...fetchSubjects(user), flow] : []), ...receive];
-  const permissions = `{ publish: { allow: ${list(up)} }, subscribe: { allow: ${list(down.length > 0 ? down : [NOTHING])} } }`;
-  return `{ ${login}, allowed_connection_types: [LEAFNODE], permissions: ${permissions} }`;
+  // no wildcards: the edge's own interest is wider, and servers compare it with literal subjects only
+  const asked = FETCHING.map((verb) => fetchSubject(verb, user));
+  const down = [...(fetched ? [...asked, flowOf(user)] : []), ...receive];
+  const permissions = `publish: ${list(up)}, subscribe: ${list(down.length > 0 ? down : [NOTHING])}`;
+  return `{ nkey: ${nkey}, allowed_connection_types: [LEAFNODE], permissions: { ${permissions} } }`;
 }
-
-/** By which the primary asks an edge for its stream, and has it pause, and for nothing else. */
-const fetchSubjects = (edge: string): readonly string[] =>
-  ["RESET", "PAUSE"].map((verb) => `$JS.${edge}.API.CONSUMER.${verb}.${OPS_STREAM}.${consumerOf(edge)}`);
 
 /** What JetStream's API of an edge has beside that, of a consumer (verbs of 2.15.3, `jetstream_api.go`). */
 const OTHER_VERBS = ["CREATE", "DELETE", "DURABLE", "INFO", "LEADER", "LIST", "MSG", "NAMES", "PEER", "UNPIN"];

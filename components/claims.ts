@@ -3,6 +3,7 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import { bytes } from "../settings.ts";
+import { INCLUDE } from "./files.ts";
 import { acrossFloor } from "./floor.ts";
 import { PlainError } from "./plainError.ts";
 import {
@@ -17,7 +18,6 @@ import {
   type WantedServers,
 } from "./release.ts";
 import { SHARE } from "./streams.ts";
-import { INCLUDE } from "./values.ts";
 
 const README = 'README, "Changing persistence", says more';
 

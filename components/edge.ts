@@ -8,17 +8,19 @@ import { DEFAULT_IMAGES } from "../defaults.ts";
 import { MAJORITY } from "../faults.ts";
 import type { EdgeSettings } from "../settings.ts";
 import { clusterNames, watchedSubject } from "./clusterNames.ts";
+import { type Files, inPod, LEAFS_CA, ROUTE_KEYS } from "./files.ts";
 import { StreamKeeper } from "./keeper.ts";
 import type { EdgeLink } from "./leafLink.ts";
 import { LEAF_TARGET_PORT, leafService } from "./leafService.ts";
-import { ADMIN, APP, newPassword, newRoute, WATCH } from "./logins.ts";
+import { ADMIN, APP, newPassword, newRoute, ROOT, WATCH } from "./logins.ts";
 import { NatsServer, type StackMark } from "./nats.ts";
 import { type EdgeExtras, edgeConf, LEAF_PORT_VARIABLE } from "./natsConf.ts";
 import { PlainError } from "./plainError.ts";
 import type { Cluster } from "./release.ts";
+import { routeCertificates } from "./routes.ts";
 import { keepsStreams, reloadsRemotes, STORING, serverVersion } from "./serverVersion.ts";
 import { edgePlan, type Plan } from "./streams.ts";
-import { accountsKey, serverValues } from "./values.ts";
+import { serverValues } from "./values.ts";
 
 export interface EdgeArgs {
   readonly settings: EdgeSettings;
@@ -51,10 +53,16 @@ export class Edge extends pulumi.ComponentResource {
     this.appPassword = newPassword(`${name}-app`, parent, adopted[APP]);
     const watchPassword = newPassword(`${name}-watch`, parent, adopted[WATCH]);
     const route = newRoute(`${name}-route`, settings, parent, adopted);
+    const rootKey = settings.replicas > 1 ? newPassword(`${name}-root`, parent, adopted[ROOT]) : undefined;
+    const own: Files = link.ca === "" ? {} : { [LEAFS_CA]: link.ca };
+    const texts = pulumi.secret(
+      rootKey?.apply(async (root) => ({ ...own, ...(await routeCertificates(root, settings)) })) ?? own,
+    );
     const names = clusterNames(settings, link);
     const include = pulumi.secret(
-      pulumi.all([this.adminPassword, this.appPassword, watchPassword, route]).apply(([admin, app, watch, route]) => {
-        const logins = { admin: { user: ADMIN, password: admin }, app: { user: APP, password: app }, route };
+      pulumi.all([this.adminPassword, this.appPassword, watchPassword, route, texts]).apply((made) => {
+        const [admin, app, watch, route, files] = made;
+        const logins = { admin: { user: ADMIN, password: admin }, app: { user: APP, password: app }, route, files };
         const naming = { names, watch: { user: WATCH, password: watch } };
         return edgeConf(logins, link, link.store !== undefined, naming, extrasOf(settings));
       }),
@@ -65,7 +73,8 @@ export class Edge extends pulumi.ComponentResource {
       name,
       {
         ...{ namespace, mark, description, chart, values, include, cluster, timeoutSeconds },
-        ...{ adminPassword: this.adminPassword, appPassword: this.appPassword, watchPassword },
+        ...{ adminPassword: this.adminPassword, appPassword: this.appPassword, watchPassword, rootKey },
+        files: { keys: [...Object.keys(own), ...(rootKey ? ROUTE_KEYS : [])], texts },
       },
       parent,
     );
@@ -120,9 +129,14 @@ export function edgeValues(settings: EdgeSettings, link: EdgeLink) {
   const claim = link.store && settings.persistence;
   // what a lone server has handed on must be on its disk: after a power cut it would give the same numbers to other events
   const sync = settings.replicas === 1 ? "always" : "10s";
-  const server = { ...settings, cluster: settings.edge, claim, sync, restartKey: restartKey(settings, link) };
-  const listener = { container: { env: { [LEAF_PORT_VARIABLE]: String(LEAF_TARGET_PORT) } } };
-  return serverValues(server, settings.leafPort === undefined ? {} : listener, settings.values);
+  const files = link.ca === "" ? [] : [LEAFS_CA];
+  const server = { ...settings, cluster: settings.edge, claim, sync, files, restartKey: restartKey(settings, link) };
+  const env = {
+    ...(settings.leafPort === undefined ? {} : { [LEAF_PORT_VARIABLE]: String(LEAF_TARGET_PORT) }),
+    // so that a plain link goes on when the primary asks for TLS, until the edge's own next `up`: what the image trusts is still trusted
+    ...(link.ca === "" || isEncrypted(link) ? {} : { SSL_CERT_FILE: inPod(LEAFS_CA) }),
+  };
+  return serverValues(server, Object.keys(env).length === 0 ? {} : { container: { env } }, settings.values);
 }
 
 const NO_STREAMS: Plan = { streams: [], consumers: [] };
@@ -139,16 +153,16 @@ export function planOf({ edge, persistence, replicas }: EdgeSettings, { store }:
 }
 
 /**
- * Servers before 2.14 refuse a reload that changes a remote. 64 bits of a hash over 190 random ones, the password's of the link, tell
- * nothing of them, nor of what is hashed with them.
+ * Servers before 2.14 refuse a reload that changes a remote. 64 bits of a hash over the 256 secret ones of the link's key tell nothing of
+ * them, nor of what is hashed with them.
  */
-function restartKey(settings: EdgeSettings, { urls, user, password }: EdgeLink): string | undefined {
-  const version = serverVersion(settings.images.nats.tag);
-  const accounts = accountsKey(settings);
-  if (version && reloadsRemotes(version)) return accounts;
-  const remotes = settings.extraRemotes.length === 0 ? [] : [settings.extraRemotes];
+function restartKey({ images, extraRemotes }: EdgeSettings, { urls, seed, ca }: EdgeLink): string | undefined {
+  const version = serverVersion(images.nats.tag);
+  if (version && reloadsRemotes(version)) return undefined;
   return createHash("sha256")
-    .update(JSON.stringify([urls, user, password, ...remotes, ...(accounts === undefined ? [] : [accounts])]))
+    .update(JSON.stringify([urls, seed, ca === "", ...extraRemotes]))
     .digest("hex")
     .slice(0, 16);
 }
+
+const isEncrypted = ({ urls }: Pick<EdgeLink, "urls">): boolean => urls.every((url) => url.startsWith("tls:"));

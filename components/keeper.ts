@@ -6,10 +6,10 @@ import { readFileSync } from "node:fs";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Images } from "../settings.ts";
+import { INCLUDE } from "./files.ts";
 import { markOf, type StackMark } from "./nats.ts";
 import { type Cluster, fullName } from "./release.ts";
 import type { Plan } from "./streams.ts";
-import { INCLUDE } from "./values.ts";
 import { waitingHooks } from "./waiting.ts";
 
 export interface KeeperArgs {

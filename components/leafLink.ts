@@ -7,7 +7,7 @@ import type { Remote } from "./natsConf.ts";
 import { PlainError } from "./plainError.ts";
 
 /** The version of what a primary's outputs mean to an edge; it changes when an older program would misread them. */
-export const LEAF_LINK_VERSION = 4;
+export const LEAF_LINK_VERSION = 5;
 
 /** How an edge's stream has to be, for the primary to fetch it. */
 export interface EdgeStore extends Retention {
@@ -24,8 +24,8 @@ export interface EdgeSubjects {
 
 /** What an edge's entry at the primary comes to. */
 export interface EdgeLogin extends EdgeSubjects {
-  readonly user: string;
-  readonly password: string;
+  /** Of its nkey, `SU…`. */
+  readonly seed: string;
 }
 
 /** A leaf link as an edge takes it. */
@@ -34,10 +34,12 @@ export interface EdgeLink extends Remote, EdgeSubjects {
   readonly store: EdgeStore | undefined;
 }
 
-/** What a primary offers: where leafs connect, a password per edge, what each is to store. */
+/** What a primary offers: where leafs connect and how they know it, a login per edge, what each is to store. */
 export interface LeafLink {
-  /** `nats-leaf://host:port`, one per host, no credentials. */
+  /** `tls://host:port`, or `nats-leaf://host:port` where links are plain; one per host, no credentials. */
   readonly urls: readonly string[];
+  /** See {@link Remote}. */
+  readonly ca: pulumi.Output<string>;
   /** Edge name -> login, and what passes by it; secret. */
   readonly credentials: pulumi.Output<Record<string, EdgeLogin>>;
   /** Edge name -> what it stores; edges without persistence are not in it. */
@@ -51,9 +53,10 @@ export interface LeafLink {
 const WITNESS = "leafWitness";
 
 /** The outputs by which a leaf link goes from stack to stack. */
-export const leafLinkOutputs = ({ urls, credentials, stores }: LeafLink) => ({
+export const leafLinkOutputs = ({ urls, ca, credentials, stores }: LeafLink) => ({
   leafUrls: urls,
   leafUrl: urls[0],
+  leafCa: ca,
   leafCredentials: pulumi.secret(credentials),
   leafStores: stores,
   leafLinkVersion: LEAF_LINK_VERSION,
@@ -72,8 +75,8 @@ export interface OutputReader {
  * @throws PlainError: never deployed, another version, outputs that do not decrypt, an edge that is not listed
  */
 export async function readLeafLink(reader: OutputReader, stack: string, edge: string, own = edge): Promise<EdgeLink> {
-  const [version, urls, credentials, stores, witness] = await Promise.all(
-    ["leafLinkVersion", "leafUrls", "leafCredentials", "leafStores", WITNESS].map((name) =>
+  const [version, urls, ca, credentials, stores, witness] = await Promise.all(
+    ["leafLinkVersion", "leafUrls", "leafCa", "leafCredentials", "leafStores", WITNESS].map((name) =>
       reader.getOutputDetails(name),
     ),
   );
@@ -113,21 +116,22 @@ export async function readLeafLink(reader: OutputReader, stack: string, edge: st
     );
   }
   const store = isRecord(stores?.value) ? stores.value[edge] : null;
-  if (!isLogin(login) || !isUrls(urls?.value) || !(store === undefined || isStore(store))) {
+  const authorities: unknown = ca?.value;
+  const known = isLogin(login) && isUrls(urls?.value) && (store === undefined || isStore(store));
+  if (!known || typeof authorities !== "string") {
     throw fault(
-      `primaryStack ${stack}: expected leafUrls, leafStores and a login for ${edge}; came outputs of another shape`,
+      `primaryStack ${stack}: expected leafUrls, leafCa, leafStores and a login for ${edge}; came outputs of another shape`,
       `pulumi up -s ${short}`,
     );
   }
-  const { user, password, publish, receive } = login;
-  return { urls: urls.value, user, password, publish, receive, store };
+  const { seed, publish, receive } = login;
+  return { urls: urls.value, ca: authorities, seed, publish, receive, store };
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 const isLogin = (value: unknown): value is EdgeLogin =>
   isRecord(value) &&
-  typeof value.user === "string" &&
-  typeof value.password === "string" &&
+  typeof value.seed === "string" &&
   [value.publish, value.receive].every((list) => Array.isArray(list) && list.every((s) => typeof s === "string"));
 const isStore = (value: unknown): value is EdgeStore =>
   isRecord(value) &&
@@ -137,6 +141,6 @@ const isStore = (value: unknown): value is EdgeStore =>
 const isUrls = (value: unknown): value is string[] =>
   Array.isArray(value) &&
   value.length > 0 &&
-  value.every((url) => typeof url === "string" && /^nats-leaf:\/\/\S+:\d+$/.test(url));
+  value.every((url) => typeof url === "string" && /^(?:tls|nats-leaf):\/\/\S+:\d+$/.test(url));
 
 const fault = (what: string, next: string) => new PlainError(`${what}; next: ${next}`);

@@ -12,6 +12,8 @@ export const APP = "app";
 export const KEEPER = "keeper";
 /** By which the servers of one cluster log in to each other. */
 export const ROUTE = "_route"; // no edge can be called so
+/** Of whom the root key is, where passwords are told by user. */
+export const ROOT = "_root";
 /** Counts, at an edge, events whose cluster name is not carried. */
 export const WATCH = "watch";
 

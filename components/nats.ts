@@ -4,6 +4,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Chart } from "../settings.ts";
+import { type Files, INCLUDE, ROOT_KEY } from "./files.ts";
 import { APP, endpoint } from "./logins.ts";
 import { merge } from "./merge.ts";
 import { warnFewNodes } from "./nodes.ts";
@@ -21,8 +22,9 @@ import {
   wakeServers,
 } from "./release.ts";
 import { assertReloaded, tagOf } from "./reload.ts";
-import { assertNoStrangers, bridgeRoutes } from "./routes.ts";
-import { INCLUDE, type Values } from "./values.ts";
+import { assertNoStrangers } from "./routes.ts";
+import { bridge } from "./steps.ts";
+import type { Values } from "./values.ts";
 import { waitingHooks } from "./waiting.ts";
 
 /** Whose everything is: what the annotations of all objects tell. */
@@ -60,6 +62,10 @@ export interface NatsServerArgs {
   readonly appPassword: pulumi.Input<string>;
   /** Password of the keeper of the streams, where it has a login of its own. */
   readonly keeperPassword?: pulumi.Input<string> | undefined;
+  /** From which keys and certificates are made: a lost state gets it back from the Secret. No pod mounts it. */
+  readonly rootKey?: pulumi.Input<string> | undefined;
+  /** Entries of the Secret beside the include file, by names that are known beforehand. */
+  readonly files?: { readonly keys: readonly string[]; readonly texts: pulumi.Input<Files> };
   /** Password of the user that counts strays, at an edge. */
   readonly watchPassword?: pulumi.Input<string> | undefined;
   readonly cluster: Cluster;
@@ -70,6 +76,8 @@ export interface NatsServerArgs {
 /** A NATS server or cluster: namespace, the one Secret, the Helm release. It knows no role. */
 export class NatsServer extends pulumi.ComponentResource {
   readonly namespace: pulumi.Output<string>;
+  /** What else is made in the namespace comes after it. */
+  readonly patch: k8s.core.v1.NamespacePatch;
   /** For clients inside the cluster, without credentials. */
   readonly clientUrl: pulumi.Output<string>;
 
@@ -84,12 +92,12 @@ export class NatsServer extends pulumi.ComponentResource {
     const fewNodes = () => warnFewNodes(cluster, args.values);
     let given = Date.now();
     const next = new Promise<string>((resolve) => void pulumi.output(args.include).apply(resolve));
-    const patch = new k8s.core.v1.NamespacePatch(`${name}-namespace`, namespaceArgs(args), { parent: this });
+    this.patch = new k8s.core.v1.NamespacePatch(`${name}-namespace`, namespaceArgs(args), { parent: this });
     const secret = new k8s.core.v1.Secret(`${name}-auth`, secretArgs(args), {
       parent: this,
-      dependsOn: [patch],
+      dependsOn: [this.patch],
       hooks: {
-        beforeUpdate: [async () => bridgeRoutes(place, INCLUDE, await next)],
+        beforeUpdate: [async () => bridge(place, INCLUDE, await next)],
         afterUpdate: [
           () => {
             given = Date.now();
@@ -140,6 +148,8 @@ const secretArgs = ({
   appPassword,
   keeperPassword,
   watchPassword,
+  rootKey,
+  files,
   mark,
 }: NatsServerArgs): k8s.core.v1.SecretArgs => ({
   metadata: {
@@ -157,6 +167,10 @@ const secretArgs = ({
     "ops-event-endpoint": pulumi
       .output(appPassword)
       .apply((password) => endpoint(clientUrlOf(mark.release, namespace), APP, password)),
+    ...(rootKey === undefined ? {} : { [ROOT_KEY]: rootKey }),
+    ...Object.fromEntries(
+      (files?.keys ?? []).map((key) => [key, pulumi.output(files?.texts ?? {}).apply((texts) => texts[key] ?? "")]),
+    ),
     ...(keeperPassword === undefined ? {} : { "keeper-password": keeperPassword }),
     ...(watchPassword === undefined ? {} : { "watch-password": watchPassword }),
   },

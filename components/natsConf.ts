@@ -1,10 +1,12 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import type { ExtraAccounts, ExtraRemote } from "../settings.ts";
+import type { EdgeLimits, ExtraAccounts, ExtraRemote } from "../settings.ts";
 import {
   APP_ACCOUNT,
   extraAccounts,
+  formerAccounts,
+  leafVariables,
   list,
   NO_LEAF_ACCOUNT,
   noLeafAccount,
@@ -14,6 +16,7 @@ import {
   type StoreAccess,
 } from "./accounts.ts";
 import { mappings, type Naming, watchUser } from "./clusterNames.ts";
+import { type Files, filesLine, HANDSHAKE, inPod, LEAFS_CA } from "./files.ts";
 import { configTag } from "./reload.ts";
 import { type RouteLogin, routeLines } from "./routes.ts";
 
@@ -23,16 +26,22 @@ export interface Login {
   readonly password: string;
 }
 
-/** The logins that every cluster has: `admin` (system account), `app` (Ops, event hooks, people), and that of its servers. */
+/** What every cluster has: logins of `admin` (system account) and of `app` (Ops, event hooks, people), and what its servers know each other by. */
 export interface ServerLogins {
   readonly admin: Login;
   readonly app: Login;
   /** Undefined for a lone server, which refuses what it does not use. */
   readonly route?: RouteLogin | undefined;
+  /** Certificates, and what else lies beside the include file. */
+  readonly files?: Files;
 }
 
 /** An edge that may connect, as the primary's server has to know it. */
-export interface LeafUser extends Login {
+export interface LeafUser {
+  /** The edge's name. */
+  readonly user: string;
+  /** The public key of its login. */
+  readonly nkey: string;
   /** Subjects that it may publish at the primary. */
   readonly publish: readonly string[];
   /** Subjects of the primary that it may receive. */
@@ -41,9 +50,14 @@ export interface LeafUser extends Login {
   readonly stored: boolean;
 }
 
-/** A leaf link as the edge's server has to know it. Hosts and ports only: the login goes into each URL. */
-export interface Remote extends Login {
+/** A leaf link as the edge's server has to know it. */
+export interface Remote {
+  /** `tls://host:port`, or `nats-leaf://host:port` where the link is plain. */
   readonly urls: readonly string[];
+  /** The edge's own key, in clear text: nothing of it goes over the link. */
+  readonly seed: string;
+  /** By which it knows the primary: certificates of CAs in PEM; empty: those that its image trusts. */
+  readonly ca: string;
 }
 
 /** What an edge has beside its own account and the link to the primary. */
@@ -64,21 +78,33 @@ const login = ({ user, password }: Login): string => `user: ${quote(user)}, pass
 /**
  * The include file of a server: the system account, the accounts of its role, what else the role needs. Its last line tags the server with
  * what it runs.
- * @param tags further tags, as nats.conf has them
+ * @param more variables that accounts use, what comes after the accounts, further tags, all as nats.conf has them
  */
 function include(
-  { admin, route }: ServerLogins,
+  { admin, route, files = {} }: ServerLogins,
   accounts: readonly string[],
-  rest: string,
-  tags: readonly string[] = [],
+  { variables = "", rest = "", tags = [] }: { variables?: string; rest?: string; tags?: readonly string[] },
 ): string {
-  const text = `${routeLines(route)}system_account: SYS
-accounts {
-  SYS { users: [{ ${login(admin)}, allowed_connection_types: [STANDARD, WEBSOCKET] }] }
+  const text = `${filesLine(files)}${routeLines(route)}${variables}system_account: SYS
+${ACCOUNTS}  SYS { users: [{ ${login(admin)}, allowed_connection_types: [STANDARD, WEBSOCKET] }] }
 ${accounts.map((account) => `  ${account}\n`).join("")}}
 ${rest}`;
   return `${text}server_tags: [${[...tags, quote(configTag(text))].join(", ")}]\n`;
 }
+
+/** Where accounts begin. */
+export const ACCOUNTS = "accounts {\n";
+
+/** The names of accounts, as they stand in an include file: in quotes, or not. */
+export function accountsIn(include: string): readonly string[] {
+  const from = include.indexOf(ACCOUNTS);
+  const text = include.slice(from, include.indexOf("\n}\n", from));
+  return [...text.matchAll(/^ {2}(\S+) \{/gm)].map(([, name = ""]) => name);
+}
+
+/** Edges whose accounts are in an include file. */
+export const edgesIn = (include: string): readonly string[] =>
+  accountsIn(include).flatMap((name) => /^"EDGE-(.+)"$/.exec(name)?.[1] ?? []);
 
 /** The passwords of an include file, by user. */
 export function passwordsIn(include: string): Readonly<Record<string, string>> {
@@ -93,20 +119,27 @@ export function passwordsIn(include: string): Readonly<Record<string, string>> {
 const client = (who: Login): string => `{ ${login(who)}, allowed_connection_types: [STANDARD, WEBSOCKET] }`;
 
 /**
- * The include file of the primary: edges log in to one account, each with permissions of its own, everybody else to APP, which
- * gets exactly what the listed edges may publish. Users, permissions, imports and exports are all hot to reload.
+ * The include file of the primary: each edge logs in to an account of its own, everybody else to APP, which gets exactly what the listed edges
+ * may publish. Accounts, users, permissions, imports and exports are all hot to reload.
+ * @param limits of each edge
+ * @param former edges that were listed once
  * @param store how streams are reached; undefined without persistence
  */
 export function primaryConf(
   logins: ServerLogins,
   leafs: readonly LeafUser[],
+  limits: EdgeLimits,
   store?: StoreAccess,
   extra: ExtraAccounts = {},
+  former: readonly string[] = [],
 ): string {
-  const users = leafs.map((leaf) => ({ ...leaf, login: login(leaf) }));
-  const accounts = primaryAccounts(users, client(logins.app), store && { ...store, login: client(store.keeper) });
+  const accounts = primaryAccounts(leafs, client(logins.app), store && { ...store, login: client(store.keeper) });
+  const variables = leafVariables(leafs, store !== undefined, limits);
   // by its tag a server is told from its peers: each stores what its own clients say
-  return include(logins, [...accounts, ...extraAccounts(extra)], "", store ? ["$POD_NAME"] : []);
+  return include(logins, [...accounts, ...formerAccounts(former), ...extraAccounts(extra)], {
+    variables,
+    tags: store ? ["$POD_NAME"] : [],
+  });
 }
 
 /** The include file of an edge: its own accounts, and the remote that links APP to the primary; then what its user adds. */
@@ -120,13 +153,9 @@ export function edgeConf(
   const users = [client(logins.app), watchUser(login(watch), names)].join(", ");
   const account = `APP { ${stored ? "jetstream: enabled, " : ""}${mappings(names)}users: [${users}] }`;
   const accounts = [account, ...(more.listens ? [noLeafAccount()] : []), ...extraAccounts(more.accounts)];
-  const primary = { ...remote, account: APP_ACCOUNT, refused: refusedFromHub(names.edge) };
-  const remotes = [primary, ...more.remotes];
-  return include(
-    logins,
-    accounts,
-    `leafnodes {\n${more.listens ? LISTENER : ""}  remotes: [\n${remotes.map(remoteText).join("")}  ]\n}\n`,
-  );
+  const remotes = [primaryRemote(remote, names.edge), ...more.remotes.map(extraRemote)];
+  const rest = `leafnodes {\n${more.listens ? LISTENER : ""}  remotes: [\n${remotes.join("")}  ]\n}\n`;
+  return include(logins, accounts, { rest });
 }
 
 /** A listener for leafs of extra accounts; those without a login are refused. */
@@ -136,13 +165,38 @@ const LISTENER = `  port: $${LEAF_PORT_VARIABLE}
   authorization { account: ${NO_LEAF_ACCOUNT} }
 `;
 
-const remoteText = (remote: ExtraRemote & { readonly refused?: readonly string[] }): string => `    {
-      account: ${quote(remote.account)}
-      no_randomize: true
-      compression: off
-      urls: [${remote.urls.map((url) => quote(withLogin(url, remote))).join(", ")}]
-${remote.refused ? `      deny_imports: ${list(remote.refused)}\n` : ""}    }
-`;
+/** One link of an edge. */
+const remoteText = (account: string, urls: readonly string[], more: readonly string[] = []): string =>
+  [
+    "    {",
+    `      account: ${quote(account)}`,
+    "      no_randomize: true",
+    "      compression: off",
+    `      urls: ${list(urls)}`,
+    ...more,
+    "    }\n",
+  ].join("\n");
+
+/** Without a CA of its own, the link trusts those of its image. */
+const trusting = (ca: string): readonly string[] => [
+  "      tls {",
+  ...(ca === "" ? [] : [`        ca_file: ${quote(inPod(LEAFS_CA))}`]),
+  `        timeout: ${HANDSHAKE}`,
+  "      }",
+];
+
+const primaryRemote = ({ urls, seed, ca }: Remote, edge: string): string =>
+  remoteText(APP_ACCOUNT, urls, [
+    `      nkey: ${seed}`,
+    `      deny_imports: ${list(refusedFromHub(edge))}`,
+    ...(urls.some((url) => url.startsWith("tls:")) ? trusting(ca) : []),
+  ]);
+
+const extraRemote = (remote: ExtraRemote): string =>
+  remoteText(
+    remote.account,
+    remote.urls.map((url) => withLogin(url, remote)),
+  );
 
 /** nats-leaf://host:port with the login in it, percent-encoded: a remote knows no other place for a password. */
 function withLogin(url: string, { user, password }: Partial<Login>): string {

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import { INCLUDE } from "./files.ts";
 import { PlainError } from "./plainError.ts";
 import {
   type Cluster,
@@ -12,7 +13,6 @@ import {
   type OwnedKind,
   type Owner,
 } from "./release.ts";
-import { INCLUDE } from "./values.ts";
 
 /** Where a stack is about to write, and as who. */
 export interface Claimant {

@@ -1,21 +1,26 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import { isIP } from "node:net";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { PrimarySettings } from "../settings.ts";
+import { type Certificates, certificates } from "./certificates.ts";
+import { type Files, LEAF_KEYS, LEAFS_TLS, leafFiles, ROUTE_KEYS } from "./files.ts";
 import { StreamKeeper } from "./keeper.ts";
-import type { EdgeStore, LeafLink } from "./leafLink.ts";
+import type { EdgeLogin, EdgeStore, LeafLink } from "./leafLink.ts";
 import { leafService } from "./leafService.ts";
-import { ADMIN, APP, KEEPER, newPassword, newRoute } from "./logins.ts";
+import { ADMIN, APP, KEEPER, newPassword, newRoute, ROOT } from "./logins.ts";
 import { merge } from "./merge.ts";
-import { NatsServer, type StackMark } from "./nats.ts";
+import { markOf, NatsServer, type StackMark } from "./nats.ts";
 import { primaryConf } from "./natsConf.ts";
+import { edgeNkey, type Nkey } from "./nkeys.ts";
+import { PlainError } from "./plainError.ts";
 import { primaryPlan } from "./primaryStreams.ts";
 import { type Cluster, fullName } from "./release.ts";
-import type { RouteLogin } from "./routes.ts";
+import { type RouteLogin, routeCertificates } from "./routes.ts";
 import { eventSubjects, withoutCovered } from "./subjects.ts";
-import { accountsKey, listenerValues, ownSubjectValues, serverValues, type Values } from "./values.ts";
+import { listenerValues, ownSubjectValues, serverValues, type Values } from "./values.ts";
 
 export interface PrimaryArgs {
   readonly settings: PrimarySettings;
@@ -25,6 +30,8 @@ export interface PrimaryArgs {
   readonly description: string;
   /** Passwords of a former state, by user, where this one goes on with them. */
   readonly adopted?: Readonly<Record<string, string>> | undefined;
+  /** Edges whose accounts its servers have, listed or not. */
+  readonly knownEdges?: readonly string[];
 }
 
 /** The primary: a NATS server with a leaf listener, a password for every edge that may connect, with persistence the streams. */
@@ -40,41 +47,54 @@ export class Primary extends pulumi.ComponentResource {
 
   constructor(
     name: string,
-    { settings, cluster, mark, description, adopted = {} }: PrimaryArgs,
+    { settings, cluster, mark, description, adopted = {}, knownEdges = [] }: PrimaryArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("ops-nats:index:Primary", name, {}, opts);
     const { hosts, leafPort, clientPort, namespace, chart, persistence, images, replicas, timeoutSeconds } = settings;
+    const { tls } = settings;
     const parent = { parent: this };
     this.adminPassword = newPassword(`${name}-admin`, parent, adopted[ADMIN]);
     this.appPassword = newPassword(`${name}-app`, parent, adopted[APP]);
     const keeperPassword = persistence && newPassword(`${name}-keeper`, parent, adopted[KEEPER]);
     const route = newRoute(`${name}-route`, settings, parent, adopted);
-    const passwords = pulumi.all(
-      Object.fromEntries(
-        settings.edges.map(({ name: edge }) => [edge, newPassword(`${name}-leaf-${edge}`, parent, adopted[edge])]),
-      ),
+    const rootKey = newPassword(`${name}-root`, parent, adopted[ROOT]);
+    const nkeys = rootKey.apply((root) =>
+      Object.fromEntries(settings.edges.map(({ name: edge }) => [edge, edgeNkey(root, edge)])),
+    );
+    const leafs = rootKey.apply((root) => certificates(root, "leafs", hosts));
+    const texts = pulumi.secret(
+      pulumi.all([rootKey, leafs]).apply(async ([root, shown]) => ({
+        ...(madeHere(settings) ? leafFiles(shown) : {}),
+        ...(await routeCertificates(root, settings)),
+      })),
     );
     const include = pulumi.secret(
       pulumi
-        .all([this.adminPassword, this.appPassword, keeperPassword, passwords, route])
-        .apply(([admin, app, keeper, leafs, route]) => includeText(settings, { admin, app, keeper, leafs, route })),
+        .all([this.adminPassword, this.appPassword, keeperPassword, nkeys, route, texts])
+        .apply(([admin, app, keeper, leafs, route, files]) =>
+          includeText(settings, knownEdges, { admin, app, keeper, leafs, route, files }),
+        ),
     );
     const { adminPassword, appPassword } = this;
     const values = primaryValues(settings);
-    const secrets = { include, adminPassword, appPassword, keeperPassword };
+    const files = { keys: [...leafKeys(settings), ...(replicas > 1 ? ROUTE_KEYS : [])], texts };
+    const secrets = { include, adminPassword, appPassword, keeperPassword, rootKey, files };
     const release = { mark, description, chart, values, timeoutSeconds };
     this.server = new NatsServer(name, { namespace, ...release, ...secrets, cluster }, parent);
     const after = { ...parent, dependsOn: [this.server] };
     new k8s.core.v1.Service(`${name}-leaf`, leafService(settings, mark), { ...after, deleteBeforeReplace: true });
     const plan = planOf(settings);
     const login = { user: KEEPER, passwordKey: "keeper-password" };
+    issued(name, settings, mark, { ...parent, dependsOn: [this.server.patch] });
     this.keeper =
       plan &&
       new StreamKeeper(name, { namespace, mark, images, plan, ...login, replicas, timeoutSeconds, cluster }, after);
+    const scheme = tls.enabled ? "tls" : "nats-leaf";
     this.leafLink = {
-      urls: hosts.map((host) => `nats-leaf://${urlHost(host)}:${leafPort}`),
-      credentials: logins(settings, passwords),
+      urls: hosts.map((host) => `${scheme}://${urlHost(host)}:${leafPort}`),
+      ca: this.#authorities(settings, cluster, leafs),
+      credentials: nkeys.apply((keys) => logins(settings, keys)),
       stores: stores(settings),
     };
     this.publicClientUrl = clientPort === 0 ? undefined : `nats://${urlHost(hosts[0])}:${clientPort}`;
@@ -86,6 +106,15 @@ export class Primary extends pulumi.ComponentResource {
       publicClientUrl: this.publicClientUrl,
     });
   }
+
+  /** By which edges know the servers; of a certificate of somebody else's it is known when its Secret is there. */
+  #authorities(settings: PrimarySettings, cluster: Cluster, leafs: pulumi.Output<Certificates>): pulumi.Output<string> {
+    const { tls, namespace } = settings;
+    const secret = othersSecret(settings);
+    if (secret === undefined) return pulumi.unsecret(leafs.apply(({ authorities }) => authorities));
+    if (tls.ca !== undefined) return pulumi.output(tls.ca);
+    return this.server.clientUrl.apply(async () => (await cluster.secret(namespace, secret))?.["ca.crt"] ?? "");
+  }
 }
 
 /** The chart's values of a primary. */
@@ -93,9 +122,47 @@ export function primaryValues(settings: PrimarySettings) {
   const { hosts, leafPort, clientPort, values, persistence } = settings;
   const advertise = `${urlHost(hosts[0])}:${leafPort}`;
   const sync = settings.replicas === 1 ? "always" : "10s"; // nobody else has what a lone server has acknowledged to edges
-  const server = { ...settings, cluster: "primary", claim: persistence, sync, restartKey: accountsKey(settings) };
-  const listener = listenerValues({ advertise, clientPort });
+  const secretName = othersSecret(settings);
+  const secret = secretName === undefined ? undefined : { secretName, mountPath: OTHERS };
+  const files = leafKeys(settings);
+  const server = { ...settings, cluster: "primary", claim: persistence, sync, files, secret, restartKey: undefined };
+  const keys = secret ? { cert_file: `${OTHERS}/tls.crt`, key_file: `${OTHERS}/tls.key` } : LEAFS_TLS;
+  const listener = listenerValues({ advertise, clientPort, tls: settings.tls.enabled ? keys : undefined });
   return serverValues(server, persistence ? (merge(listener, ownSubjectValues) as Values) : listener, values);
+}
+
+/** Where servers find a certificate of somebody else's: below /etc, where the chart's reloader watches mounts. */
+const OTHERS = "/etc/nats-leafs-tls";
+
+/** The Secret with a certificate that this program does not make; undefined where it makes it. */
+export const othersSecret = ({ tls, release }: Pick<PrimarySettings, "tls" | "release">): string | undefined =>
+  !tls.enabled ? undefined : (tls.secretName ?? (tls.issuerRef && `${fullName(release)}-leafs-tls`));
+
+const madeHere = (settings: PrimarySettings): boolean => settings.tls.enabled && othersSecret(settings) === undefined;
+
+const leafKeys = (settings: PrimarySettings): readonly string[] => (madeHere(settings) ? LEAF_KEYS : []);
+
+/** What cert-manager is asked for (https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.Certificate); it renews it by itself. */
+function issued(name: string, settings: PrimarySettings, mark: StackMark, opts: pulumi.CustomResourceOptions): void {
+  const { tls, hosts, namespace } = settings;
+  const secretName = othersSecret(settings);
+  if (!tls.enabled || tls.issuerRef === undefined) return;
+  new k8s.apiextensions.CustomResource(
+    `${name}-leafs-certificate`,
+    {
+      apiVersion: "cert-manager.io/v1",
+      kind: "Certificate",
+      metadata: { name: secretName, namespace, annotations: markOf(mark) },
+      spec: {
+        secretName,
+        dnsNames: hosts.filter((host) => isIP(host) === 0),
+        ipAddresses: hosts.filter((host) => isIP(host) !== 0),
+        usages: ["digital signature", "key encipherment", "server auth"],
+        issuerRef: tls.issuerRef,
+      },
+    },
+    opts,
+  );
 }
 
 /** An IPv6 address stands in brackets wherever a port follows. */
@@ -105,24 +172,30 @@ const urlHost = (host: string): string => (host.includes(":") ? `[${host}]` : ho
 const saidBy = ({ name, publish }: PrimarySettings["edges"][number]) =>
   withoutCovered([...eventSubjects(name), ...publish]);
 
-interface Passwords {
+interface Secrets {
   readonly admin: string;
   readonly app: string;
   readonly keeper: string | undefined;
-  readonly leafs: Readonly<Record<string, string>>;
+  /** Edge name -> login. */
+  readonly leafs: Readonly<Record<string, Nkey>>;
   readonly route: RouteLogin | undefined;
+  readonly files: Files;
 }
 
-function includeText(settings: PrimarySettings, { admin, app, keeper, leafs, route }: Passwords): string {
+function includeText(
+  settings: PrimarySettings,
+  known: readonly string[],
+  { admin, app, keeper, leafs, route, files }: Secrets,
+): string {
+  const { edgeLimits, extraAccounts } = settings;
   const users = settings.edges.map((edge) => {
-    const { name, receive } = edge;
-    const password = leafs[name];
-    if (password === undefined) throw new Error(`no password was made for edge ${name}`);
-    return { user: name, password, publish: saidBy(edge), receive, stored: edge.persistence };
+    const { name, receive, persistence } = edge;
+    return { user: name, nkey: nkeyOf(leafs, name).publicKey, publish: saidBy(edge), receive, stored: persistence };
   });
-  const own = { admin: { user: ADMIN, password: admin }, app: { user: APP, password: app }, route };
+  const own = { admin: { user: ADMIN, password: admin }, app: { user: APP, password: app }, route, files };
   const store = keeper === undefined ? undefined : { keeper: { user: KEEPER, password: keeper } };
-  return primaryConf(own, users, store, settings.extraAccounts);
+  const former = known.filter((edge) => !users.some(({ user }) => user === edge));
+  return primaryConf(own, users, edgeLimits, store, extraAccounts, former);
 }
 
 /** The streams of a primary; undefined without persistence. */
@@ -142,16 +215,37 @@ function stores(settings: PrimarySettings): Record<string, EdgeStore> {
   return Object.fromEntries(stored.map((edge) => [edge.name, { subjects: saidBy(edge), maxAge, whenFull }]));
 }
 
-const logins = (
-  { edges }: PrimarySettings,
-  passwords: pulumi.Output<Record<string, string>>,
-): LeafLink["credentials"] =>
-  passwords.apply((all) =>
-    Object.fromEntries(
-      edges.flatMap((edge) => {
-        const { name: user, receive } = edge;
-        const password = all[user];
-        return password === undefined ? [] : [[user, { user, password, publish: saidBy(edge), receive }]];
-      }),
-    ),
+const logins = ({ edges }: PrimarySettings, keys: Readonly<Record<string, Nkey>>): Record<string, EdgeLogin> =>
+  Object.fromEntries(
+    edges.map((edge) => {
+      const { name, receive } = edge;
+      return [name, { seed: nkeyOf(keys, name).seed, publish: saidBy(edge), receive }];
+    }),
   );
+
+function nkeyOf(keys: Readonly<Record<string, Nkey>>, edge: string): Nkey {
+  const key = keys[edge];
+  if (key === undefined) throw new Error(`no login was made for edge ${edge}`);
+  return key;
+}
+
+/** Bytes of what a Secret may hold that are for edges; it holds a MiB in all (validation of the API server, MaxSecretSize). */
+const ROOM = 1_000_000;
+
+/**
+ * Refuses more edges than fit into the Secret with their logins, in the preview already.
+ * @throws PlainError with one line
+ */
+export function checkEdgesFit(settings: PrimarySettings, known: readonly string[], stack: string): void {
+  const key = { seed: "S".repeat(58), publicKey: "U".repeat(56) };
+  const leafs = Object.fromEntries(settings.edges.map(({ name }) => [name, key]));
+  const password = "p".repeat(32);
+  const secrets = { admin: password, app: password, keeper: settings.persistence && password, leafs, route: undefined };
+  const bytes = Buffer.byteLength(includeText(settings, known, { ...secrets, files: {} }));
+  if (bytes <= ROOM) return;
+  const fit = Math.floor((settings.edges.length * ROOM) / bytes);
+  throw new PlainError(
+    `ops-nats:edges of stack ${stack}: expected as many as fit into a Secret of Kubernetes, some ${fit} of these; came ${settings.edges.length}, whose ` +
+      `logins take ${bytes} bytes of ${ROOM}; nothing was changed; next: shorter names or fewer subjects, or a second primary`,
+  );
+}

@@ -17,7 +17,6 @@ import {
   ownStream,
   type Plan,
   SHARE,
-  SHARED,
   type Storage,
   stream,
 } from "./streams.ts";
@@ -74,13 +73,10 @@ export function primaryPlan(storage: PrimaryStorage): Plan {
     const name = ownStream(pod);
     return { stream: name, consumer: "in", deliver: `to-in.${name}`, from: `own.${pod}.>`, to: "in.primary.ops.>" };
   });
-  const direct =
-    live.length === 0
-      ? []
-      : [...live.map(({ name }) => name), SHARED].map((name): Source => {
-          const from = `${DIRECT_STREAM}.${name}.>`;
-          return { stream: DIRECT_STREAM, consumer: name, deliver: `to-in.direct.${name}`, from, to: `in.${name}.>` };
-        });
+  const direct = live.map(({ name }): Source => {
+    const from = `${DIRECT_STREAM}.${name}.>`;
+    return { stream: DIRECT_STREAM, consumer: name, deliver: `to-in.direct.${name}`, from, to: `in.${name}.>` };
+  });
   const sources = [...own, ...direct, ...remote].map(sourceConfig);
   const streams = [
     ...pods.map((pod) => ({

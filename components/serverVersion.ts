@@ -14,14 +14,6 @@ const atLeast = (version: Version, floor: Version): boolean => {
   return i === -1 || (version[i] ?? 0) > (floor[i] ?? 0);
 };
 
-/** Whether a server of that version checks what leaf nodes publish: from 2.11.16, 2.12.7 and 2.14.0 (read at each tag). */
-export function checksPublish(version: Version): boolean {
-  const [major, minor] = version;
-  if (major === 2 && minor === 11) return atLeast(version, [2, 11, 16]);
-  if (major === 2 && minor === 12) return atLeast(version, [2, 12, 7]);
-  return atLeast(version, [2, 14, 0]);
-}
-
 /** Whether a server of that version takes changed remotes by a reload: from 2.14.0. */
 export const reloadsRemotes = (version: Version): boolean => atLeast(version, [2, 14, 0]);
 
@@ -37,14 +29,4 @@ export function keepsStreams(tag: string): boolean {
   const version = serverVersion(tag);
   if (!version) return Number(/^v?2\.(\d+)(?![\d.])/.exec(tag)?.[1] ?? 15) >= 15;
   return atLeast(version, [2, 15, 3]);
-}
-
-/** One line to warn of a primary whose servers trust what edges publish, or undefined. */
-export function publishWarning(tag: string): string | undefined {
-  const version = serverVersion(tag);
-  const wanted = "choose 2.14.0 or later (or 2.12.7, 2.11.16) in ops-nats:images";
-  if (!version)
-    return `nats image tag ${tag} names no version: whether its server checks what edges publish is unknown; ${wanted}`;
-  if (checksPublish(version)) return undefined;
-  return `nats image tag ${tag}: this server does not check what an edge publishes, so a hostile edge can speak for another; ${wanted}`;
 }

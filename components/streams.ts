@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { bytes, type Claim, type Retention } from "../settings.ts";
-import { covers } from "./subjects.ts";
 
 /** The stream that Ops looks for, at the primary and at every edge that stores. */
 export const OPS_STREAM = "ops";
@@ -26,13 +25,6 @@ export const deliverSubject = (edge: string): string => `${handedUp(edge)}.fetch
 
 /** What a server of the primary was told by its own clients, below the name of its pod: it stores that itself. */
 export const ownStream = (pod: string): string => `own-${pod}`;
-
-/** Stands where an edge's name would, for what several may say: not a name that an edge can have. */
-export const SHARED = "_";
-
-/** Under which subject a live edge's message is filed: by its sender, where only that may say it. */
-export const filedLive = (edge: string, subject: string): string =>
-  covers("ops.notifications.>", subject) ? `${SHARED}.${subject}` : `${edge}.${subject}`;
 
 /** A stream as `$JS.API.STREAM.CREATE` takes it; sizes in bytes, times in nanoseconds. */
 export interface StreamConfig {

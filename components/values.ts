@@ -2,16 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isDeepStrictEqual } from "node:util";
-import type { Claim, Image, Images, Settings } from "../settings.ts";
+import type { Claim, Image, Images } from "../settings.ts";
 import { NO_LEAF_ACCOUNT } from "./accounts.ts";
+import { HANDSHAKE, INCLUDE, type KeyPair, ROUTE_KEYS, ROUTES_TLS } from "./files.ts";
 import { isMap, merge } from "./merge.ts";
 import { OWNER_EDGE } from "./release.ts";
 import { ROUTES_IN_SECRET } from "./routes.ts";
 
 export type Values = Record<string, unknown>;
-
-/** Where the include file lies: a folder of its own below /etc, where the chart's reloader watches mounts. */
-export const INCLUDE = { secret: "ops-nats-auth", key: "ops-nats.conf", folder: "nats-auth" };
 
 /** What both roles tell the chart. Nothing of it is secret: values can be read in previews and in Helm's record. */
 export interface ServerSettings {
@@ -23,8 +21,18 @@ export interface ServerSettings {
   readonly claim: Claim | undefined;
   /** How often it writes through to the disk: `always`, before anybody sees a message, or a time such as `10s`. */
   readonly sync: string;
+  /** Entries of the Secret that lie beside the include file, but for those of routes. */
+  readonly files: readonly string[];
+  /** Another Secret that servers read, and where. */
+  readonly secret?: SecretVolume | undefined;
   /** Changes with what an include file holds and NATS cannot reload: the pods are then replaced one by one. */
   readonly restartKey: string | undefined;
+}
+
+/** A Secret of somebody else's with a certificate, as a pod mounts it. */
+export interface SecretVolume {
+  readonly secretName: string;
+  readonly mountPath: string;
 }
 
 /** How a primary is reached; clientPort 0 keeps the client port inside the cluster. */
@@ -32,6 +40,8 @@ export interface ListenerSettings {
   /** `host:port` that servers announce to edges in place of pod addresses. */
   readonly advertise: string;
   readonly clientPort: number;
+  /** Undefined: edges come in plain text. */
+  readonly tls: KeyPair | undefined;
 }
 
 /**
@@ -50,6 +60,9 @@ const SPREAD = {
   "kubernetes.io/hostname": { maxSkew: 1, whenUnsatisfiable: "DoNotSchedule", nodeTaintsPolicy: "Honor" },
 };
 
+/** The volume of somebody else's Secret. */
+const OTHER = "leafs-tls";
+
 /** A constraint that is null is taken away, as Helm does with a chart's own value; the chart itself fails on it. */
 function withoutNulls(values: Values): Values {
   const podTemplate = at(values, "podTemplate");
@@ -64,7 +77,8 @@ function withoutNulls(values: Values): Values {
  * on. Lists are replaced, as Helm does; patches come after ours.
  */
 export function serverValues(settings: ServerSettings, role: Values, user: Readonly<Values>): Values {
-  const { cluster, replicas, images, claim, sync, restartKey } = settings;
+  const { cluster, replicas, images, claim, sync, restartKey, secret } = settings;
+  const files = [...settings.files, ...(replicas > 1 ? ROUTE_KEYS : [])];
   const pinned = at(at(user.config, "cluster"), "merge").accounts !== undefined;
   const pool = claim && !pinned ? { pool_size: ONE_ROUTE } : {};
   const ours = {
@@ -78,7 +92,7 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
       serverNamePrefix: `${cluster}.`,
       cluster:
         replicas > 1
-          ? { enabled: true, replicas, merge: { name: cluster, ...ROUTES_IN_SECRET, ...pool } }
+          ? { enabled: true, replicas, merge: { name: cluster, ...ROUTES_IN_SECRET, tls: ROUTES_TLS, ...pool } }
           : { enabled: false },
       ...(claim ? { jetstream: jetStream(claim, cluster, sync) } : {}),
       merge: {
@@ -94,7 +108,10 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
       image: image(images.nats),
       env: { QUOTED_SERVER_NAME: '"$(SERVER_NAME)"' }, // the chart's own comes before it
       merge: { startupProbe: probe(900), readinessProbe: probe(10) },
-      patch: [add("/volumeMounts/-", { name: INCLUDE.secret, mountPath: `/etc/${INCLUDE.folder}`, readOnly: true })],
+      patch: [
+        add("/volumeMounts/-", { name: INCLUDE.secret, mountPath: `/etc/${INCLUDE.folder}`, readOnly: true }),
+        ...(secret ? [add("/volumeMounts/-", { name: OTHER, mountPath: secret.mountPath, readOnly: true })] : []),
+      ],
     },
     podTemplate: {
       // NATS cannot reload all of nats.conf, and after one refusal refuses every reload: pods roll with it (charts since 2.12.4: no)
@@ -107,8 +124,9 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
       patch: [
         add("/spec/volumes/-", {
           name: INCLUDE.secret,
-          secret: { secretName: INCLUDE.secret, items: [{ key: INCLUDE.key, path: INCLUDE.key }] },
+          secret: { secretName: INCLUDE.secret, items: [INCLUDE.key, ...files].map((key) => ({ key, path: key })) },
         }),
+        ...(secret ? [add("/spec/volumes/-", { name: OTHER, secret: { secretName: secret.secretName } })] : []),
       ],
     },
     reloader: { enabled: true, image: image(images.reloader) },
@@ -159,10 +177,13 @@ function claimIn(values: Values): Claim | undefined {
 }
 
 /** What a primary adds: the leaf listener and the client NodePort. */
-export function listenerValues({ advertise, clientPort }: ListenerSettings): Values {
+export function listenerValues({ advertise, clientPort, tls }: ListenerSettings): Values {
   const leafnodes = {
     enabled: true,
-    merge: { advertise, compression: "off", authorization: { account: NO_LEAF_ACCOUNT } },
+    merge: {
+      ...{ advertise, compression: "off", authorization: { account: NO_LEAF_ACCOUNT } },
+      ...(tls ? { tls: { ...tls, timeout: HANDSHAKE } } : {}),
+    },
   };
   // the leaf port has a Service of our own; in a Service of type NodePort each of its ports becomes one
   const ports = { leafnodes: { enabled: false } };
@@ -193,15 +214,6 @@ const jetStream = ({ size, storageClass }: Claim, domain: string, sync: string):
 
 /** What a primary with persistence adds: each server knows the subject below which it stores what its own clients say. */
 export const ownSubjectValues: Values = { container: { env: { OWN_SUBJECT: '"own.$(POD_NAME).>"' } } };
-
-/**
- * Restarts the servers of a cluster one by one when accounts come or go: one that reloads first would tell the others of an account
- * that they do not know yet, and they would never hear of its subscriptions. A lone server reloads them.
- */
-export const accountsKey = ({ replicas, extraAccounts }: Pick<Settings, "replicas" | "extraAccounts">) => {
-  const names = Object.keys(extraAccounts);
-  return replicas > 1 && names.length > 0 ? names.sort().join(".") : undefined;
-};
 
 const image = ({ repository, tag }: Image): Values => ({ repository, tag });
 const add = (path: string, value: Values): Values => ({ op: "add", path, value });

@@ -8,6 +8,9 @@ import { readSettings } from "../config.ts";
 import { bytes, type EdgeSettings, type PrimarySettings, seconds } from "../settings.ts";
 import { fault, hosts, source } from "./source.ts";
 
+/** What a certificate looks like, to a pattern. */
+const PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+
 describe("config", () => {
   const primary: PrimarySettings = {
     role: "primary",
@@ -27,6 +30,8 @@ describe("config", () => {
     hosts: ["203.0.113.10"],
     leafPort: 32222,
     clientPort: 0,
+    tls: { enabled: true },
+    edgeLimits: { links: 32, subscriptions: 5000 },
     edges: [],
     persistence: undefined,
     values: {},
@@ -38,7 +43,16 @@ describe("config", () => {
   });
 
   it("gives an edge its defaults: its name is its stack, its primary the stack primary of the same project", () => {
-    const { hosts: _h, leafPort: _l, clientPort: _c, edges: _e, persistence: _p, ...common } = primary;
+    const {
+      hosts: _h,
+      leafPort: _l,
+      clientPort: _c,
+      tls: _t,
+      edgeLimits: _m,
+      edges: _e,
+      persistence: _p,
+      ...common
+    } = primary;
     const edge: EdgeSettings = {
       ...common,
       role: "edge",
@@ -97,6 +111,8 @@ describe("config", () => {
       hosts: ["nats.example.org", "2001:db8::1"],
       leafPort: 30000,
       clientPort: 32223,
+      tls: { secretName: "own", ca: PEM },
+      edgeLimits: { links: 3, payload: 65_536 },
       edges: ["edge-1", { name: "edge-2", publish: ["metrics.edge-2.>"], receive: ["commands.>"], persistence: false }],
       persistence: { enabled: true, size: "5Gi", storageClass: "fast", maxAge: "36h", whenFull: "keep-oldest" },
       values: { natsBox: { enabled: false } },
@@ -119,6 +135,8 @@ describe("config", () => {
       hosts: ["nats.example.org", "2001:db8::1"],
       leafPort: 30000,
       clientPort: 32223,
+      tls: { enabled: true, secretName: "own", ca: PEM },
+      edgeLimits: { links: 3, subscriptions: 5000, payload: 65_536 },
       edges: [
         { name: "edge-1", publish: [], receive: [], persistence: true },
         { name: "edge-2", publish: ["metrics.edge-2.>"], receive: ["commands.>"], persistence: false },

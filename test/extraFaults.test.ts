@@ -22,12 +22,14 @@ describe("extra accounts and remotes", () => {
   });
 
   const cases: [what: string, stack: string, keys: Record<string, unknown>, fault: RegExp][] = [
-    ...["SYS", "APP", "EVENTS", "STORE", "NOLEAF"].map((name): [string, string, Record<string, unknown>, RegExp] => [
-      `the program's own account ${name}`,
-      "edge-1",
-      { extraAccounts: { [name]: account("x") } },
-      new RegExp(`^ops-nats:extraAccounts.${name}: expected another name`),
-    ]),
+    ...["SYS", "APP", "STORE", "NOLEAF", "EDGE-edge-1"].map(
+      (name): [string, string, Record<string, unknown>, RegExp] => [
+        `the program's own account ${name}`,
+        "edge-1",
+        { extraAccounts: { [name]: account("x") } },
+        new RegExp(`^ops-nats:extraAccounts.${name}: expected another name`),
+      ],
+    ),
     [
       "an account called $G",
       "edge-1",

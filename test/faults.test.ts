@@ -234,20 +234,6 @@ describe("faults", () => {
         /^ops-nats:edges\[0\].publish: expected a subject that is not below ops\. .*; came "ops.clusters.edge-9.>"/,
       ],
       [
-        "two live edges beside stored ones that publish the same",
-        "primary",
-        {
-          hosts,
-          persistence: { enabled: true },
-          edges: [
-            { name: "edge-1", publish: ["metrics.>"] },
-            { name: "edge-2", persistence: false, publish: ["metrics.>"] },
-            { name: "edge-3", persistence: false, publish: ["metrics.cpu"] },
-          ],
-        },
-        /^ops-nats:edges\[2\].publish: expected a subject that no other edge without persistence publishes, or persistence: true; came "metrics.cpu"/,
-      ],
-      [
         "an edge's disk in the primary's words",
         "edge-1",
         { persistence: { enabled: true } },

@@ -16,10 +16,11 @@ const STACK = "organization/ops-nats/primary";
 
 describe("leaf link", () => {
   const credentials = {
-    "edge-1": { user: "edge-1", password: "one", publish: ["ops.clusters.edge-1.>"], receive: ["commands.>"] },
-    "edge-2": { user: "edge-2", password: "two", publish: ["ops.clusters.edge-2.>"], receive: [] },
+    "edge-1": { seed: "SU-one", publish: ["ops.clusters.edge-1.>"], receive: ["commands.>"] },
+    "edge-2": { seed: "SU-two", publish: ["ops.clusters.edge-2.>"], receive: [] },
   };
-  const urls = ["nats-leaf://203.0.113.10:32222", "nats-leaf://[2001:db8::1]:32222"];
+  const urls = ["tls://203.0.113.10:32222", "tls://[2001:db8::1]:32222"];
+  const ca = "PEM of two CAs";
 
   const stores = {
     "edge-2": { subjects: ["ops.clusters.edge-2.>"], maxAge: 60, whenFull: "keep-newest" },
@@ -39,19 +40,25 @@ describe("leaf link", () => {
   const published = async (): Promise<Record<string, unknown>> => {
     const outputs = leafLinkOutputs({
       urls,
+      ca: pulumi.output(ca),
       credentials: pulumi.output<Record<string, EdgeLogin>>(credentials),
       stores,
     });
     const [leafCredentials, leafWitness] = [outputs.leafCredentials, outputs.leafWitness];
     assert.deepEqual([await pulumi.isSecret(leafCredentials), await pulumi.isSecret(leafWitness)], [true, true]);
-    return { ...outputs, leafCredentials: await awaited(leafCredentials), leafWitness: await awaited(leafWitness) };
+    return {
+      ...outputs,
+      leafCa: await awaited(outputs.leafCa),
+      leafCredentials: await awaited(leafCredentials),
+      leafWitness: await awaited(leafWitness),
+    };
   };
 
   it("comes back whole, for this edge alone", async () => {
     const outputs = await published();
-    const two = { urls, ...credentials["edge-2"], store: stores["edge-2"] };
+    const two = { urls, ca, ...credentials["edge-2"], store: stores["edge-2"] };
     assert.deepEqual(await readLeafLink(reader(outputs), STACK, "edge-2"), two);
-    const one = { urls, ...credentials["edge-1"], store: undefined };
+    const one = { urls, ca, ...credentials["edge-1"], store: undefined };
     assert.deepEqual(await readLeafLink(reader(outputs), STACK, "edge-1"), one);
     assert.equal(outputs.leafUrl, urls[0]);
   });
@@ -82,7 +89,7 @@ describe("leaf link", () => {
     "a newer contract",
     (o) => reader({ ...o, leafLinkVersion: LEAF_LINK_VERSION + 1 }),
     "edge-1",
-    /version 4; came 5; next: update this program/,
+    /version 5; came 6; next: update this program/,
   );
   refused(
     "an older contract",
@@ -112,7 +119,7 @@ describe("leaf link", () => {
   refused("outputs of another shape", (o) => reader({ ...o, leafUrls: ["http://x"] }), "edge-1", /another shape/);
   refused(
     "a login without what passes by it",
-    (o) => reader({ ...o, leafCredentials: { "edge-1": { user: "edge-1", password: "one" } } }),
+    (o) => reader({ ...o, leafCredentials: { "edge-1": { seed: "SU-one" } } }),
     "edge-1",
     /another shape/,
   );

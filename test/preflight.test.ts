@@ -32,6 +32,7 @@ describe("the ground of a stack", () => {
       mark: { id: ID, stack: "organization/ops-nats/edge-1", edge: "edge-1", release: "nats" },
       description: "installed by ops-nats",
       adopted: undefined,
+      knownEdges: [],
       clusterIdentifier: "uid-of-the-cluster",
     });
   });
@@ -46,17 +47,20 @@ describe("the ground of a stack", () => {
     watch: { user: "watch", password: "pw-watch" },
   };
   const logins = { admin: { user: "admin", password: "pw-admin" }, app: { user: "app", password: "pw-app" } };
-  const remote = { urls: ["nats-leaf://h:1"], user: "edge-1", password: "pw-leaf" };
+  const remote = { urls: ["tls://h:1"], seed: "SUseed", ca: "" };
   const left: Cluster = {
     ...emptyCluster,
     owner: async (_, kind) => (kind === "Secret" ? { id: LOST, stack: "organization/ops-nats/edge-1" } : undefined),
-    secret: async () => ({ "ops-nats.conf": edgeConf(logins, remote, false, naming) }),
+    secret: async () => ({ "ops-nats.conf": edgeConf(logins, remote, false, naming), "root-key": "the root key" }),
   };
 
   it("of a lost state is taken over by its id, with its passwords", async () => {
     const { ground } = await check(left, { adopt: LOST });
     assert.equal(ground.mark.id, LOST);
-    assert.deepEqual(ground.adopted, { admin: "pw-admin", app: "pw-app", watch: "pw-watch" });
+    assert.deepEqual(ground.adopted, {
+      ...{ admin: "pw-admin", app: "pw-app", watch: "pw-watch" },
+      _root: "the root key",
+    });
   });
 
   it("of a lost state is not taken over by another id, nor without one: the way is told", async () => {

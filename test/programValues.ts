@@ -20,9 +20,9 @@ export const store: EdgeStore = {
   whenFull: "keep-newest",
 };
 export const link: EdgeLink = {
-  urls: ["nats-leaf://203.0.113.10:32222"],
-  user: "edge-1",
-  password: "pw-of-the-leaf",
+  urls: ["tls://203.0.113.10:32222"],
+  ca: "PEM",
+  seed: "SU-seed-of-the-leaf",
   publish: ["ops.clusters.edge-1.>", "ops.notifications.>"],
   receive: [],
   store: undefined,
@@ -44,8 +44,17 @@ export const PROGRAM_SETS: readonly ValueSet[] = [
     name: "the program's primary with persistence",
     values: primaryOf({ persistence: { enabled: true, size: "5Gi", storageClass: "fast" } }),
   },
+  { name: "the program's primary with plain links", values: primaryOf({ tls: { enabled: false } }) },
+  {
+    name: "the program's primary with a certificate of somebody else's",
+    values: primaryOf({ tls: { secretName: "own" } }),
+  },
   { name: "the program's primary from a mirror", values: primaryOf({ images }) },
   { name: "the program's edge", values: edgeOf() },
+  {
+    name: "the program's edge with a plain link",
+    values: edgeOf({}, { ...link, urls: ["nats-leaf://203.0.113.10:32222"] }),
+  },
   { name: "the program's edge of three servers", values: edgeOf({ replicas: 3 }) },
   {
     name: "the program's edge that stores",

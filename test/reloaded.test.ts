@@ -6,6 +6,7 @@ import { edgeConf, passwordsIn, primaryConf } from "../components/natsConf.ts";
 import { PlainError } from "../components/plainError.ts";
 import type { Cluster } from "../components/release.ts";
 import { assertReloaded, configTag, tagOf } from "../components/reload.ts";
+import { EDGE_LIMITS } from "../settings.ts";
 import { deployedCluster, emptyCluster, place, pods } from "./fakeClusters.ts";
 import { mockEngine } from "./mocks.ts";
 
@@ -98,30 +99,26 @@ describe("a configuration that servers were given", () => {
 
 describe("an include file", () => {
   const logins = { admin: { user: "admin", password: 'a"b' }, app: { user: "app", password: "pw\\app" } };
-  const leaf = { user: "edge-1", password: "2leaf", publish: ["a.>"], receive: [], stored: false };
+  const leaf = { user: "edge-1", nkey: "UPUBLIC", publish: ["a.>"], receive: [], stored: false };
   const naming = {
     names: { edge: "edge-1", accepted: [], publish: [], receive: [] },
     watch: { user: "watch", password: "pw-watch" },
   };
-  const edge = edgeConf(logins, { urls: ["nats-leaf://h:1"], user: "edge-1", password: "2leaf" }, false, naming);
+  const edge = edgeConf(logins, { urls: ["tls://h:1"], seed: "SU", ca: "" }, false, naming);
 
   it("tags the servers that run it with what it says", () => {
     const [text, tag = ""] = edge.split(/^server_tags: (.*)$/m);
     assert.equal(tag, `["${configTag(text ?? "")}"]`);
     assert.equal(tagOf(edge), configTag(text ?? ""));
-    assert.notEqual(
-      tagOf(edge),
-      tagOf(edgeConf(logins, { urls: ["nats-leaf://h:2"], user: "e", password: "p" }, false, naming)),
-    );
+    assert.notEqual(tagOf(edge), tagOf(edgeConf(logins, { urls: ["tls://h:2"], seed: "SU", ca: "" }, false, naming)));
   });
 
   it("gives its passwords back, by user", () => {
     const keeper = { user: "keeper", password: "pw-keeper" };
-    const primary = primaryConf(logins, [leaf], { keeper });
+    const primary = primaryConf(logins, [leaf], EDGE_LIMITS, { keeper });
     assert.match(tagOf(primary), /^conf:/);
     assert.deepEqual(passwordsIn(primary), {
       ...{ admin: 'a"b', app: "pw\\app", keeper: "pw-keeper" },
-      "edge-1": "2leaf",
     });
     assert.deepEqual(passwordsIn(edge), { admin: 'a"b', app: "pw\\app", watch: "pw-watch" });
   });

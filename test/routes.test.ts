@@ -4,11 +4,13 @@
 import assert from "node:assert/strict";
 import { mock } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
-import { passwordsIn, primaryConf } from "../components/natsConf.ts";
+import { accountsIn, edgesIn, passwordsIn, primaryConf } from "../components/natsConf.ts";
 import { PlainError } from "../components/plainError.ts";
 import type { Cluster } from "../components/release.ts";
 import { configTag, tagOf } from "../components/reload.ts";
-import { assertNoStrangers, bridgeRoutes, routeAddresses, routeSteps } from "../components/routes.ts";
+import { assertNoStrangers, routeAddresses } from "../components/routes.ts";
+import { bridge, stepsTo } from "../components/steps.ts";
+import { EDGE_LIMITS } from "../settings.ts";
 import { place, pods, untouched } from "./fakeClusters.ts";
 
 // What servers make of it is judged by servers: test/conformance/routes.test.ts.
@@ -16,7 +18,10 @@ describe("routes between the servers of a cluster", () => {
   const logins = { admin: { user: "admin", password: "pw-admin" }, app: { user: "app", password: "pw-app" } };
   const addresses = routeAddresses({ release: "ops", replicas: 3 });
   const conf = (password: string, more: readonly string[] = addresses) =>
-    primaryConf({ ...logins, route: { user: "_route", password, addresses: more } }, []);
+    primaryConf({ ...logins, route: { user: "_route", password, addresses: more } }, [], EDGE_LIMITS);
+
+  /** What servers run on the way. */
+  const steps = (now: string, next: string) => stepsTo(now, next).map(({ include }) => include);
 
   it("go to the pods of the release by its headless Service; a lone server has none", () => {
     assert.deepEqual(
@@ -24,7 +29,7 @@ describe("routes between the servers of a cluster", () => {
       ["ops-nats-0", "ops-nats-1", "ops-nats-2"].map((pod) => `${pod}.ops-nats-headless:6222`),
     );
     assert.deepEqual(routeAddresses({ release: "nats", replicas: 1 }), []);
-    assert.doesNotMatch(primaryConf(logins, []), /ROUTE/);
+    assert.doesNotMatch(primaryConf(logins, [], EDGE_LIMITS), /ROUTE/);
   });
 
   it("have their password in the include file, in each URL and as what is asked for", () => {
@@ -36,10 +41,10 @@ describe("routes between the servers of a cluster", () => {
 
   it("take another password in steps: nobody is asked, all have its URLs, and nothing else changes", () => {
     const [now, next] = [conf("one"), conf("two")];
-    const steps = routeSteps(now, next);
-    assert.equal(steps.length, 2);
-    const [open = "", renewed = ""] = steps;
-    for (const step of steps) {
+    const way = steps(now, next);
+    assert.equal(way.length, 2);
+    const [open = "", renewed = ""] = way;
+    for (const step of way) {
       assert.match(step, /^ROUTE_LOGIN: \{\}$/m);
       assert.equal(
         step.split("accounts {")[1]?.split("server_tags")[0],
@@ -53,14 +58,60 @@ describe("routes between the servers of a cluster", () => {
   });
 
   it("take no steps where the password stays, where there were none, or where there are none any more", () => {
-    assert.deepEqual(routeSteps(conf("one"), conf("one", addresses.slice(1))), []);
-    assert.deepEqual(routeSteps(primaryConf(logins, []), conf("one")), []);
-    assert.deepEqual(routeSteps(conf("one"), primaryConf(logins, [])), []);
+    assert.deepEqual(steps(conf("one"), conf("one", addresses.slice(1))), []);
+    assert.deepEqual(steps(primaryConf(logins, [], EDGE_LIMITS), conf("one")), []);
+    assert.deepEqual(steps(conf("one"), primaryConf(logins, [], EDGE_LIMITS)), []);
   });
 
   it("go on from steps that were interrupted", () => {
     const [now, next] = [conf("one"), conf("two")];
-    for (const left of routeSteps(now, next)) assert.equal(routeSteps(left, next).at(-1), routeSteps(now, next).at(-1));
+    for (const left of steps(now, next)) assert.equal(steps(left, next).at(-1), steps(now, next).at(-1));
+  });
+
+  describe("and accounts that come", () => {
+    const leaf = (user: string) => ({
+      user,
+      nkey: `U${user}`,
+      publish: [`ops.clusters.${user}.>`],
+      receive: [],
+      stored: false,
+    });
+    const route = { user: "_route", password: "one", addresses };
+    const of = (...edges: string[]) => primaryConf({ ...logins, route }, edges.map(leaf), EDGE_LIMITS);
+
+    it("are known to all servers before one of them uses it: empty, and nothing else is another", () => {
+      const [now, next] = [of("edge-1"), of("edge-1", "edge-2", "edge-3")];
+      const [step = "", ...more] = steps(now, next);
+      assert.equal(more.length, 0);
+      assert.deepEqual(new Set(accountsIn(step)), new Set(accountsIn(next)));
+      assert.ok(step.includes('\n  "EDGE-edge-2" {}\n') && step.includes('\n  "EDGE-edge-3" {}\n'));
+      const rest = (text: string) => text.replace(/^ {2}"EDGE-edge-[23]" \{\}\n/gm, "").replace(/^server_tags.*$/m, "");
+      assert.equal(rest(step), rest(now));
+      assert.equal(tagOf(step), configTag(step.slice(0, step.indexOf("server_tags"))));
+      assert.deepEqual(steps(step, next), []);
+    });
+
+    it("are no step where none comes, or where a lone server has nobody to tell", () => {
+      assert.deepEqual(steps(of("edge-1", "edge-2"), of("edge-1")), []);
+      const alone = (...edges: string[]) => primaryConf(logins, edges.map(leaf), EDGE_LIMITS);
+      assert.deepEqual(steps(alone("edge-1"), alone("edge-1", "edge-2")), []);
+    });
+
+    it("come before another password", () => {
+      const next = primaryConf({ ...logins, route: { ...route, password: "two" } }, [leaf("edge-1")], EDGE_LIMITS);
+      const way = stepsTo(conf("one"), next);
+      assert.deepEqual(
+        way.map(({ what }) => what),
+        ["they learn of further accounts", "the password between them changes", "the password between them changes"],
+      );
+      for (const { include } of way) assert.ok(accountsIn(include).includes('"EDGE-edge-1"'));
+    });
+
+    it("stay, empty, when their edge is listed no more", () => {
+      const text = primaryConf(logins, [leaf("edge-1")], EDGE_LIMITS, undefined, {}, ["edge-2"]);
+      assert.ok(text.includes('\n  "EDGE-edge-2" {}\n'));
+      assert.deepEqual(edgesIn(text), ["edge-1", "edge-2"]);
+    });
   });
 
   describe("are changed", () => {
@@ -86,7 +137,7 @@ describe("routes between the servers of a cluster", () => {
       [done, now] = [[], from];
       const log = mock.method(pulumi.log, "info", async () => {});
       try {
-        await bridgeRoutes(place(there), at, next);
+        await bridge(place(there), at, next);
       } finally {
         log.mock.restore();
       }
@@ -101,7 +152,7 @@ describe("routes between the servers of a cluster", () => {
         "ask nats-0",
         "ask nats-1",
       ];
-      assert.deepEqual(done, routeSteps(from, next).flatMap(step));
+      assert.deepEqual(done, steps(from, next).flatMap(step));
     });
 
     it("by nothing where the password stays, or where there are no servers", async () => {
@@ -119,7 +170,7 @@ describe("routes between the servers of a cluster", () => {
         },
       };
       await assert.rejects(run(from, conf("two"), refusing), /forbidden/);
-      const [open = ""] = routeSteps(from, conf("two"));
+      const [open = ""] = steps(from, conf("two"));
       const write = (text: string) => [`write events ${at.secret} ${at.key} ${tagOf(text)}`, "wake"];
       assert.deepEqual(done, [...write(open), ...write(from)]);
       assert.equal(now, from);

@@ -139,7 +139,7 @@ describe("streams", () => {
     assert.deepEqual(names(plan), ["own-nats-0", "own-nats-1", "own-nats-2", "direct", "in", "ops"]);
     assert.deepEqual(
       plan.consumers.map(({ stream, config }) => `${stream}.${config.name}`),
-      ["own-nats-0.in", "own-nats-1.in", "own-nats-2.in", "direct.edge-2", "direct._", "in.ops"],
+      ["own-nats-0.in", "own-nats-1.in", "own-nats-2.in", "direct.edge-2", "in.ops"],
     );
   });
 

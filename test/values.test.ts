@@ -32,6 +32,8 @@ const spread = (constraint: Readonly<Record<string, unknown>>) =>
   );
 const SPREAD = spread({ maxSkew: 1, whenUnsatisfiable: "DoNotSchedule", nodeTaintsPolicy: "Honor" });
 
+const items = (...keys: string[]) => keys.map((key) => ({ key, path: key }));
+
 describe("chart values", () => {
   const probe = (failureThreshold: number) => ({ initialDelaySeconds: 1, periodSeconds: 1, failureThreshold });
   const edgeDefaults = {
@@ -67,7 +69,7 @@ describe("chart values", () => {
           path: "/spec/volumes/-",
           value: {
             name: "ops-nats-auth",
-            secret: { secretName: "ops-nats-auth", items: [{ key: "ops-nats.conf", path: "ops-nats.conf" }] },
+            secret: { secretName: "ops-nats-auth", items: items("ops-nats.conf", "leafs-ca.crt") },
           },
         },
       ],
@@ -84,9 +86,35 @@ describe("chart values", () => {
     },
   };
 
+  /** Of several servers: they know each other by a password and by certificates. */
   const ROUTES = {
     "config.cluster.merge.routes": "<< $ROUTES >>",
     "config.cluster.merge.authorization": "<< $ROUTE_LOGIN >>",
+    "config.cluster.merge.tls.ca_file": "/etc/nats-auth/routes-ca.crt",
+    "config.cluster.merge.tls.cert_file": "/etc/nats-auth/routes.crt",
+    "config.cluster.merge.tls.key_file": "/etc/nats-auth/routes.key",
+    "config.cluster.merge.tls.timeout": 10,
+  };
+  const ROUTE_KEYS = ["routes.crt", "routes.key", "routes-ca.crt"];
+  const gone = (of: object) => Object.fromEntries(Object.keys(of).map((key) => [key, undefined]));
+  /** The Secret's entries that servers are given. */
+  const mounted = (...keys: string[]) => ({
+    "podTemplate.patch": [
+      {
+        op: "add",
+        path: "/spec/volumes/-",
+        value: {
+          name: "ops-nats-auth",
+          secret: { secretName: "ops-nats-auth", items: items("ops-nats.conf", ...keys) },
+        },
+      },
+    ],
+  });
+
+  const LEAFS = {
+    "config.leafnodes.merge.tls.cert_file": "/etc/nats-auth/leafs.crt",
+    "config.leafnodes.merge.tls.key_file": "/etc/nats-auth/leafs.key",
+    "config.leafnodes.merge.tls.timeout": 10,
   };
 
   it("of an edge, complete", () => assert.deepEqual(edge(), edgeDefaults));
@@ -102,6 +130,8 @@ describe("chart values", () => {
       "config.leafnodes.merge.advertise": "203.0.113.10:32222",
       "config.leafnodes.merge.compression": "off",
       "config.leafnodes.merge.authorization.account": "NOLEAF",
+      ...LEAFS,
+      ...mounted("leafs.crt", "leafs.key", ...ROUTE_KEYS),
       ...SPREAD,
       "service.ports.leafnodes.enabled": false,
     });
@@ -116,8 +146,8 @@ describe("chart values", () => {
         "config.cluster.enabled": false,
         "config.cluster.replicas": undefined,
         "config.cluster.merge.name": undefined,
-        "config.cluster.merge.routes": undefined,
-        "config.cluster.merge.authorization": undefined,
+        ...gone(ROUTES),
+        ...mounted("leafs.crt", "leafs.key"),
         ...spread({ maxSkew: undefined, whenUnsatisfiable: undefined, nodeTaintsPolicy: undefined }),
       },
     ],
@@ -161,6 +191,40 @@ describe("chart values", () => {
       },
     ],
     [
+      "plain links: no certificate is there to show",
+      primary(),
+      primary({ tls: { enabled: false } }),
+      { ...gone(LEAFS), ...mounted(...ROUTE_KEYS) },
+    ],
+    [
+      "a certificate of somebody else's, from its own Secret",
+      primary({ replicas: 1 }),
+      primary({ replicas: 1, tls: { secretName: "own" } }),
+      {
+        "config.leafnodes.merge.tls.cert_file": "/etc/nats-leafs-tls/tls.crt",
+        "config.leafnodes.merge.tls.key_file": "/etc/nats-leafs-tls/tls.key",
+        "container.patch": [
+          edgeDefaults.container.patch[0],
+          {
+            op: "add",
+            path: "/volumeMounts/-",
+            value: { name: "leafs-tls", mountPath: "/etc/nats-leafs-tls", readOnly: true },
+          },
+        ],
+        "podTemplate.patch": [
+          ...mounted()["podTemplate.patch"],
+          { op: "add", path: "/spec/volumes/-", value: { name: "leafs-tls", secret: { secretName: "own" } } },
+        ],
+      },
+    ],
+    [
+      "an edge's plain link: it would go on where the primary asked for TLS",
+      edge(),
+      edge({}, { ...link, urls: ["nats-leaf://203.0.113.10:32222"] }),
+      { "container.env.SSL_CERT_FILE": "/etc/nats-auth/leafs-ca.crt" },
+    ],
+    ["a primary that is known by what the edge's image trusts", edge(), edge({}, { ...link, ca: "" }), mounted()],
+    [
       "a claim at the path that the chart reads, and a domain",
       primary(),
       primary({ persistence: { enabled: true, size: "5Gi", storageClass: "fast" } }),
@@ -203,6 +267,7 @@ describe("chart values", () => {
         "config.cluster.enabled": true,
         "config.cluster.merge.name": "edge-1",
         ...ROUTES,
+        ...mounted("leafs-ca.crt", ...ROUTE_KEYS),
         "config.cluster.merge.pool_size": -1,
         "config.cluster.replicas": 3,
         "config.jetstream.merge.sync_interval": "10s",
@@ -227,6 +292,7 @@ describe("chart values", () => {
         "config.cluster.replicas": 3,
         "config.cluster.merge.name": "edge-1",
         ...ROUTES,
+        ...mounted("leafs-ca.crt", ...ROUTE_KEYS),
         ...SPREAD,
       },
     ],
@@ -274,7 +340,7 @@ describe("chart values", () => {
     const key = (values: unknown) => flat(values)["podTemplate.merge.metadata.annotations.ops-nats/restart-key"];
     assert.equal(key(edge()), undefined);
     assert.match(String(key(edge(old))), /^[0-9a-f]{16}$/);
-    assert.notEqual(key(edge(old)), key(edge(old, { ...link, password: "another" })));
+    assert.notEqual(key(edge(old)), key(edge(old, { ...link, seed: "another" })));
     assert.equal(key(edge(old)), key(edge({ ...old, replicas: 3 })));
   });
 
@@ -314,6 +380,6 @@ describe("chart values", () => {
   });
 
   it("hold no password", () => {
-    assert.ok(!JSON.stringify([edge(), edge({ images: { nats: { tag: "2.10.20-alpine" } } })]).includes(link.password));
+    assert.ok(!JSON.stringify([edge(), edge({ images: { nats: { tag: "2.10.20-alpine" } } })]).includes(link.seed));
   });
 });

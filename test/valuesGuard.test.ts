@@ -96,7 +96,7 @@ describe("values", () => {
   const primary: typeof both = [
     ["config.leafnodes.enabled", false],
     ["config.leafnodes.port", 1, "leafPort"],
-    ["config.leafnodes.tls.enabled", true],
+    ["config.leafnodes.tls.enabled", true, "tls"],
     ["config.leafnodes.merge.advertise", "x", "hosts and leafPort"],
     ["config.leafnodes.merge.authorization", {}, "edges or extraAccounts"],
     ["config.merge.leafnodes.port", 1, "leafPort"],

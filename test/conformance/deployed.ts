@@ -2,10 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { Edge } from "../../components/edge.ts";
+import { type Files, INCLUDE } from "../../components/files.ts";
 import type { EdgeLink, EdgeLogin } from "../../components/leafLink.ts";
-import type { Login, ServerLogins } from "../../components/natsConf.ts";
+import { edgesIn, type Login, type ServerLogins } from "../../components/natsConf.ts";
 import { Primary } from "../../components/primary.ts";
-import { INCLUDE, type Values } from "../../components/values.ts";
+import type { Values } from "../../components/values.ts";
 import { readSettings } from "../../config.ts";
 import { SECRET_KEYS } from "../../extraFaults.ts";
 import type { Settings } from "../../settings.ts";
@@ -19,6 +20,8 @@ export interface Deployed {
   readonly config: Values;
   /** The include file, from the Secret. */
   readonly include: string;
+  /** What lies beside it. */
+  readonly files: Files;
   /** `container.env` of the chart's values. */
   readonly env: Readonly<Record<string, string>>;
   /** What the keeper of the streams is given; undefined without persistence. */
@@ -35,27 +38,31 @@ export interface DeployedKeeper {
 }
 
 export interface DeployedPrimary extends Deployed {
+  /** By which its servers are known. */
+  readonly ca: string;
   /** The leaf link of an edge that is listed. */
   link(edge: string): EdgeLink;
 }
 
 const description = "installed by a test";
 
-/** Runs the component of a primary without an engine; `keys` as in Pulumi.primary.yaml. */
-export async function deployPrimary(keys: Values): Promise<DeployedPrimary> {
+/** Runs the component of a primary without an engine; `keys` as in Pulumi.primary.yaml, `former` its include file of before. */
+export async function deployPrimary(keys: Values, former = ""): Promise<DeployedPrimary> {
   const recorder = await mockEngine("primary");
   const settings = read("primary", keys);
   if (settings.role !== "primary") throw new Error("a stack called primary is not a primary");
-  const primary = new Primary("nats", { settings, cluster: deployedCluster, mark: mark("primary"), description });
+  const ground = { mark: mark("primary"), description, knownEdges: edgesIn(former) };
+  const primary = new Primary("nats", { settings, cluster: deployedCluster, ...ground });
   await Promise.all([primary.server.clientUrl, primary.keeper?.deployment].map((output) => awaited(output)));
   const credentials = await awaited<Record<string, EdgeLogin>>(primary.leafLink.credentials);
   const { urls, stores } = primary.leafLink;
+  const ca = await awaited<string>(primary.leafLink.ca);
   const link = (edge: string): EdgeLink => {
     const login = credentials[edge];
     if (!login) throw new Error(`edge ${edge} is not listed: ${Object.keys(credentials)}`);
-    return { urls, ...login, store: stores[edge] };
+    return { urls, ca, ...login, store: stores[edge] };
   };
-  return { ...(await deployed(recorder, primary)), link };
+  return { ...(await deployed(recorder, primary)), ca, link };
 }
 
 /** Runs the component of an edge without an engine; `keys` as in Pulumi.edge.yaml. */
@@ -85,7 +92,8 @@ async function deployed(recorder: Recorder, { adminPassword, appPassword }: Prim
   const [admin, app] = [await awaited(adminPassword), await awaited(appPassword)];
   const logins = { admin: { user: "admin", password: admin }, app: { user: "app", password: app } };
   const env = release.container.env ?? {};
-  return { config: release.config, include, env, logins, keeper: deployedKeeper(recorder, secret.value) };
+  const files = Object.fromEntries(Object.entries(secret.value).filter(([key]) => /\.(crt|key)$/.test(key)));
+  return { config: release.config, include, files, env, logins, keeper: deployedKeeper(recorder, secret.value) };
 }
 
 function deployedKeeper(recorder: Recorder, secret: Readonly<Record<string, string>>): DeployedKeeper | undefined {

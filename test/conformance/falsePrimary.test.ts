@@ -7,6 +7,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jetstreamManager } from "@nats-io/jetstream";
+import { fromSeed } from "@nats-io/nkeys";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { EdgeLink } from "../../components/leafLink.ts";
 import { type Deployed, deployEdge, deployPrimary } from "./deployed.ts";
@@ -19,7 +20,7 @@ import { DEFAULT_VERSION, serverProgram } from "./versions.ts";
 const STREAM = "ops";
 const EVENT = "ops.clusters.edge-1.x";
 
-// Somebody at an address that the primary once had, or on the way: without TLS the edge gives them its login, and they may be a server.
+// Somebody at an address that the primary once had, or on the way, where links are plain (with TLS nobody gets so far: tls.test.ts).
 describe(`a false primary at the address of an edge's link, nats-server ${DEFAULT_VERSION}`, () => {
   let folder = "";
   let leafPort = 0;
@@ -94,7 +95,7 @@ describe(`a false primary at the address of an edge's link, nats-server ${DEFAUL
       conf,
       `server_name: primary.nats-0
 host: 127.0.0.1, port: ${ports.client}, http_port: ${ports.monitor}
-accounts { SYS { users: [${user("s", "s")}] }, EVENTS { users: [${user(link.user, link.password)}, ${user("e", "e")}] } }
+accounts { SYS { users: [${user("s", "s")}] }, EDGE { users: [{ nkey: ${fromSeed(Buffer.from(link.seed)).getPublicKey()} }, ${user("e", "e")}] } }
 system_account: SYS
 leafnodes { host: 127.0.0.1, port: ${leafPort} }
 jetstream { domain: primary, store_dir: "${join(folder, "false-store")}" }

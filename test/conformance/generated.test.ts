@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import type { EdgeLink } from "../../components/leafLink.ts";
+import { edgeNkey } from "../../components/nkeys.ts";
 import { PlainError } from "../../components/plainError.ts";
 import { faults, hosts } from "../source.ts";
 import { type Deployed, deployEdge, deployPrimary } from "./deployed.ts";
@@ -117,23 +118,29 @@ onEachVersion("generated settings", (version) => {
       listens: fc.boolean(),
     });
     await fc.assert(
-      fc.asyncProperty(name, password, fc.boolean(), extra, async (edge, leafPassword, stored, more) => {
-        const { extraAccounts, remotes, listens } = more;
-        const targets = ["APP", ...Object.keys(extraAccounts)];
-        const extraRemotes = remotes.map((one, i) => ({ ...one, account: targets[i % targets.length] }));
-        const store = { subjects: [`ops.clusters.${edge}.>`], maxAge: 60, whenFull: "keep-newest" };
-        const keeps = stored && version === DEFAULT_VERSION;
-        const link = {
-          urls: ["nats-leaf://192.0.2.1:32222"],
-          user: edge,
-          password: leafPassword,
-          publish: [],
-          receive: [],
-          store: keeps ? store : undefined,
-        };
-        const keys = { ...common, extraAccounts, extraRemotes, ...(listens ? { leafPort: 32222 } : {}) };
-        await judged(() => deployEdge(edge, link as EdgeLink, keys));
-      }),
+      fc.asyncProperty(
+        name,
+        password,
+        fc.boolean(),
+        fc.boolean(),
+        extra,
+        async (edge, root, encrypted, stored, more) => {
+          const { extraAccounts, remotes, listens } = more;
+          const targets = ["APP", ...Object.keys(extraAccounts)];
+          const extraRemotes = remotes.map((one, i) => ({ ...one, account: targets[i % targets.length] }));
+          const store = { subjects: [`ops.clusters.${edge}.>`], maxAge: 60, whenFull: "keep-newest" };
+          const keeps = stored && version === DEFAULT_VERSION;
+          const link = {
+            urls: [encrypted ? "tls://192.0.2.1:32222" : "nats-leaf://192.0.2.1:32222"],
+            ...{ seed: edgeNkey(root, edge).seed, ca: "" },
+            publish: [],
+            receive: [],
+            store: keeps ? store : undefined,
+          };
+          const keys = { ...common, extraAccounts, extraRemotes, ...(listens ? { leafPort: 32222 } : {}) };
+          await judged(() => deployEdge(edge, link as EdgeLink, keys));
+        },
+      ),
       RUNS,
     );
     assert.ok(taken > 0, `${taken} taken, ${refused} refused`);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { Login } from "../../components/natsConf.ts";
+import { stepsTo } from "../../components/steps.ts";
 import type { Values } from "../../components/values.ts";
 import { DROPPED } from "../durability/ledger.ts";
 import { type Deployed, type DeployedPrimary, deployEdge, deployPrimary } from "./deployed.ts";
@@ -84,7 +85,7 @@ export class Installation {
   /** Deploys an edge again, as the primary has it now: another include file, another plan. */
   async redeploy(name: string): Promise<void> {
     const edge = await this.#deployEdge(name);
-    await this.cluster(name).mount(edge.include);
+    await this.cluster(name).mount(edge.include, edge.files);
     await this.cluster(name).reload();
     await this.#keep(name, edge);
     await this.#keepers.get(name)?.planned();
@@ -97,13 +98,16 @@ export class Installation {
    */
   async list(entries: readonly unknown[], apart?: number, more: Values = {}): Promise<void> {
     const set = this.cluster("primary");
+    const { include: now } = this.deployed;
     const primary = await this.#deployPrimary(entries, more);
-    await set.mount(primary.include);
-    if (apart === undefined) await set.reload();
-    else {
-      for (const server of set.servers) {
-        await server.reload();
-        await pause(apart);
+    for (const include of [...stepsTo(now, primary.include).map((step) => step.include), primary.include]) {
+      await set.mount(include, primary.files);
+      if (apart === undefined) await set.reload();
+      else {
+        for (const server of set.servers) {
+          await server.reload();
+          await pause(apart);
+        }
       }
     }
     await this.#keep("primary", primary);
@@ -220,7 +224,7 @@ export class Installation {
       edges,
       ...this.#images,
     };
-    this.#deployed = await deployPrimary({ ...keys, ...this.#plan.primary, ...more });
+    this.#deployed = await deployPrimary({ ...keys, ...this.#plan.primary, ...more }, this.#deployed?.include);
     return this.#deployed;
   }
 

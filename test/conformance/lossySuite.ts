@@ -16,7 +16,9 @@ const ONE_OF = 1000;
  * @param persistent else it is shown what that costs plain core NATS
  */
 export function lossySuite(version: string, persistent: boolean): void {
-  const primary = persistent ? { primary: { persistence: { enabled: true, size: "4Gi" } } } : {};
+  // plain links: of an encrypted one nobody on the way can take a message and leave the rest
+  const tls = { enabled: false };
+  const primary = { primary: { tls, ...(persistent ? { persistence: { enabled: true, size: "4Gi" } } : {}) } };
   // disks in memory: eight edges that write each event through to one slow disk have little to lose on their links
   const nats = installed(version, { listed: EDGES, edges: EDGES, ...primary, disk: (claim) => claim });
 

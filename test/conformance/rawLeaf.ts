@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { connect, type Socket } from "node:net";
+import { connect as encrypt } from "node:tls";
+import { fromSeed } from "@nats-io/nkeys";
 import type { Login } from "../../components/natsConf.ts";
 import { until } from "./until.ts";
 
@@ -9,31 +11,56 @@ import { until } from "./until.ts";
 export class RawLeaf {
   /** Payloads that came down, by subject. */
   readonly received: (readonly [subject: string, payload: string])[] = [];
+  /** Subjects that the server has told it of. */
+  readonly interest: string[] = [];
   readonly errors: string[] = [];
   closed = false;
   /** Called with every message that comes down; a payload has its headers before it. */
   onMessage: (subject: string, reply: string, payload: string) => void = () => {};
-  readonly #socket: Socket;
+  #socket: Socket;
   #buffer = Buffer.alloc(0);
-  #infos = 0;
+  #info: { nonce?: string; tls_required?: boolean } | undefined;
   #pongs = 0;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
+    this.#listen(socket);
+  }
+
+  /**
+   * Connects to a leaf port, by TLS where it asks for it, and sends the login; `login` undefined is an anonymous leaf.
+   * @param claims what else it says of itself
+   */
+  static async connect(
+    port: number,
+    name: string,
+    login: Login | { readonly seed: string } | undefined,
+    claims: object = {},
+  ): Promise<RawLeaf> {
+    const leaf = new RawLeaf(connect(port, "127.0.0.1"));
+    const info = await until("INFO of the leaf port", () => leaf.#info);
+    if (info.tls_required) {
+      leaf.#socket.removeAllListeners("data");
+      // whom it talks to is nothing to an attacker
+      leaf.#socket = encrypt({ socket: leaf.#socket, rejectUnauthorized: false });
+      leaf.#listen(leaf.#socket);
+    }
+    const credentials =
+      login === undefined
+        ? {}
+        : "seed" in login
+          ? signed(login.seed, info.nonce)
+          : { user: login.user, pass: login.password };
+    leaf.#send(`CONNECT ${JSON.stringify({ ...credentials, name, cluster: name, headers: true, ...claims })}\r\n`);
+    return leaf;
+  }
+
+  #listen(socket: Socket): void {
     socket.on("data", (data) => this.#take(data));
     socket.on("error", () => {});
     socket.on("close", () => {
       this.closed = true;
     });
-  }
-
-  /** Connects to a leaf port and sends the login; `login` undefined is an anonymous leaf. */
-  static async connect(port: number, name: string, login: Login | undefined): Promise<RawLeaf> {
-    const leaf = new RawLeaf(connect(port, "127.0.0.1"));
-    await until("INFO of the leaf port", () => leaf.#infos > 0);
-    const credentials = login ? { user: login.user, pass: login.password } : {};
-    leaf.#send(`CONNECT ${JSON.stringify({ ...credentials, name, cluster: name, headers: true })}\r\n`);
-    return leaf;
   }
 
   /** Whether the server has taken the login and all that was sent since: it then answers a ping, and else closes. */
@@ -79,10 +106,17 @@ export class RawLeaf {
         this.received.push([subject, payload]);
         // sizes end the line, two where there are headers; a reply, if there is one, comes before them
         this.onMessage(subject, words.length > (verb === "HMSG" ? 2 : 1) ? (words[0] ?? "") : "", payload);
-      } else if (verb === "INFO") this.#infos++;
+      } else if (verb === "INFO") this.#info ??= JSON.parse(line.slice(5));
       else if (verb === "PONG") this.#pongs++;
       else if (verb === "PING") this.#send("PONG\r\n");
+      else if (verb === "LS+") this.interest.push(subject);
       else if (verb === "-ERR") this.errors.push(line);
     }
   }
+}
+
+/** A login by key: what the server has sent, signed. */
+function signed(seed: string, nonce = ""): { readonly nkey: string; readonly sig: string } {
+  const pair = fromSeed(Buffer.from(seed));
+  return { nkey: pair.getPublicKey(), sig: Buffer.from(pair.sign(Buffer.from(nonce))).toString("base64url") };
 }

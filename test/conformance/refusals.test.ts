@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { AuthorizationError, NoRespondersError } from "@nats-io/transport-node";
+import { AuthorizationError, connect, NoRespondersError, nkeyAuthenticator } from "@nats-io/transport-node";
 import type { Login } from "../../components/natsConf.ts";
+import { edgeNkey } from "../../components/nkeys.ts";
 import { installed } from "./installed.ts";
 import { RawLeaf } from "./rawLeaf.ts";
 import { onEachVersion } from "./versions.ts";
@@ -11,7 +12,7 @@ import { onEachVersion } from "./versions.ts";
 onEachVersion("refused", (version) => {
   const nats = installed(version, { listed: ["edge-1"], edges: ["edge-1"] });
 
-  async function leafAccepted(login: Login | undefined): Promise<boolean> {
+  async function leafAccepted(login: Parameters<typeof RawLeaf.connect>[2]): Promise<boolean> {
     const leaf = await RawLeaf.connect(nats().nodePort.port, "raw", login);
     const accepted = await leaf.accepted();
     leaf.close();
@@ -25,16 +26,18 @@ onEachVersion("refused", (version) => {
     assert.equal(await leafAccepted(undefined), false);
   });
 
-  it("a leaf with a wrong password, an unknown user, or the login of app or admin", async () => {
-    assert.equal(await leafAccepted({ user: "edge-1", password: "wrong" }), false);
-    assert.equal(await leafAccepted({ user: "edge-9", password: edge1().password }), false);
+  it("a leaf with a key that nobody has listed, with the edge's name, or with the login of app or admin", async () => {
+    assert.equal(await leafAccepted(edgeNkey("another root key", "edge-1")), false);
+    assert.equal(await leafAccepted({ user: "edge-1", password: "guess" }), false);
     assert.equal(await leafAccepted(logins().app), false);
     assert.equal(await leafAccepted(logins().admin), false);
   });
 
   it("the login of an edge used by a client", async () => {
     const server = nats().server("primary");
-    await assert.rejects(nats().connect(server, edge1()), AuthorizationError);
+    const authenticator = nkeyAuthenticator(Buffer.from(edge1().seed));
+    const servers = `127.0.0.1:${server.ports.client}`;
+    await assert.rejects(connect({ servers, authenticator, reconnect: false }), AuthorizationError);
     await nats().connect(server, logins().app);
   });
 

@@ -7,15 +7,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { certificates } from "../../components/certificates.ts";
+import { type Files, routeFiles } from "../../components/files.ts";
 import { passwordsIn } from "../../components/natsConf.ts";
 import type { Cluster } from "../../components/release.ts";
-import { assertNoStrangers, routeSteps } from "../../components/routes.ts";
+import { assertNoStrangers } from "../../components/routes.ts";
+import { stepsTo } from "../../components/steps.ts";
 import { complaints, during } from "../durability/scenario.ts";
 import { place, pods, untouched } from "../fakeClusters.ts";
 import { installed } from "./installed.ts";
 import { NatsServer } from "./natsServer.ts";
 import { siteOf } from "./site.ts";
-import { podPorts } from "./statefulSet.ts";
+import { podPorts, routeFilesHere } from "./statefulSet.ts";
 import { until } from "./until.ts";
 import { DEFAULT_VERSION, onEachVersion, serverProgram } from "./versions.ts";
 
@@ -28,27 +31,39 @@ onEachVersion("servers of somebody else", (version) => {
     ...(stores ? { primary: { persistence: { enabled: true, size: "1Gi" } } } : {}),
   });
   let folder = "";
+  let stolen: Files = {};
   before(async () => {
+    // what a server of ours would show: so that it is the password which is judged
+    stolen = await routeFilesHere();
     folder = await mkdtemp(join(tmpdir(), "ops-nats-conformance-"));
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
   /** A server that calls itself one of a cluster, with accounts and users of its own, while something is done. */
-  async function stranger<T>(cluster: string, login: string, act: (server: NatsServer) => Promise<T>): Promise<T> {
+  async function stranger<T>(
+    cluster: string,
+    login: string,
+    act: (server: NatsServer) => Promise<T>,
+    files: Files | null = stolen,
+  ): Promise<T> {
     const [ports] = await podPorts(1);
     if (!ports) throw new Error("no ports");
     const conf = join(folder, "stranger.conf");
     const routes = nats()
       .cluster(cluster)
       .servers.map((server) => `"nats://${login}127.0.0.1:${server.ports.cluster}"`);
+    for (const [key, text] of Object.entries(files ?? {})) await writeFile(join(folder, key), text);
+    const tls = files
+      ? `tls { cert_file: "${folder}/routes.crt", key_file: "${folder}/routes.key", ca_file: "${folder}/routes-ca.crt" }, `
+      : "";
     const user = (name: string) => `users: [{ user: ${name}, password: ${name} }]`;
     await writeFile(
       conf,
       `server_name: ${cluster}.nats-3
 host: 127.0.0.1, port: ${ports.client}, http_port: ${ports.monitor}
 system_account: SYS
-accounts { SYS { ${user("sys")} }, APP { ${user("app")} }, EVENTS { ${user("events")} }, STORE { ${user("store")} } }
-cluster { name: ${cluster}, host: 127.0.0.1, port: ${ports.cluster}, ${stores ? "pool_size: -1, " : ""}routes: [${routes.join(", ")}] }
+accounts { SYS { ${user("sys")} }, APP { ${user("app")} }, EDGE-edge-1 { ${user("edge")} }, STORE { ${user("store")} } }
+cluster { name: ${cluster}, host: 127.0.0.1, port: ${ports.cluster}, ${tls}${stores ? "pool_size: -1, " : ""}routes: [${routes.join(", ")}] }
 `,
     );
     const server = new NatsServer(await serverProgram(version), "stranger", conf, ports);
@@ -64,7 +79,7 @@ cluster { name: ${cluster}, host: 127.0.0.1, port: ${ports.cluster}, ${stores ? 
   async function overheard(server: NatsServer): Promise<readonly string[]> {
     const heard: string[] = [];
     const connections: NatsConnection[] = [];
-    for (const user of ["app", "events", "store"]) {
+    for (const user of ["app", "edge", "store"]) {
       const client = await connect({ servers: `127.0.0.1:${server.ports.client}`, user, pass: user, timeout: 5000 });
       connections.push(client);
       client.subscribe(">", { callback: (_, { subject }) => void heard.push(`${user}: ${subject}`) });
@@ -99,6 +114,31 @@ cluster { name: ${cluster}, host: 127.0.0.1, port: ${ports.cluster}, ${stores ? 
         });
       });
     }
+  }
+
+  for (const [what, files] of [
+    ["no certificate", async () => null],
+    [
+      "a certificate that another CA has signed",
+      async () => routeFiles(await certificates("another root key", "routes", ["127.0.0.1"])),
+    ],
+  ] as const) {
+    it(`do not join with the right password and ${what}`, async () => {
+      const { _route: route } = passwords("primary");
+      const given = await files();
+      await stranger(
+        "primary",
+        `_route:${route}@`,
+        async (server) => {
+          assert.deepEqual(await overheard(server), []);
+          for (const own of nats().cluster("primary").servers) {
+            assert.equal(await own.peers(), 2, own.name);
+            assert.match(own.log, /TLS route handshake error/);
+          }
+        },
+        given,
+      );
+    });
   }
 
   it("would join with the right one, as a control", async () => {
@@ -145,7 +185,7 @@ cluster { name: ${cluster}, host: 127.0.0.1, port: ${ports.cluster}, ${stores ? 
     /** What servers run one after the other, the last with another password. */
     const change = (include: string, route: string) => {
       const next = include.replaceAll(route, [...route].reverse().join(""));
-      return [...routeSteps(include, next), next];
+      return [...stepsTo(include, next).map((step) => step.include), next];
     };
 
     for (const cluster of ["primary", "edge-1"]) {

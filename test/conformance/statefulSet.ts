@@ -3,8 +3,10 @@
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { certificates } from "../../components/certificates.ts";
+import { type Files, INCLUDE, inPod, ROUTE_KEYS, routeFiles } from "../../components/files.ts";
 import { LEAF_PORT_VARIABLE } from "../../components/natsConf.ts";
-import { INCLUDE, serversIn, type Values } from "../../components/values.ts";
+import { serversIn, type Values } from "../../components/values.ts";
 import { RELEASE_NAME } from "../../defaults.ts";
 import { bytes } from "../../settings.ts";
 import type { Deployed } from "./deployed.ts";
@@ -47,29 +49,38 @@ export class StatefulSet {
   }
 
   /** Writes all files; `edit` changes a nats.conf, for tests that show what would happen otherwise. */
-  async write({ config, include, env }: Deployed, edit = (conf: string): string => conf): Promise<void> {
-    await this.mount(include);
+  async write({ config, include, files, env }: Deployed, edit = (conf: string): string => conf): Promise<void> {
+    await this.mount(include, files);
     for (const ordinal of this.#ports.keys()) {
       const own = podEnvironment(config, env, ordinal);
       if (LEAF_PORT_VARIABLE in own) own[LEAF_PORT_VARIABLE] = String(this.#ports[ordinal]?.leaf);
-      this.servers[ordinal]?.environment(own);
+      const here = Object.entries(own).map(([name, text]) => [name, this.#here(text)]);
+      this.servers[ordinal]?.environment(Object.fromEntries(here));
       await mkdir(join(this.#folder, `${RELEASE_NAME}-${ordinal}`), { recursive: true });
       const store = this.storeFolder(ordinal);
       const { claim } = serversIn({ config });
       if (this.#diskSize && claim) await this.#mount(ordinal, this.#diskSize(bytes(claim.size)));
-      await writeFile(this.confFile(ordinal), edit(podConf(config, this.#ports, ordinal, store)));
+      await writeFile(this.confFile(ordinal), edit(this.#here(podConf(config, this.#ports, ordinal, store))));
     }
   }
 
-  /** Replaces the include file, as the kubelet does when the Secret has changed. */
-  async mount(include: string): Promise<void> {
+  /** Replaces the include file and what is named beside it, as the kubelet does when the Secret has changed. */
+  async mount(include: string, files: Files = {}): Promise<void> {
     await mkdir(join(this.#folder, INCLUDE.folder), { recursive: true });
-    // where there is no DNS of a cluster, addresses of pods are ports
-    const here = include.replaceAll(
-      /nats-(\d+)\.nats-headless:6222/g,
-      (_, pod: string) => `127.0.0.1:${this.#ports[Number(pod)]?.cluster}`,
-    );
-    await writeFile(join(this.#folder, INCLUDE.folder, INCLUDE.key), here);
+    const all = { ...files, ...(ROUTE_KEYS.some((key) => key in files) ? await routeFilesHere() : {}) };
+    for (const [key, text] of Object.entries({ ...all, [INCLUDE.key]: this.#here(include) })) {
+      await writeFile(join(this.#folder, INCLUDE.folder, key), text);
+    }
+  }
+
+  /** Where there are no pods, their folders are ours; and where there is no DNS of a cluster, their addresses are ports. */
+  #here(text: string): string {
+    return text
+      .replaceAll(inPod(""), `${join(this.#folder, INCLUDE.folder)}/`)
+      .replaceAll(
+        /nats-(\d+)\.nats-headless:6222/g,
+        (_, pod: string) => `127.0.0.1:${this.#ports[Number(pod)]?.cluster}`,
+      );
   }
 
   async #mount(ordinal: number, size: number): Promise<void> {
@@ -136,6 +147,10 @@ export class StatefulSet {
     return Promise.all(this.servers.map((server) => server.peers()));
   }
 }
+
+/** What servers show to each other, by the addresses that they have here. */
+export const routeFilesHere = async (): Promise<Files> =>
+  routeFiles(await certificates("a root key of tests", "routes", ["127.0.0.1"]));
 
 /** The environment that the chart gives to a pod's server: two names, and what `container.env` adds. */
 export function podEnvironment(config: Values, env: Readonly<Record<string, string>>, ordinal: number) {

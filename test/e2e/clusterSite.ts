@@ -3,8 +3,8 @@
 
 import { connect } from "@nats-io/transport-node";
 import { execa } from "execa";
+import { INCLUDE } from "../../components/files.ts";
 import { KEEPER } from "../../components/logins.ts";
-import { INCLUDE } from "../../components/values.ts";
 import { CLIENT_PORT } from "../../defaults.ts";
 import { layoutOf } from "../../sandbox/cluster/layout.ts";
 import { findMachine, runInside } from "../../sandbox/cluster/machine.ts";

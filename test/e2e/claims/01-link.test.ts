@@ -27,7 +27,7 @@ describe("pulumi up -s primary, pulumi up -s edge-1", () => {
       () => leafs(edge),
       (all) => all.length === 1,
     );
-    assert.deepEqual([atPrimary?.name, atPrimary?.account], ["edge-1.nats-0", "EVENTS"]);
+    assert.deepEqual([atPrimary?.name, atPrimary?.account], ["edge-1.nats-0", "EDGE-edge-1"]);
     assert.deepEqual([atEdge?.account, atEdge?.ip, atEdge?.port], ["APP", layoutOf("primary").address, 32222]);
   });
 
@@ -56,7 +56,7 @@ describe("pulumi up -s primary, pulumi up -s edge-1", () => {
 
   it("give outputs that are true: Ops' endpoint and the public client port log in", async () => {
     const outputs = await w.workspace.outputs("primary");
-    assert.equal(outputs.leafUrl, `nats-leaf://${layoutOf("primary").address}:32222`);
+    assert.equal(outputs.leafUrl, `tls://${layoutOf("primary").address}:32222`);
     const publish = (server: unknown, ...login: string[]) =>
       w.kubectl.primary.run([
         "exec",

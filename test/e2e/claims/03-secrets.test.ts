@@ -17,17 +17,18 @@ describe("no password in clear text", () => {
     await w.ensure("edge-1");
     const [primary, edge] = [await w.workspace.outputs("primary"), await w.workspace.outputs("edge-1")];
     const secret = await secretOf(w.kubectl.primary);
-    const leaf = (primary.leafCredentials as Record<string, { password: string }>)["edge-1"];
+    const leaf = (primary.leafCredentials as Record<string, { seed: string }>)["edge-1"];
     passwords = {
       "the primary's admin": String(secret["admin-password"]),
       "the primary's app": String(secret["app-password"]),
       "the primary's servers'": String(passwordsIn(secret["ops-nats.conf"] ?? "")._route),
       "edge-1's admin": String(edge.adminPassword),
       "edge-1's app": String(edge.appPassword),
-      "edge-1's leaf": String(leaf?.password),
+      "the primary's root key": String(secret["root-key"]),
+      "edge-1's leaf": String(leaf?.seed),
     };
-    for (const [whose, password] of Object.entries(passwords)) assert.equal(password.length, 32, whose);
-    assert.equal(new Set(Object.values(passwords)).size, 6, "every login has a password of its own");
+    for (const [whose, password] of Object.entries(passwords)) assert.ok(password.length >= 32, whose);
+    assert.equal(new Set(Object.values(passwords)).size, 7, "every login has a password of its own");
   });
 
   function clean(where: string, text: string): void {
@@ -100,7 +101,12 @@ describe("no password in clear text", () => {
     w.printed.pop(); // it is full of what nothing else may print
     assert.ok(text.includes(passwords["edge-1's app"] ?? "none"), "it is decrypted");
     assert.ok(text.includes(passwords["edge-1's leaf"] ?? "none"), "what the StackReference carries");
-    for (const whose of ["the primary's admin", "the primary's app", "the primary's servers'"]) {
+    for (const whose of [
+      "the primary's admin",
+      "the primary's app",
+      "the primary's servers'",
+      "the primary's root key",
+    ]) {
       assert.ok(!text.includes(passwords[whose] ?? assert.fail()), whose);
     }
   });

@@ -24,19 +24,4 @@ describe("the guide's server, 2.10.20", () => {
     );
     assert.deepEqual(await cross(edge, primary, EVENT("edge-1"), ["old"], { filter: "ops.>" }), ["old"]);
   });
-
-  it("is warned of at every run, in one line", async () => {
-    for (const run of [await w.pulumi("primary", "preview"), await w.pulumi("primary", "preview")]) {
-      const warnings = (run.text.split("Diagnostics:")[1] ?? "")
-        .split("\n")
-        .filter((line) => line.includes("warning: "));
-      assert.equal(warnings.length, 1, run.text);
-      assert.match(
-        warnings[0] ?? "",
-        /2\.10\.20-alpine: this server does not check what an edge publishes.*choose 2\.14\.0/,
-      );
-    }
-    await w.ensure("primary");
-    assert.doesNotMatch((await w.pulumi("primary", "preview")).text, /warning: /);
-  });
 });

@@ -35,7 +35,7 @@ describe("npm run demo", () => {
     assert.ok(text.split(payload[2]).length >= 3, "published and received");
     for (const pattern of [
       /Received on "ops\.clusters\.edge-1\./,
-      /\/leafz at the primary: link to edge-1.nats-0, account EVENTS/,
+      /\/leafz at the primary: link to edge-1.nats-0, account EDGE-edge-1/,
       /\/leafz at edge-1: link to primary.nats-\d, account APP/,
       /kubeconfig\/primary\.yaml/,
       /What to try next/,

@@ -16,7 +16,7 @@ const user = (name: string) => `users: [{ user: ${name}, password: ${name} }]`;
 const CONF = `server_name: primary.nats-3
 port: 4222
 system_account: SYS
-accounts { SYS { ${user("sys")} }, APP { ${user("app")} }, EVENTS { ${user("events")} }, STORE { ${user("store")} } }
+accounts { SYS { ${user("sys")} }, APP { ${user("app")} }, EDGE-edge-1 { ${user("edge")} }, STORE { ${user("store")} } }
 cluster {
   name: primary, port: 6222, pool_size: -1, no_advertise: true
   routes: [${[0, 1, 2].map((i) => `"nats://nats-${i}.nats-headless.ops-system:6222"`).join(", ")}]
@@ -73,8 +73,8 @@ describe("the servers of a cluster", () => {
     ]);
     try {
       await primary.run(["-n", STRANGERS, "wait", "--for=condition=Ready", "pod/stranger", "--timeout=60s"]);
-      const log = () => primary.run(["-n", STRANGERS, "logs", "stranger", "-c", "nats"]);
-      await until("it to be refused", log, (text) => text.includes("Authorization Violation"));
+      const log = () => primary.run(["logs", "nats-0", "-c", "nats", "--tail", "50"]);
+      await until("it to be refused", log, (text) => text.includes("TLS route handshake error"));
       for (const name of ["app", "store"]) {
         const listening = primary.run(
           [

@@ -53,7 +53,7 @@ const PRIMARY: readonly Change[] = [
     key: "hosts",
     to: ["primary.example.org", "203.0.113.7"],
     ask: async (w) => (await w.workspace.outputs("primary")).leafUrl,
-    answers: ["nats-leaf://10.89.0.11:32222", "nats-leaf://primary.example.org:32222"],
+    answers: ["tls://10.89.0.11:32222", "tls://primary.example.org:32222"],
   },
   {
     key: "edges",

@@ -1,0 +1,71 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
+import * as pulumi from "@pulumi/pulumi";
+import type { PrimarySettings } from "../settings.ts";
+import { PlainError } from "./plainError.ts";
+import { type Cluster, commands } from "./release.ts";
+
+/** Days before its end at which a certificate that others renew is warned of. */
+const SOON = 21;
+const DAY = 86_400_000;
+
+/**
+ * Looks at the certificate that somebody else keeps for the leaf listener, before anything is changed: with one that does not fit, servers would not
+ * start, or no edge would link, under a green `up`.
+ * @param now milliseconds since 1970
+ * @throws PlainError that names the Secret and all that is wrong with it
+ */
+export async function checkOthersCertificate(
+  cluster: Cluster,
+  { tls, hosts, namespace }: PrimarySettings,
+  now = Date.now(),
+): Promise<void> {
+  const { secretName } = tls;
+  if (!tls.enabled || secretName === undefined) return;
+  const secret = await cluster.secret(namespace, secretName);
+  const wrong = secret === undefined ? ["no such Secret"] : [...faultsOf(secret, hosts, now)];
+  if (wrong.length > 0) {
+    throw new PlainError(
+      `ops-nats:tls.secretName: expected Secret ${secretName} in namespace ${namespace} of type kubernetes.io/tls, with a certificate for ${hosts.join(", ")}; ` +
+        `came ${wrong.join("; ")}; nothing was changed; next: have it issued, or ${commands(cluster).unset("tls.secretName")} for one that the program makes, ` +
+        `then ${commands(cluster).up}`,
+    );
+  }
+  const days = Math.floor((Date.parse(new X509Certificate(secret?.["tls.crt"] ?? "").validTo) - now) / DAY);
+  if (days < SOON) {
+    await pulumi.log.warn(
+      `the certificate in Secret ${secretName} expires in ${days} days; edges then cannot connect any more`,
+    );
+  }
+}
+
+function* faultsOf(secret: Readonly<Record<string, string>>, hosts: readonly string[], now: number): Generator<string> {
+  const { "tls.crt": chain, "tls.key": key } = secret;
+  if (chain === undefined || key === undefined) {
+    yield `entries ${Object.keys(secret).join(", ") || "none"}`;
+    return;
+  }
+  const certificate = parsed(() => new X509Certificate(chain));
+  const own = parsed(() => createPrivateKey(key));
+  if (certificate === undefined) yield "a tls.crt that is no certificate in PEM";
+  if (own === undefined) yield "a tls.key that is no private key in PEM without a passphrase";
+  if (certificate === undefined) return;
+  if (own !== undefined && !certificate.checkPrivateKey(own)) yield "a tls.key of another certificate";
+  const missing = hosts.filter((host) =>
+    isIP(host) === 0 ? certificate.checkHost(host) === undefined : certificate.checkIP(host) === undefined,
+  );
+  if (missing.length > 0) yield `no ${missing.join(", ")} among its names (${certificate.subjectAltName ?? "none"})`;
+  if (Date.parse(certificate.validFrom) > now) yield `a certificate that is valid from ${certificate.validFrom}`;
+  if (Date.parse(certificate.validTo) < now) yield `a certificate that expired at ${certificate.validTo}`;
+}
+
+function parsed<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined; // what is wrong with it its caller says
+  }
+}
