@@ -36,8 +36,9 @@ export class RawLeaf {
     name: string,
     login: Login | { readonly seed: string } | undefined,
     claims: object = {},
+    host = "127.0.0.1",
   ): Promise<RawLeaf> {
-    const leaf = new RawLeaf(connect(port, "127.0.0.1"));
+    const leaf = new RawLeaf(connect(port, host));
     const info = await until("INFO of the leaf port", () => leaf.#info);
     if (info.tls_required) {
       leaf.#socket.removeAllListeners("data");

@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
+import { LEAF_PORT } from "../../../defaults.ts";
+import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { type Kubectl, leafs, until } from "../../../sandbox/kubectl.ts";
+import { RawLeaf } from "../../conformance/rawLeaf.ts";
 import { arrives, cross } from "../traffic.ts";
 import { EVENT, podIdentities, UP, type World, world } from "../world.ts";
 
@@ -46,6 +49,37 @@ describe("edges come and go by the primary's list", () => {
     const control = { from: two, subject: EVENT("edge-2") };
     assert.equal(await arrives(two, primary, EVENT("edge-1"), control), false);
     assert.equal(await arrives(two, primary, EVENT("edge-2"), control), true);
+  });
+
+  it("one's login, in the hands of an attacker, evicts no other and hears nothing of it; without one nobody gets in", async () => {
+    const { primary, "edge-2": two } = w.kubectl;
+    const { leafCredentials } = await w.workspace.outputs("primary");
+    const { "edge-1": login } = leafCredentials as Record<string, { seed: string }>;
+    assert.ok(login);
+    const { address } = layoutOf("primary");
+    const ports = async () =>
+      (await leafs(primary)).filter(({ account }) => account === "EDGE-edge-2").map(({ port }) => port);
+    const before = await ports();
+    assert.equal(before.length, 1);
+    const claims = { cluster: "edge-2", domain: "edge-2", remote_account: "APP" };
+    const attackers: RawLeaf[] = [];
+    for (let i = 0; i < 5; i++) {
+      const leaf = await RawLeaf.connect(LEAF_PORT, "edge-2.nats-0", login, claims, address);
+      assert.equal(await leaf.accepted(), true, leaf.errors.join());
+      attackers.push(leaf);
+    }
+    assert.deepEqual(await cross(two, primary, EVENT("edge-2"), ["unheard"], { filter: "ops.>" }), ["unheard"]);
+    assert.deepEqual(await ports(), before);
+    for (const leaf of attackers) {
+      assert.deepEqual(
+        leaf.received.filter(([, payload]) => payload.includes("unheard")),
+        [],
+      );
+      assert.ok(!leaf.interest.some((subject) => subject.includes("edge-2")), leaf.interest.join());
+      leaf.close();
+    }
+    const nobody = await RawLeaf.connect(LEAF_PORT, "edge-2.nats-0", undefined, claims, address);
+    assert.equal(await nobody.accepted(), false);
   });
 
   /** When each server pod was last told of a changed Secret; empty text where never. */

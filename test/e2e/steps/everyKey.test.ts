@@ -56,9 +56,21 @@ const PRIMARY: readonly Change[] = [
     answers: ["tls://10.89.0.11:32222", "tls://primary.example.org:32222"],
   },
   {
+    key: "tls",
+    to: { enabled: false },
+    ask: async (w) => (await w.workspace.outputs("primary")).leafUrl,
+    answers: ["tls://10.89.0.11:32222", "nats-leaf://10.89.0.11:32222"],
+  },
+  {
+    key: "edgeLimits",
+    to: { links: 5, subscriptions: 70 },
+    ask: include("primary", /max_leafnodes: 5, max_subscriptions: 70 /),
+    answers: [false, true],
+  },
+  {
     key: "edges",
     to: ["edge-1", { name: "edge-2", receive: ["commands.>"] }, "edge-9"],
-    ask: include("primary", /user: "edge-9"/),
+    ask: include("primary", /"EDGE-edge-9" \{ limits/),
     answers: [false, true],
   },
   { key: "replicas", to: 3, ask: nodeOf("primary", "statefulset/nats", ".spec.replicas"), answers: ["1", "3"] },
