@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { APP_ACCOUNT, EDGE_ACCOUNT, OWN_ACCOUNTS } from "./components/accounts.ts";
-import { ADMIN, APP, KEEPER, ROUTE, WATCH } from "./components/logins.ts";
+import { ADMIN, APP, KEEPER, ROOT, ROUTE, WATCH } from "./components/logins.ts";
 import { isMap } from "./components/merge.ts";
 import type { Fault } from "./faults.ts";
 
@@ -24,10 +24,8 @@ export function* extraFaults(
   const accounts = isMap(keys.extraAccounts) ? keys.extraAccounts : {};
   const remotes = Array.isArray(keys.extraRemotes) ? keys.extraRemotes.filter(isMap) : [];
   const taken = new Map<unknown, string>(
-    [ADMIN, APP, KEEPER, ROUTE, WATCH].map((user) => [user, "this program's own"]),
+    [ADMIN, APP, KEEPER, ROUTE, ROOT, WATCH].map((user) => [user, "this program's own"]),
   );
-  for (const edge of Array.isArray(keys.edges) ? keys.edges : [])
-    taken.set(isMap(edge) ? edge.name : edge, "an edge's");
   for (const [name, account] of Object.entries(accounts)) {
     const key = `extraAccounts.${name}`;
     if (!NAME.test(name)) yield { key, expected: "a name of letters, digits, _ and -, at most 63", came: name };

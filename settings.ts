@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { z } from "zod";
 import { LEAF_PORT, RELEASE_NAME } from "./defaults.ts";
@@ -17,14 +18,10 @@ const strict = <T extends z.ZodRawShape>(shape: T, expected = "a map") => z.stri
 
 const label = (what: string) => text(what).max(63, what).regex(RFC1123_LABEL, what);
 
-/** Users of a primary's servers, where a name may stand once. */
-const OWN_USERS: readonly string[] = ["admin", "app", "keeper"];
-
 /** The name of an edge: RFC 1123 label, 1 to 40 characters, not `primary`; also its stack and its token in subjects. */
 export const edgeName = label("an RFC 1123 label (a-z, 0-9 and -, beginning and ending with a letter or digit)")
   .max(EDGE_NAME_LENGTH, `at most ${EDGE_NAME_LENGTH} characters`)
-  .refine((name) => name !== "primary", "another name: primary is the primary cluster's own")
-  .refine((name) => !OWN_USERS.includes(name), "another name: the primary has a user of that name");
+  .refine((name) => name !== "primary", "another name: primary is the primary cluster's own");
 
 /** Longest subject, in characters: servers put more before it and bound a line of their protocol. */
 export const SUBJECT_LENGTH = 255;
@@ -182,10 +179,23 @@ export const WHEN_FULL = ["keep-newest", "keep-oldest"] as const;
 const PERSISTENCE = { enabled: false, size: "10Gi", maxAge: "7d", whenFull: WHEN_FULL[0] };
 
 const pemText = "certificates in PEM: -----BEGIN CERTIFICATE----- …";
-const pem = text(pemText).regex(
-  /^\s*(-----BEGIN CERTIFICATE-----[\sA-Za-z0-9+/=]+-----END CERTIFICATE-----\s*)+$/,
-  pemText,
-);
+/** The certificates of a text: what people put between them goes. */
+const certificatesIn = (text: string): readonly string[] =>
+  text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+const isCertificate = (one: string): boolean => {
+  try {
+    return new X509Certificate(one).raw.length > 0;
+  } catch {
+    return false;
+  }
+};
+const pem = text(pemText)
+  .refine((all) => certificatesIn(all).length > 0 && certificatesIn(all).every(isCertificate), pemText)
+  .transform((all) =>
+    certificatesIn(all)
+      .map((one) => `${one}\n`)
+      .join(""),
+  );
 const issuerText = "an issuer of cert-manager: {name, kind: Issuer or ClusterIssuer, group}";
 const onlyOne = "either secretName or issuerRef, or neither";
 const tls = strict(
@@ -203,12 +213,7 @@ const tls = strict(
     ca: pem.optional(),
   },
   "{enabled, secretName, issuerRef, ca}",
-)
-  .refine((of) => of.secretName === undefined || of.issuerRef === undefined, onlyOne)
-  .refine(
-    (of) => of.ca === undefined || of.secretName !== undefined || of.issuerRef !== undefined,
-    "ca beside secretName or issuerRef: the program knows the CA of certificates that it makes",
-  );
+).refine((of) => of.secretName === undefined || of.issuerRef === undefined, onlyOne);
 
 const MOST = { links: 1_000, subscriptions: 1_000_000, payload: 67_108_864 };
 const counted = (what: string, least: number, most: number) => {
@@ -338,7 +343,10 @@ export interface LeafTls {
   readonly secretName?: string | undefined;
   /** Of cert-manager, which then makes the Secret. */
   readonly issuerRef?: { readonly name: string; readonly kind: string; readonly group: string } | undefined;
-  /** By which edges know a certificate of somebody else's, in PEM; without it by `ca.crt` of its Secret, or else by what their images trust. */
+  /**
+   * CAs by which edges know a certificate of somebody else's, in PEM, beside the program's own; without them by `ca.crt` of its Secret, or else by what
+   * their images trust. Edges can be told of them before the certificate is shown.
+   */
   readonly ca?: string | undefined;
 }
 

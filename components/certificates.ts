@@ -14,7 +14,10 @@ export interface Certificates {
   /** Valid for the names; its key is `key`. */
   readonly certificate: string;
   readonly key: string;
-  /** The CA that has signed it, and the one that signs next: so who has these trusts the next one before it comes. */
+  /**
+   * The CA that has signed it, and the one that signs next: so who has these trusts the next one before it comes. Of routes the one before, too:
+   * servers take up another certificate one by one.
+   */
   readonly authorities: string;
 }
 
@@ -23,7 +26,7 @@ export interface Certificates {
  * such epochs, not from when somebody runs the program, so that previews show a change only where there is one. A CA signs for one epoch, is
  * trusted from one before, and outlives what it has signed.
  */
-export const EPOCHS = { certificate: { valid: 1095, renewed: 730 }, authority: { valid: 3650, renewed: 1460 } };
+export const EPOCHS = { certificate: { valid: 1460, renewed: 730 }, authority: { valid: 3650, renewed: 1460 } };
 
 const DAY = 86_400_000;
 
@@ -41,8 +44,12 @@ export async function certificates(
 ): Promise<Certificates> {
   const x509 = await library();
   const epoch = Math.floor(now / (EPOCHS.authority.renewed * DAY));
-  const [own, next] = await Promise.all([epoch, epoch + 1].map((one) => authority(x509, rootKey, purpose, one)));
-  if (own === undefined || next === undefined) throw new Error("no authorities");
+  const of = (one: number) => authority(x509, rootKey, purpose, one);
+  const [own, ...others] = await Promise.all([
+    of(epoch),
+    of(epoch + 1),
+    ...(purpose === "routes" ? [of(epoch - 1)] : []),
+  ]);
   const since = Math.floor(now / (EPOCHS.certificate.renewed * DAY)) * EPOCHS.certificate.renewed * DAY;
   const subject = await pair(derived(rootKey, `certificate of ${purpose} ${since}`));
   const { digitalSignature } = x509.KeyUsageFlags;
@@ -62,7 +69,7 @@ export async function certificates(
       new x509.KeyUsagesExtension(digitalSignature, true),
       new x509.ExtendedKeyUsageExtension(purpose === "routes" ? [serverAuth, clientAuth] : [serverAuth]),
       new x509.SubjectAlternativeNameExtension(
-        [...new Set(names)].map((value) => ({ type: isIP(value) === 0 ? "dns" : "ip", value })),
+        [...new Set(names)].map((name) => ({ type: isIP(name) === 0 ? "dns" : "ip", value: plain(name) })),
       ),
       await x509.SubjectKeyIdentifierExtension.create(subject.publicKey),
       await x509.AuthorityKeyIdentifierExtension.create(own.publicKey),
@@ -71,11 +78,14 @@ export async function certificates(
   return {
     certificate: `${certificate.toString("pem")}\n`,
     key: String(subject.node.export({ format: "pem", type: "pkcs8" })),
-    authorities: `${own.pem}\n${next.pem}\n`,
+    authorities: [own, ...others].map(({ pem }) => `${pem}\n`).join(""),
   };
 }
 
 const ALGORITHM = { name: "Ed25519" };
+
+/** An IPv6 address without the dots that its end may have: the library takes those for hexadecimal. */
+const plain = (name: string): string => (isIP(name) === 6 ? new URL(`http://[${name}]`).hostname.slice(1, -1) : name);
 
 /** The CA of an epoch. */
 async function authority(x509: typeof X509, rootKey: string, purpose: Purpose, epoch: number) {

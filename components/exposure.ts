@@ -29,5 +29,5 @@ function* clientPortExposure({ clientPort, values }: PrimarySettings, stack: str
 function* plainLinks({ tls }: PrimarySettings, stack: string): Generator<string> {
   if (tls.enabled) return;
   yield `ops-nats:tls.enabled false: links of edges are plain text; whoever is on the way reads and changes events, and can pose as the primary; ` +
-    `to encrypt them: pulumi config rm --path 'ops-nats:tls.enabled' -s ${stack}, then pulumi up -s ${stack}, then each edge`;
+    `to encrypt them: pulumi config rm --path 'ops-nats:tls.enabled' -s ${stack}, then pulumi up -s ${stack}, then each edge; an edge that has followed a primary to TLS by itself comes back to plain links only by a restart of its servers`;
 }

@@ -97,6 +97,8 @@ export class NatsServer extends pulumi.ComponentResource {
       parent: this,
       dependsOn: [this.patch],
       hooks: {
+        // a lost state's is made anew over the one that is there
+        beforeCreate: [async () => bridge(place, INCLUDE, await next)],
         beforeUpdate: [async () => bridge(place, INCLUDE, await next)],
         afterUpdate: [
           () => {

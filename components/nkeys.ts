@@ -16,7 +16,7 @@ export interface Nkey {
 
 /** The login of an edge: the same for the same root key. */
 export function edgeNkey(rootKey: string, edge: string): Nkey {
-  const secret = derived(rootKey, `login of edge ${edge}`);
+  const secret = derived(rootKey, `login 1 of edge ${edge}`);
   const { x = "" } = createPublicKey(ed25519(secret)).export({ format: "jwk" });
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
   return {

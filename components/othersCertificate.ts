@@ -26,7 +26,7 @@ export async function checkOthersCertificate(
   const { secretName } = tls;
   if (!tls.enabled || secretName === undefined) return;
   const secret = await cluster.secret(namespace, secretName);
-  const wrong = secret === undefined ? ["no such Secret"] : [...faultsOf(secret, hosts, now)];
+  const wrong = secret === undefined ? ["no such Secret"] : [...faultsOf(secret, tls.ca, hosts, now)];
   if (wrong.length > 0) {
     throw new PlainError(
       `ops-nats:tls.secretName: expected Secret ${secretName} in namespace ${namespace} of type kubernetes.io/tls, with a certificate for ${hosts.join(", ")}; ` +
@@ -42,8 +42,15 @@ export async function checkOthersCertificate(
   }
 }
 
-function* faultsOf(secret: Readonly<Record<string, string>>, hosts: readonly string[], now: number): Generator<string> {
-  const { "tls.crt": chain, "tls.key": key } = secret;
+const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
+
+function* faultsOf(
+  secret: Readonly<Record<string, string>>,
+  given: string | undefined,
+  hosts: readonly string[],
+  now: number,
+): Generator<string> {
+  const { "tls.crt": chain, "tls.key": key, "ca.crt": kept } = secret;
   if (chain === undefined || key === undefined) {
     yield `entries ${Object.keys(secret).join(", ") || "none"}`;
     return;
@@ -55,12 +62,28 @@ function* faultsOf(secret: Readonly<Record<string, string>>, hosts: readonly str
   if (certificate === undefined) return;
   if (own !== undefined && !certificate.checkPrivateKey(own)) yield "a tls.key of another certificate";
   const missing = hosts.filter((host) =>
-    isIP(host) === 0 ? certificate.checkHost(host) === undefined : certificate.checkIP(host) === undefined,
+    // edges go by the alternative names alone
+    isIP(host) === 0 ? !certificate.checkHost(host, { subject: "never" }) : !certificate.checkIP(host),
   );
   if (missing.length > 0) yield `no ${missing.join(", ")} among its names (${certificate.subjectAltName ?? "none"})`;
+  const uses: readonly string[] | undefined = certificate.keyUsage;
+  if (uses !== undefined && !uses.includes(SERVER_AUTH))
+    yield "a certificate that is not for servers (extended key usage)";
+  const ca = given ?? kept;
+  if (ca && !signedBy(chain, ca))
+    yield `a certificate that no CA of ${given ? "ops-nats:tls.ca" : "its ca.crt"} has signed`;
   if (Date.parse(certificate.validFrom) > now) yield `a certificate that is valid from ${certificate.validFrom}`;
   if (Date.parse(certificate.validTo) < now) yield `a certificate that expired at ${certificate.validTo}`;
 }
+
+const blocks = (pem: string): readonly X509Certificate[] =>
+  (pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).flatMap(
+    (one) => parsed(() => new X509Certificate(one)) ?? [],
+  );
+
+/** Whether one of the CAs has signed a certificate of the chain. */
+const signedBy = (chain: string, authorities: string): boolean =>
+  blocks(chain).some((one) => blocks(authorities).some((ca) => one.checkIssued(ca) && one.verify(ca.publicKey)));
 
 function parsed<T>(read: () => T): T | undefined {
   try {

@@ -34,7 +34,7 @@ export interface PrimaryArgs {
   readonly knownEdges?: readonly string[];
 }
 
-/** The primary: a NATS server with a leaf listener, a password for every edge that may connect, with persistence the streams. */
+/** The primary: a NATS server with a leaf listener, a login for every edge that may connect, with persistence the streams. */
 export class Primary extends pulumi.ComponentResource {
   readonly server: NatsServer;
   readonly adminPassword: pulumi.Output<string>;
@@ -65,7 +65,7 @@ export class Primary extends pulumi.ComponentResource {
     const leafs = rootKey.apply((root) => certificates(root, "leafs", hosts));
     const texts = pulumi.secret(
       pulumi.all([rootKey, leafs]).apply(async ([root, shown]) => ({
-        ...(madeHere(settings) ? leafFiles(shown) : {}),
+        ...leafFiles(shown),
         ...(await routeCertificates(root, settings)),
       })),
     );
@@ -73,12 +73,13 @@ export class Primary extends pulumi.ComponentResource {
       pulumi
         .all([this.adminPassword, this.appPassword, keeperPassword, nkeys, route, texts])
         .apply(([admin, app, keeper, leafs, route, files]) =>
-          includeText(settings, knownEdges, { admin, app, keeper, leafs, route, files }),
+          includeText(settings, knownEdges, { admin, app, keeper, leafs, route, files: shownFiles(settings, files) }),
         ),
     );
     const { adminPassword, appPassword } = this;
     const values = primaryValues(settings);
-    const files = { keys: [...leafKeys(settings), ...(replicas > 1 ? ROUTE_KEYS : [])], texts };
+    // also where they are not shown: pods that are about to go still mount them
+    const files = { keys: [...LEAF_KEYS, ...(replicas > 1 ? ROUTE_KEYS : [])], texts };
     const secrets = { include, adminPassword, appPassword, keeperPassword, rootKey, files };
     const release = { mark, description, chart, values, timeoutSeconds };
     this.server = new NatsServer(name, { namespace, ...release, ...secrets, cluster }, parent);
@@ -107,13 +108,22 @@ export class Primary extends pulumi.ComponentResource {
     });
   }
 
-  /** By which edges know the servers; of a certificate of somebody else's it is known when its Secret is there. */
+  /**
+   * By which edges know the servers: the program's own CAs always, so that they are known before it makes certificates again. Those of somebody else's certificate are known when
+   * its Secret is there; where nobody names them, edges go by what their images trust.
+   */
   #authorities(settings: PrimarySettings, cluster: Cluster, leafs: pulumi.Output<Certificates>): pulumi.Output<string> {
     const { tls, namespace } = settings;
-    const secret = othersSecret(settings);
-    if (secret === undefined) return pulumi.unsecret(leafs.apply(({ authorities }) => authorities));
-    if (tls.ca !== undefined) return pulumi.output(tls.ca);
-    return this.server.clientUrl.apply(async () => (await cluster.secret(namespace, secret))?.["ca.crt"] ?? "");
+    const secret = othersSecret({ ...settings, tls: { ...tls, enabled: true } });
+    const theirs =
+      tls.ca !== undefined || secret === undefined
+        ? pulumi.output(tls.ca)
+        : this.server.clientUrl.apply(async () => (await cluster.secret(namespace, secret))?.["ca.crt"]);
+    return pulumi.unsecret(
+      pulumi
+        .all([leafs, theirs])
+        .apply(([{ authorities }, ca]) => (secret !== undefined && !ca ? "" : `${authorities}${ca ?? ""}`)),
+    );
   }
 }
 
@@ -140,6 +150,10 @@ export const othersSecret = ({ tls, release }: Pick<PrimarySettings, "tls" | "re
 
 const madeHere = (settings: PrimarySettings): boolean => settings.tls.enabled && othersSecret(settings) === undefined;
 
+/** Entries that servers are given. */
+const shownFiles = (settings: PrimarySettings, files: Files): Files =>
+  madeHere(settings) ? files : Object.fromEntries(Object.entries(files).filter(([key]) => !LEAF_KEYS.includes(key)));
+
 const leafKeys = (settings: PrimarySettings): readonly string[] => (madeHere(settings) ? LEAF_KEYS : []);
 
 /** What cert-manager is asked for (https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.Certificate); it renews it by itself. */
@@ -152,7 +166,7 @@ function issued(name: string, settings: PrimarySettings, mark: StackMark, opts: 
     {
       apiVersion: "cert-manager.io/v1",
       kind: "Certificate",
-      metadata: { name: secretName, namespace, annotations: markOf(mark) },
+      metadata: { name: secretName, namespace, annotations: { "pulumi.com/patchForce": "true", ...markOf(mark) } },
       spec: {
         secretName,
         dnsNames: hosts.filter((host) => isIP(host) === 0),

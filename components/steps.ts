@@ -24,21 +24,29 @@ export interface Step {
 export function stepsTo(now: string, next: string): readonly Step[] {
   const known = withAccounts(now, next);
   return [
-    ...(known === now ? [] : [{ what: "they learn of further accounts", include: known }]),
-    ...routeSteps(known, next).map((include) => ({ what: "the password between them changes", include })),
+    ...(known === undefined ? [] : [{ what: "they learn of further accounts", include: known }]),
+    ...routeSteps(known ?? now, next).map((include) => ({ what: "the password between them changes", include })),
   ];
 }
 
 const lineOf = (variable: string, include: string): string | undefined =>
   new RegExp(`^${variable}: .*$`, "m").exec(include)?.[0];
 
-/** Accounts of `next` that are not there yet, without anything in them that a server would tell its peers. A lone server has none to tell. */
-function withAccounts(now: string, next: string): string {
-  const known = new Set(accountsIn(now));
-  const missing = accountsIn(next).filter((name) => !known.has(name));
-  if (missing.length === 0 || lineOf(ROUTE_LOGIN, now) === undefined) return now;
+/**
+ * What servers have to run before one of them uses an account that another may not know: accounts that are to come without anything in them. It is `now` itself where they
+ * are there already, for a run that was killed may not have brought it to all; undefined where none comes. A lone server has nobody to tell.
+ */
+function withAccounts(now: string, next: string): string | undefined {
+  const [known, empty, emptyNext] = [new Set(accountsIn(now)), emptyIn(now), emptyIn(next)];
+  const coming = accountsIn(next).filter((name) => !emptyNext.has(name) && (!known.has(name) || empty.has(name)));
+  if (coming.length === 0 || lineOf(ROUTE_LOGIN, now) === undefined) return undefined;
+  const missing = coming.filter((name) => !known.has(name));
+  if (missing.length === 0) return now;
   return tagged(now.replace(ACCOUNTS, () => `${ACCOUNTS}${missing.map((name) => `  ${name} {}\n`).join("")}`));
 }
+
+const emptyIn = (include: string): ReadonlySet<string> =>
+  new Set([...include.matchAll(/^ {2}(\S+) \{\}$/gm)].map(([, name = ""]) => name));
 
 /** First nobody is asked for a password, then all have the next one's URLs; in between any server may join whom TLS does not keep out. */
 function routeSteps(now: string, next: string): readonly string[] {
@@ -85,7 +93,7 @@ export async function bridge(place: ReleasePlace, { secret, key }: At, next: str
       // or they might ask for no password until the next run
       await give(now).catch(({ message }: Error) =>
         pulumi.log.warn(
-          `servers in ${namespace} were not given back what they had, and may ask each other for no password until ${commands(cluster).up} (${message})`,
+          `servers in ${namespace} were not given back what they had, and stay as they are (${what}) until ${commands(cluster).up} (${message})`,
         ),
       );
       throw error;

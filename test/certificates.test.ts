@@ -27,6 +27,8 @@ describe("certificates", () => {
       [true, true, true],
     );
     assert.equal(shown.checkHost("other.example.org"), undefined);
+    const { certificate: mapped } = await certificates("root", "leafs", ["64:ff9b::192.0.2.33"], now);
+    assert.ok(new X509Certificate(mapped).checkIP("64:ff9b::c000:221"), new X509Certificate(mapped).subjectAltName);
     assert.deepEqual([shown.ca, signer.ca, next.ca], [false, true, true]);
     assert.deepEqual(shown.keyUsage, ["1.3.6.1.5.5.7.3.1"]);
   });
@@ -42,6 +44,21 @@ describe("certificates", () => {
     }
   });
 
+  it("of routes are known to who shows the former one, and to who shows the next", async () => {
+    const boundary = Math.ceil(now / (EPOCHS.authority.renewed * DAY)) * EPOCHS.authority.renewed * DAY;
+    const [former, next] = [
+      await certificates("root", "routes", NAMES, boundary - 1),
+      await certificates("root", "routes", NAMES, boundary),
+    ];
+    for (const [one, other] of [
+      [former, next],
+      [next, former],
+    ] as const) {
+      const shown = new X509Certificate(one.certificate);
+      assert.ok(all(other.authorities).some((ca) => shown.verify(ca.publicKey)));
+    }
+  });
+
   it("are the same byte for byte, until their time comes", async () => {
     const first = await certificates("root", "leafs", NAMES, now);
     assert.deepEqual(await certificates("root", "leafs", NAMES, now + DAY), first);
@@ -54,12 +71,12 @@ describe("certificates", () => {
     assert.equal(changes.size, 9);
   });
 
-  it("always have a year to go, and are known to who was given authorities up to four years before", async () => {
+  it("always have two years to go, and are known to who was given authorities up to four years before", async () => {
     for (let day = 0; day < 3 * EPOCHS.authority.renewed; day += 146) {
       const moment = now + day * DAY;
       const { certificate, authorities } = await certificates("root", "leafs", NAMES, moment);
       const shown = new X509Certificate(certificate);
-      assert.ok(covers(shown, moment) && covers(shown, moment + 364 * DAY), `day ${day}`);
+      assert.ok(covers(shown, moment) && covers(shown, moment + 729 * DAY), `day ${day}`);
       // clocks that are behind
       assert.ok(covers(shown, moment - DAY), `day ${day}`);
       for (const given of [authorities, (await certificates("root", "leafs", [], moment - 1459 * DAY)).authorities]) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { certificates } from "../components/certificates.ts";
 import { checkOthersCertificate } from "../components/othersCertificate.ts";
 import { PlainError } from "../components/plainError.ts";
@@ -26,7 +27,7 @@ describe("a certificate of somebody else's", () => {
   };
 
   it("that fits is taken, without a word", async () => {
-    const secret = await secretOf();
+    const secret = { ...(await secretOf()), "ca.crt": (await made()).authorities };
     assert.deepEqual(await warnings(() => check(secret)), []);
   });
 
@@ -57,7 +58,15 @@ describe("a certificate of somebody else's", () => {
       () => secretOf(["203.0.113.10"]),
       /came no hub\.example\.org among its names \(IP Address:203\.0\.113\.10\);/,
     ],
-    ["has expired", () => secretOf(hosts, now - 1500 * DAY), /came a certificate that expired at /],
+    [
+      "a CA has signed that edges are not told of",
+      async () => ({
+        ...(await secretOf()),
+        "ca.crt": (await certificates("another's", "leafs", hosts, now)).authorities,
+      }),
+      /came a certificate that no CA of its ca\.crt has signed;/,
+    ],
+    ["has expired", () => secretOf(hosts, now - 2300 * DAY), /came a certificate that expired at /],
     ["is not valid yet", () => secretOf(hosts, now + 800 * DAY), /came a certificate that is valid from /],
   ];
   for (const [what, secret, told] of wrong) {
@@ -78,7 +87,7 @@ describe("a certificate of somebody else's", () => {
 
   it("that ends soon is warned of", async () => {
     const secret = await secretOf();
-    const end = Date.UTC(2028, 11, 16);
+    const end = Date.parse(new X509Certificate(secret["tls.crt"] ?? "").validTo);
     assert.match((await warnings(() => check(secret, end - 15 * DAY))).join(), /own expires in 1\d days/);
   });
 });

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
+import { certificates } from "../components/certificates.ts";
 import { edgeNkey } from "../components/nkeys.ts";
 import type { Cluster } from "../components/release.ts";
 import type program from "../index.ts";
@@ -135,6 +136,31 @@ describe("program", () => {
     ] as const) {
       assert.match(provider(recorder, type, name), /::cluster::cluster-id$/);
     }
+  });
+
+  it("as a primary with somebody else's certificate, has edges know both CAs, or what their images trust", async () => {
+    const { authorities: theirs } = await certificates("somebody's", "leafs", []);
+    const ca = async (tls: object) =>
+      String((await run("primary", { ...primaryConfig, "ops-nats:tls": JSON.stringify(tls) })).values.leafCa);
+    const own = await ca({});
+    assert.equal(await ca({ ca: theirs }), `${own}${theirs}`, "told beforehand");
+    assert.equal(await ca({ enabled: false }), own, "so that links can be encrypted again");
+    assert.equal(await ca({ issuerRef: { name: "ours" }, ca: theirs }), `${own}${theirs}`);
+    assert.equal(await ca({ issuerRef: { name: "ours" } }), "", "no Secret is there yet");
+  });
+
+  it("as a primary with cert-manager, asks it for a certificate for all hosts", async () => {
+    const tls = JSON.stringify({ issuerRef: { name: "ours", kind: "ClusterIssuer" } });
+    const { recorder } = await run("primary", { ...primaryConfig, "ops-nats:tls": tls });
+    const { inputs } = recorder.get("kubernetes:cert-manager.io/v1:Certificate", "nats-leafs-certificate");
+    assert.deepEqual(inputs.spec, {
+      secretName: "nats-leafs-tls",
+      dnsNames: ["nats.example.org"],
+      ipAddresses: ["203.0.113.10"],
+      usages: ["digital signature", "key encipherment", "server auth"],
+      issuerRef: { name: "ours", kind: "ClusterIssuer", group: "cert-manager.io" },
+    });
+    assert.match(JSON.stringify(recorder.get(RELEASE, "nats").inputs), /"secretName":"nats-leafs-tls"/);
   });
 
   it("as a primary of more edges than a Secret has room for, says how many fit, and makes nothing", async () => {

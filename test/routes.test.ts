@@ -88,7 +88,8 @@ describe("routes between the servers of a cluster", () => {
       const rest = (text: string) => text.replace(/^ {2}"EDGE-edge-[23]" \{\}\n/gm, "").replace(/^server_tags.*$/m, "");
       assert.equal(rest(step), rest(now));
       assert.equal(tagOf(step), configTag(step.slice(0, step.indexOf("server_tags"))));
-      assert.deepEqual(steps(step, next), []);
+      // a run that was killed may not have brought it to all
+      assert.deepEqual(steps(step, next), [step]);
     });
 
     it("are no step where none comes, or where a lone server has nobody to tell", () => {

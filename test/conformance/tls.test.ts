@@ -69,7 +69,7 @@ onEachVersion("an encrypted link", (version) => {
     return made.authorities;
   }
 
-  it("carries an event; what goes over the line is neither password nor event", async () => {
+  it("carries an event, and shows a certificate of the CA of leafs, for the host", async () => {
     const primary = await nats().client(nats().server("primary"));
     const listener = await Heard.on(primary, "ops.>");
     await heardOnce(await nats().connect(nats().server("edge-1"), nats().login("edge-1")), "ops.clusters.edge-1.x", [
