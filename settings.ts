@@ -220,8 +220,11 @@ const counted = (what: string, least: number, most: number) => {
   const range = `${what}: a whole number from ${least} to ${most}`;
   return z.number(range).int(range).min(least, range).max(most, range);
 };
-/** What one edge may take where nothing else is said; a thousand that do take it fit into a primary. */
-export const EDGE_LIMITS = { links: 32, subscriptions: 5_000 };
+/**
+ * What one edge may take where nothing else is said: twice as many links as an edge has servers at most. A subscription takes about a kB at each server, and more the longer
+ * its subject is.
+ */
+export const EDGE_LIMITS = { links: 20, subscriptions: 1_000 };
 
 const edgeLimits = strict({
   links: counted("links of one edge", 1, MOST.links).default(EDGE_LIMITS.links),

@@ -51,7 +51,7 @@ const sourceConfig = ({ stream, consumer, deliver, from, to, external }: Source)
 
 /**
  * The primary's streams: what its own servers and live edges say, the intake of all, and `ops`. They always let the oldest go.
- * Own and live events only pass through; and what has sources would lose what it refuses: servers check the room before a message
+ * Own and live events only pass through (of live ones nobody is told that they are stored: an edge would choose to whom that goes); and what has sources would lose what it refuses: servers check the room before a message
  * is proposed to the replicas without counting the message itself, and where it then finds none, they pass over it.
  */
 export function primaryPlan(storage: PrimaryStorage): Plan {
@@ -87,7 +87,14 @@ export function primaryPlan(storage: PrimaryStorage): Plan {
     })),
     ...(live.length === 0
       ? []
-      : [{ ...stream(storage, SHARE.direct, DIRECT_STREAM), ...DUPLICATE_WINDOW, subjects: ["direct.>"] }]),
+      : [
+          {
+            ...stream(storage, SHARE.direct, DIRECT_STREAM),
+            ...DUPLICATE_WINDOW,
+            subjects: ["direct.>"],
+            no_ack: true,
+          },
+        ]),
     { ...stream(storage, SHARE.intake, INTAKE_STREAM), sources },
     {
       ...stream(storage, SHARE.ops, OPS_STREAM),

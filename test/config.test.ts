@@ -29,7 +29,7 @@ describe("config", () => {
     leafPort: 32222,
     clientPort: 0,
     tls: { enabled: true },
-    edgeLimits: { links: 32, subscriptions: 5000 },
+    edgeLimits: { links: 20, subscriptions: 1000 },
     edges: [],
     persistence: undefined,
     values: {},
@@ -131,7 +131,7 @@ describe("config", () => {
       leafPort: 30000,
       clientPort: 32223,
       tls: { enabled: true, secretName: "own", ca: PEM },
-      edgeLimits: { links: 3, subscriptions: 5000, payload: 65_536 },
+      edgeLimits: { links: 3, subscriptions: 1000, payload: 65_536 },
       edges: [
         { name: "edge-1", publish: [], receive: [], persistence: true },
         { name: "edge-2", publish: ["metrics.edge-2.>"], receive: ["commands.>"], persistence: false },

@@ -38,7 +38,7 @@ describe("include file", () => {
       }
     }
     assert.ok(!text.includes("jetstream") && !text.includes("STORE"));
-    assert.match(text, /^EDGE_LIMITS: \{ max_leafnodes: 32, max_subscriptions: 5000 \}$/m);
+    assert.match(text, /^EDGE_LIMITS: \{ max_leafnodes: 20, max_subscriptions: 1000 \}$/m);
   });
 
   it("of a primary limits an edge's events only where that is asked for, and defines no variable that nobody uses", () => {

@@ -141,6 +141,8 @@ describe("streams", () => {
       plan.consumers.map(({ stream, config }) => `${stream}.${config.name}`),
       ["own-nats-0.in", "own-nats-1.in", "own-nats-2.in", "direct.edge-2", "in.ops"],
     );
+    // an edge would choose who hears that it is stored
+    assert.equal(plan.streams.find(({ config }) => config.name === "direct")?.config.no_ack, true);
   });
 
   it("keep the oldest where that is wished, but at the primary, whose sources would lose what is refused", () => {
