@@ -1,18 +1,18 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { isIP } from "node:net";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { PrimarySettings } from "../settings.ts";
-import { type Certificates, certificates } from "./certificates.ts";
-import { type Files, LEAF_KEYS, LEAFS_TLS, leafFiles, ROUTE_KEYS } from "./files.ts";
+import { certificates } from "./certificates.ts";
+import { type Files, LEAF_KEYS, leafFiles, ROUTE_KEYS } from "./files.ts";
 import { StreamKeeper } from "./keeper.ts";
 import type { EdgeLogin, EdgeStore, LeafLink } from "./leafLink.ts";
 import { leafService } from "./leafService.ts";
+import { authorities, issued, shown, shownFiles } from "./leafTls.ts";
 import { ADMIN, APP, KEEPER, newPassword, newRoute, ROOT } from "./logins.ts";
 import { merge } from "./merge.ts";
-import { markOf, NatsServer, type StackMark } from "./nats.ts";
+import { NatsServer, type StackMark } from "./nats.ts";
 import { primaryConf } from "./natsConf.ts";
 import { edgeNkey, type Nkey } from "./nkeys.ts";
 import { PlainError } from "./plainError.ts";
@@ -94,7 +94,7 @@ export class Primary extends pulumi.ComponentResource {
     const scheme = tls.enabled ? "tls" : "nats-leaf";
     this.leafLink = {
       urls: hosts.map((host) => `${scheme}://${urlHost(host)}:${leafPort}`),
-      ca: this.#authorities(settings, cluster, leafs),
+      ca: authorities(settings, cluster, { made: leafs, ready: this.server.clientUrl }),
       credentials: nkeys.apply((keys) => logins(settings, keys)),
       stores: stores(settings),
     };
@@ -107,24 +107,6 @@ export class Primary extends pulumi.ComponentResource {
       publicClientUrl: this.publicClientUrl,
     });
   }
-
-  /**
-   * By which edges know the servers: the program's own CAs always, so that they are known before it makes certificates again. Those of somebody else's certificate are known when
-   * its Secret is there; where nobody names them, edges go by what their images trust.
-   */
-  #authorities(settings: PrimarySettings, cluster: Cluster, leafs: pulumi.Output<Certificates>): pulumi.Output<string> {
-    const { tls, namespace } = settings;
-    const secret = othersSecret({ ...settings, tls: { ...tls, enabled: true } });
-    const theirs =
-      tls.ca !== undefined || secret === undefined
-        ? pulumi.output(tls.ca)
-        : this.server.clientUrl.apply(async () => (await cluster.secret(namespace, secret))?.["ca.crt"]);
-    return pulumi.unsecret(
-      pulumi
-        .all([leafs, theirs])
-        .apply(([{ authorities }, ca]) => (secret !== undefined && !ca ? "" : `${authorities}${ca ?? ""}`)),
-    );
-  }
 }
 
 /** The chart's values of a primary. */
@@ -132,51 +114,10 @@ export function primaryValues(settings: PrimarySettings) {
   const { hosts, leafPort, clientPort, values, persistence } = settings;
   const advertise = `${urlHost(hosts[0])}:${leafPort}`;
   const sync = settings.replicas === 1 ? "always" : "10s"; // nobody else has what a lone server has acknowledged to edges
-  const secretName = othersSecret(settings);
-  const secret = secretName === undefined ? undefined : { secretName, mountPath: OTHERS };
-  const files = leafKeys(settings);
+  const { files, secret, tls } = shown(settings);
   const server = { ...settings, cluster: "primary", claim: persistence, sync, files, secret, restartKey: undefined };
-  const keys = secret ? { cert_file: `${OTHERS}/tls.crt`, key_file: `${OTHERS}/tls.key` } : LEAFS_TLS;
-  const listener = listenerValues({ advertise, clientPort, tls: settings.tls.enabled ? keys : undefined });
+  const listener = listenerValues({ advertise, clientPort, tls });
   return serverValues(server, persistence ? (merge(listener, ownSubjectValues) as Values) : listener, values);
-}
-
-/** Where servers find a certificate of somebody else's: below /etc, where the chart's reloader watches mounts. */
-const OTHERS = "/etc/nats-leafs-tls";
-
-/** The Secret with a certificate that this program does not make; undefined where it makes it. */
-export const othersSecret = ({ tls, release }: Pick<PrimarySettings, "tls" | "release">): string | undefined =>
-  !tls.enabled ? undefined : (tls.secretName ?? (tls.issuerRef && `${fullName(release)}-leafs-tls`));
-
-const madeHere = (settings: PrimarySettings): boolean => settings.tls.enabled && othersSecret(settings) === undefined;
-
-/** Entries that servers are given. */
-const shownFiles = (settings: PrimarySettings, files: Files): Files =>
-  madeHere(settings) ? files : Object.fromEntries(Object.entries(files).filter(([key]) => !LEAF_KEYS.includes(key)));
-
-const leafKeys = (settings: PrimarySettings): readonly string[] => (madeHere(settings) ? LEAF_KEYS : []);
-
-/** What cert-manager is asked for (https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.Certificate); it renews it by itself. */
-function issued(name: string, settings: PrimarySettings, mark: StackMark, opts: pulumi.CustomResourceOptions): void {
-  const { tls, hosts, namespace } = settings;
-  const secretName = othersSecret(settings);
-  if (!tls.enabled || tls.issuerRef === undefined) return;
-  new k8s.apiextensions.CustomResource(
-    `${name}-leafs-certificate`,
-    {
-      apiVersion: "cert-manager.io/v1",
-      kind: "Certificate",
-      metadata: { name: secretName, namespace, annotations: { "pulumi.com/patchForce": "true", ...markOf(mark) } },
-      spec: {
-        secretName,
-        dnsNames: hosts.filter((host) => isIP(host) === 0),
-        ipAddresses: hosts.filter((host) => isIP(host) !== 0),
-        usages: ["digital signature", "key encipherment", "server auth"],
-        issuerRef: tls.issuerRef,
-      },
-    },
-    opts,
-  );
 }
 
 /** An IPv6 address stands in brackets wherever a port follows. */
