@@ -24,7 +24,7 @@ export interface Certificates {
 /**
  * Days for which certificates are valid, and after which another one takes their place, with the first `up` after that. What is valid is counted from 1970 in
  * such epochs, not from when somebody runs the program, so that previews show a change only where there is one. A CA signs for one epoch, is
- * trusted from one before, and outlives what it has signed.
+ * trusted from one before, and ends with the last that it has signed.
  */
 export const EPOCHS = { certificate: { valid: 1460, renewed: 730 }, authority: { valid: 3650, renewed: 1460 } };
 
