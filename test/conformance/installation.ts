@@ -100,7 +100,9 @@ export class Installation {
     const set = this.cluster("primary");
     const { include: now } = this.deployed;
     const primary = await this.#deployPrimary(entries, more);
-    for (const include of [...stepsTo(now, primary.include).map((step) => step.include), primary.include]) {
+    // what they have already is no change of a file, and so no reload
+    const steps = stepsTo(now, primary.include).map(({ include }) => include);
+    for (const include of [...steps.filter((step) => step !== now), primary.include]) {
       await set.mount(include, primary.files);
       if (apart === undefined) await set.reload();
       else {

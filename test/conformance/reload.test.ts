@@ -48,7 +48,7 @@ onEachVersion("a reload of the primary", (version) => {
   // A server whose imports change adds the new ones before it takes the old ones away, for one subscription after the
   // other (client.go, processSubsOnConfigReload): what passes in between comes twice, one after the other. About one
   // event in a hundred reloads of a subscription at 1,700 events a second, and none lost.
-  it("adds an edge for subscribers that were there; of another's events none is lost, at most one a reload comes twice", async () => {
+  it("adds an edge for subscribers that were there; of another's events none is lost, and what comes twice passed at the instant of a reload", async () => {
     const edge1 = await client("edge-1");
     await audible(edge1, OF_1, wild);
     let reloads = 0;
@@ -76,7 +76,13 @@ onEachVersion("a reload of the primary", (version) => {
       const heard = listener.events.filter((event) => event.includes(" steady "));
       const once = heard.filter((event, i) => event !== heard[i - 1]);
       assert.deepEqual(once, events, listener.subject);
-      assert.ok(heard.length - once.length <= reloads, `${heard.length - once.length} doubled in ${reloads} reloads`);
+      // several may pass in one such instant where the server has to wait for a processor: they follow each other
+      const twice = once.map((event) => heard.indexOf(event) !== heard.lastIndexOf(event));
+      const instants = twice.filter((doubled, i) => doubled && !twice[i - 1]).length;
+      assert.ok(
+        instants <= reloads,
+        `${heard.length - once.length} doubled, at ${instants} times, in ${reloads} reloads`,
+      );
     }
   });
 
