@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { z } from "zod";
+import { certificateOf, certificateTexts } from "./components/pem.ts";
 import { LEAF_PORT, RELEASE_NAME } from "./defaults.ts";
 
 /** Longest edge name, in characters: server names, Secret keys and NATS subjects carry it. */
@@ -179,23 +179,13 @@ export const WHEN_FULL = ["keep-newest", "keep-oldest"] as const;
 const PERSISTENCE = { enabled: false, size: "10Gi", maxAge: "7d", whenFull: WHEN_FULL[0] };
 
 const pemText = "certificates in PEM: -----BEGIN CERTIFICATE----- …";
-/** The certificates of a text: what people put between them goes. */
-const certificatesIn = (text: string): readonly string[] =>
-  text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-const isCertificate = (one: string): boolean => {
-  try {
-    return new X509Certificate(one).raw.length > 0;
-  } catch {
-    return false;
-  }
+const isBundle = (all: string): boolean => {
+  const texts = certificateTexts(all);
+  return texts.length > 0 && texts.every((one) => certificateOf(one) !== undefined);
 };
 const pem = text(pemText)
-  .refine((all) => certificatesIn(all).length > 0 && certificatesIn(all).every(isCertificate), pemText)
-  .transform((all) =>
-    certificatesIn(all)
-      .map((one) => `${one}\n`)
-      .join(""),
-  );
+  .refine(isBundle, pemText)
+  .transform((all) => `${certificateTexts(all).join("\n")}\n`);
 const issuerText = "an issuer of cert-manager: {name, kind: Issuer or ClusterIssuer, group}";
 const onlyOne = "either secretName or issuerRef, or neither";
 const tls = strict(

@@ -55,13 +55,10 @@ export async function certificates(
   const { digitalSignature } = x509.KeyUsageFlags;
   const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
   const certificate = await x509.X509CertificateGenerator.create({
+    ...dated(since, EPOCHS.certificate),
     serialNumber: serial([purpose, since, own.epoch, ...names]),
     issuer: own.name,
     subject: `CN=ops-nats ${purpose}`,
-    // a day for clocks that are behind
-    notBefore: new Date(since - DAY),
-    notAfter: new Date(since + EPOCHS.certificate.valid * DAY),
-    signingAlgorithm: ALGORITHM,
     publicKey: subject.publicKey,
     signingKey: own.privateKey,
     extensions: [
@@ -87,6 +84,13 @@ const ALGORITHM = { name: "Ed25519" };
 /** An IPv6 address without the dots that its end may have: the library takes those for hexadecimal. */
 const plain = (name: string): string => (isIP(name) === 6 ? new URL(`http://[${name}]`).hostname.slice(1, -1) : name);
 
+/** What all have in common; they begin a day early, for clocks that are behind. */
+const dated = (since: number, { valid }: { readonly valid: number }) => ({
+  notBefore: new Date(since - DAY),
+  notAfter: new Date(since + valid * DAY),
+  signingAlgorithm: ALGORITHM,
+});
+
 /** The CA of an epoch. */
 async function authority(x509: typeof X509, rootKey: string, purpose: Purpose, epoch: number) {
   const { node, ...keys } = await pair(derived(rootKey, `CA of ${purpose} ${epoch}`));
@@ -94,12 +98,10 @@ async function authority(x509: typeof X509, rootKey: string, purpose: Purpose, e
   const since = (epoch - 1) * EPOCHS.authority.renewed * DAY;
   const { keyCertSign, cRLSign } = x509.KeyUsageFlags;
   const certificate = await x509.X509CertificateGenerator.create({
+    ...dated(since, EPOCHS.authority),
     serialNumber: serial([purpose, epoch, "CA"]),
     issuer: name,
     subject: name,
-    notBefore: new Date(since - DAY),
-    notAfter: new Date(since + EPOCHS.authority.valid * DAY),
-    signingAlgorithm: ALGORITHM,
     publicKey: keys.publicKey,
     signingKey: keys.privateKey,
     extensions: [

@@ -5,6 +5,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import type { PrimarySettings } from "../settings.ts";
+import { certificateOf, certificateTexts, parsed } from "./pem.ts";
 import { PlainError } from "./plainError.ts";
 import { type Cluster, commands } from "./release.ts";
 
@@ -55,7 +56,7 @@ function* faultsOf(
     yield `entries ${Object.keys(secret).join(", ") || "none"}`;
     return;
   }
-  const certificate = parsed(() => new X509Certificate(chain));
+  const certificate = certificateOf(chain);
   const own = parsed(() => createPrivateKey(key));
   if (certificate === undefined) yield "a tls.crt that is no certificate in PEM";
   if (own === undefined) yield "a tls.key that is no private key in PEM without a passphrase";
@@ -76,19 +77,11 @@ function* faultsOf(
   if (Date.parse(certificate.validTo) < now) yield `a certificate that expired at ${certificate.validTo}`;
 }
 
-const blocks = (pem: string): readonly X509Certificate[] =>
-  (pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).flatMap(
-    (one) => parsed(() => new X509Certificate(one)) ?? [],
-  );
+const certificatesIn = (pem: string): readonly X509Certificate[] =>
+  certificateTexts(pem).flatMap((one) => certificateOf(one) ?? []);
 
 /** Whether one of the CAs has signed a certificate of the chain. */
 const signedBy = (chain: string, authorities: string): boolean =>
-  blocks(chain).some((one) => blocks(authorities).some((ca) => one.checkIssued(ca) && one.verify(ca.publicKey)));
-
-function parsed<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined; // what is wrong with it its caller says
-  }
-}
+  certificatesIn(chain).some((one) =>
+    certificatesIn(authorities).some((ca) => one.checkIssued(ca) && one.verify(ca.publicKey)),
+  );

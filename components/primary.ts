@@ -52,7 +52,6 @@ export class Primary extends pulumi.ComponentResource {
   ) {
     super("ops-nats:index:Primary", name, {}, opts);
     const { hosts, leafPort, clientPort, namespace, chart, persistence, images, replicas, timeoutSeconds } = settings;
-    const { tls } = settings;
     const parent = { parent: this };
     this.adminPassword = newPassword(`${name}-admin`, parent, adopted[ADMIN]);
     this.appPassword = newPassword(`${name}-app`, parent, adopted[APP]);
@@ -64,8 +63,8 @@ export class Primary extends pulumi.ComponentResource {
     );
     const leafs = rootKey.apply((root) => certificates(root, "leafs", hosts));
     const texts = pulumi.secret(
-      pulumi.all([rootKey, leafs]).apply(async ([root, shown]) => ({
-        ...leafFiles(shown),
+      pulumi.all([rootKey, leafs]).apply(async ([root, made]) => ({
+        ...leafFiles(made),
         ...(await routeCertificates(root, settings)),
       })),
     );
@@ -91,7 +90,7 @@ export class Primary extends pulumi.ComponentResource {
     this.keeper =
       plan &&
       new StreamKeeper(name, { namespace, mark, images, plan, ...login, replicas, timeoutSeconds, cluster }, after);
-    const scheme = tls.enabled ? "tls" : "nats-leaf";
+    const scheme = settings.tls.enabled ? "tls" : "nats-leaf";
     this.leafLink = {
       urls: hosts.map((host) => `${scheme}://${urlHost(host)}:${leafPort}`),
       ca: authorities(settings, cluster, { made: leafs, ready: this.server.clientUrl }),
@@ -115,7 +114,7 @@ export function primaryValues(settings: PrimarySettings) {
   const advertise = `${urlHost(hosts[0])}:${leafPort}`;
   const sync = settings.replicas === 1 ? "always" : "10s"; // nobody else has what a lone server has acknowledged to edges
   const { files, secret, tls } = shown(settings);
-  const server = { ...settings, cluster: "primary", claim: persistence, sync, files, secret, restartKey: undefined };
+  const server = { ...settings, cluster: "primary", claim: persistence, sync, files, secret };
   const listener = listenerValues({ advertise, clientPort, tls });
   return serverValues(server, persistence ? (merge(listener, ownSubjectValues) as Values) : listener, values);
 }

@@ -26,7 +26,7 @@ export interface ServerSettings {
   /** Another Secret that servers read, and where. */
   readonly secret?: SecretVolume | undefined;
   /** Changes with what an include file holds and NATS cannot reload: the pods are then replaced one by one. */
-  readonly restartKey: string | undefined;
+  readonly restartKey?: string | undefined;
 }
 
 /** A Secret of somebody else's with a certificate, as a pod mounts it. */

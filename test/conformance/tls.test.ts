@@ -14,6 +14,7 @@ import type { EdgeLink } from "../../components/leafLink.ts";
 import { deployEdge } from "./deployed.ts";
 import { Heard, heardOnce } from "./heard.ts";
 import { installed } from "./installed.ts";
+import type { NatsServer } from "./natsServer.ts";
 import { podPorts, StatefulSet } from "./statefulSet.ts";
 import { until } from "./until.ts";
 import { DEFAULT_VERSION, onEachVersion, serverProgram } from "./versions.ts";
@@ -34,6 +35,14 @@ async function shown(port: number): Promise<PeerCertificate> {
   secure.destroy();
   return certificate;
 }
+
+const untilLinked = (server: NatsServer) =>
+  until(
+    `the link of ${server.name}`,
+    async () => (await server.leafs()).length === 1,
+    () => server.log.slice(-2000),
+    30,
+  );
 
 onEachVersion("an encrypted link", (version) => {
   const images = { nats: { tag: `${version}-alpine` } };
@@ -129,12 +138,7 @@ onEachVersion("an encrypted link", (version) => {
 
   it("is made with the right one, as a control", async () => {
     const { set, server } = await edge(link());
-    await until(
-      "the link",
-      async () => (await server.leafs()).length === 1,
-      () => server.log.slice(-2000),
-      30,
-    );
+    await untilLinked(server);
     await set.kill();
   });
 
@@ -188,33 +192,20 @@ onEachVersion("an encrypted link", (version) => {
     const edges: Awaited<ReturnType<typeof edge>>[] = [];
     for (const name of there) edges.push(await edge(linkOf(name, `${former}${next.authorities}`), name));
     const late = await edge(linkOf(away, former), away);
-    const linked = async ({ server }: (typeof edges)[number]) => (await server.leafs()).length === 1;
-    for (const one of [...edges, late])
-      await until(
-        "a link",
-        () => linked(one),
-        () => one.server.log.slice(-2000),
-        30,
-      );
+    for (const one of [...edges, late]) await untilLinked(one.server);
     const set = nats().cluster("primary");
     const { include, files } = nats().deployed;
     await set.mount(include, { ...files, ...leafFiles(next) });
     await set.reload();
     await nats().nodePort.broken(() => pause(100), "reset");
-    for (const one of edges)
-      await until(
-        "a link",
-        () => linked(one),
-        () => one.server.log.slice(-2000),
-        30,
-      );
+    for (const one of edges) await untilLinked(one.server);
     await until(
       "the late one to say why",
       () => /unknown authority/.test(late.server.log),
       () => late.server.log,
       30,
     );
-    assert.equal(await linked(late), false);
+    assert.deepEqual(await late.server.leafs(), []);
     await Promise.all([...edges, late].map((one) => one.set.kill()));
     await show(Date.now());
     await nats().list(["edge-1", "edge-2"]);
@@ -229,31 +220,16 @@ onEachVersion("an encrypted link", (version) => {
     await set.write(plain);
     await set.restart();
     const { server, set: own } = await edge({ ...plain.link("edge-2"), store: undefined }, "edge-2");
-    await until(
-      "a plain link",
-      async () => (await server.leafs()).length === 1,
-      () => server.log.slice(-2000),
-      30,
-    );
+    await untilLinked(server);
     await nats().list(["edge-1", "edge-2"]);
     await set.write(nats().deployed);
     await set.restart();
-    await until(
-      "an encrypted link",
-      async () => (await server.leafs()).length === 1,
-      () => server.log.slice(-2000),
-      30,
-    );
+    await untilLinked(server);
     assert.ok((await shown(nats().nodePort.port)).subject.CN, "the primary has TLS");
     // then the edge asks for it, whoever is at the other end
     const strict = await deployEdge("edge-2", { ...nats().deployed.link("edge-2"), store: undefined }, { images });
     await own.write(strict);
     await own.restart();
-    await until(
-      "the link",
-      async () => (await server.leafs()).length === 1,
-      () => server.log.slice(-2000),
-      30,
-    );
+    await untilLinked(server);
   });
 });
