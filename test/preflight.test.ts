@@ -37,6 +37,12 @@ describe("the ground of a stack", () => {
     });
   });
 
+  it("has the accounts of edges that its servers know, listed or not", async () => {
+    const include = 'accounts {\n  "EDGE-edge-7" { users: [] }\n  "EDGE-edge-8" {}\n  APP {\n  }\n}\n';
+    const { ground } = await check({ ...emptyCluster, secret: async () => ({ "ops-nats.conf": include }) });
+    assert.deepEqual(ground.knownEdges, ["edge-7", "edge-8"]);
+  });
+
   it("is known by its CA where the UID may not be read", async () => {
     const { ground } = await check({ ...emptyCluster, identity: async () => ({ ca: "only-a-ca" }) });
     assert.equal(ground.clusterIdentifier, "only-a-ca");

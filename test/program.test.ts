@@ -149,6 +149,13 @@ describe("program", () => {
     assert.equal(await ca({ issuerRef: { name: "ours" } }), "", "no Secret is there yet");
   });
 
+  it("as a primary whose certificate is not there, says so, and makes no server", async () => {
+    const tls = JSON.stringify({ secretName: "own" });
+    await assert.rejects(run("primary", { ...primaryConfig, "ops-nats:tls": tls }), {
+      message: /^ops-nats:tls\.secretName: expected Secret own .*came no such Secret;/,
+    });
+  });
+
   it("as a primary with cert-manager, asks it for a certificate for all hosts", async () => {
     const tls = JSON.stringify({ issuerRef: { name: "ours", kind: "ClusterIssuer" } });
     const { recorder } = await run("primary", { ...primaryConfig, "ops-nats:tls": tls });
