@@ -6,7 +6,7 @@ import type * as Yaml from "yaml";
 import type { z } from "zod";
 import { isMap, merge } from "./components/merge.ts";
 import { PlainError } from "./components/plainError.ts";
-import { CHART_VERSION, DEFAULT_CHART, DEFAULT_IMAGES } from "./defaults.ts";
+import { CHART_VERSION, DEFAULT_CHART, DEFAULT_IMAGES, DEFAULT_RESOURCES } from "./defaults.ts";
 import { extraFaults, SECRET_KEYS } from "./extraFaults.ts";
 import {
   edgeFaults,
@@ -18,7 +18,17 @@ import {
   portFaults,
   report,
 } from "./faults.ts";
-import { type Chart, edgeName, edgeSchema, type Images, primarySchema, type Settings, seconds } from "./settings.ts";
+import {
+  bytes,
+  type Chart,
+  edgeName,
+  edgeSchema,
+  type Images,
+  primarySchema,
+  type Resources,
+  type Settings,
+  seconds,
+} from "./settings.ts";
 import { valuesFaults } from "./valuesGuard.ts";
 
 const NAMESPACE = "ops-nats";
@@ -124,6 +134,7 @@ function readPrimary(keys: Map, faults: Fault[]): Settings | undefined {
   return {
     ...rest,
     ...deployment(parsed),
+    resources: resourcesOf(parsed, "primary"),
     role: "primary",
     hosts: hosts as [string, ...string[]],
     persistence: enabled ? { size, storageClass, maxAge: seconds(maxAge), whenFull } : undefined,
@@ -142,6 +153,7 @@ function readEdge(keys: Map, source: Source, faults: Fault[]): Settings | undefi
   return {
     ...parsed,
     ...deployment(parsed),
+    resources: resourcesOf(parsed, "edge"),
     role: "edge",
     edge: parsed.edge ?? source.stack,
     primaryStack,
@@ -159,6 +171,21 @@ function check<T extends z.ZodType>(schema: T, role: string, keys: Map, faults: 
 
 type Parsed = z.output<typeof edgeSchema> | z.output<typeof primarySchema>;
 
+/** The role's own amounts where nothing is said; an amount that is said has its way over the role's own. */
+function resourcesOf({ resources: { requests, limits } }: Parsed, role: "primary" | "edge"): Resources {
+  const usual = DEFAULT_RESOURCES[role];
+  const smaller = (one: string, other = one) => (bytes(one) < bytes(other) ? one : other);
+  const larger = (one: string, other = one) => (bytes(one) < bytes(other) ? other : one);
+  const memory = limits.memory ?? larger(usual.limits.memory, requests.memory);
+  return {
+    requests: { ...usual.requests, memory: smaller(usual.requests.memory, memory), ...defined(requests) },
+    limits: { ...defined(limits), memory },
+  };
+}
+
+const defined = <T extends object>(map: T | undefined) =>
+  Object.fromEntries(Object.entries(map ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
+
 /** Replaces `chart` and `images` by their complete forms. */
 function deployment(parsed: Parsed): { readonly chart: Chart; readonly images: Images } {
   const { path, oci, repository, name, version } = parsed.chart;
@@ -173,7 +200,6 @@ function deployment(parsed: Parsed): { readonly chart: Chart; readonly images: I
             version: version ?? CHART_VERSION,
           };
   const { registry, pullSecrets, nats, natsBox, reloader } = parsed.images;
-  const defined = (image: Map = {}) => Object.fromEntries(Object.entries(image).filter(([, v]) => v !== undefined));
   const images: Images = {
     registry,
     pullSecrets: pullSecrets ?? [],

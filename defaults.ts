@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Image } from "./settings.ts";
+import type { Image, Resources } from "./settings.ts";
 
 /** The official chart; its values are what components/values.ts is written for. */
 export const DEFAULT_CHART = { repository: "https://nats-io.github.io/k8s/helm/charts/", name: "nats" };
@@ -21,3 +21,12 @@ export const RELEASE_NAME = "nats";
 export const LEAF_PORT = 32222;
 /** The guide's NodePort for clients; here it is closed until it is asked for. */
 export const CLIENT_PORT = 32223;
+
+/**
+ * What each server asks of its node: little, for most are idle, and a limit that a burst of 256 MB, which waits in memory until it is stored, does not reach.
+ * At a primary the backlogs of many edges come together.
+ */
+export const DEFAULT_RESOURCES: Readonly<Record<"primary" | "edge", Resources>> = {
+  primary: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "2Gi" } },
+  edge: { requests: { cpu: "20m", memory: "64Mi" }, limits: { memory: "1Gi" } },
+};

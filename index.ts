@@ -10,7 +10,7 @@ import { checkFileLimit } from "./components/claims.ts";
 import { checkNames, clusterNames } from "./components/clusterNames.ts";
 import { checkStore, Edge, edgeValues } from "./components/edge.ts";
 import { exposures } from "./components/exposure.ts";
-import { readLeafLink } from "./components/leafLink.ts";
+import { readLeafLink, warnOfEnd } from "./components/leafLink.ts";
 import { checkOthersCertificate } from "./components/othersCertificate.ts";
 import { checkEdgesFit, Primary, primaryValues } from "./components/primary.ts";
 import { serversIn } from "./components/values.ts";
@@ -50,6 +50,7 @@ export default async function program(connect = clusterClient) {
   }
   const primary = new pulumi.StackReference(settings.primaryStack);
   const link = await readLeafLink(primary, settings.primaryStack, settings.edge, stack);
+  await warnOfEnd(primary, settings.primaryStack);
   checkStore(settings, link, stack);
   checkNames(clusterNames(settings, link), stack);
   const values = serversIn(edgeValues(settings, link));

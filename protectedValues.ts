@@ -61,6 +61,7 @@ const NAMES = "the outputs, the controller and the edges find objects by their n
 const SELECTED = "Services and claims find the pods by it";
 const ACCOUNTS = "accounts, users and their permissions are made by this program";
 const CONTAINERS = "it replaces the containers or their mounts";
+const MEMORY = "the server is told how much memory it has";
 const MONITOR = "probes and the controller ask the servers there";
 const PORT = "clients, edges and the controller connect there";
 const LINK = "the link to the primary stands there";
@@ -101,6 +102,8 @@ export const PROTECTED: readonly Protected[] = [
   }),
   ...inside("nats container", VERSION, ["image"], { use: "images.nats" }),
   ...inside("reloader container", IMAGES, ["image"], { use: "images.reloader" }),
+  ...inside("nats container", MEMORY, ["resources"], { use: "resources" }),
+  ...all(MEMORY, ["container env GOMEMLIMIT"], { use: "resources.limits.memory" }),
   ...inside("nats container", CONTAINERS, ["env"], { use: "values.container.env" }),
   ...inside("nats container", CONTAINERS, ["volumeMounts"], {
     use: "values.container.patch with path /volumeMounts/-",

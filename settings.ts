@@ -60,6 +60,27 @@ const quantity = (smallest: string) => {
     .regex(/^[1-9][0-9]*(Ki|Mi|Gi|Ti|k|M|G|T)$/, what)
     .refine((size) => bytes(size) >= bytes(smallest), what);
 };
+const cpuText = "an amount of CPU in quotes, such as '500m' or '2'";
+const cpu = text(cpuText).regex(/^(?:[1-9][0-9]*m|[1-9][0-9]*(?:\.[0-9]{1,3})?|0\.[0-9]{0,2}[1-9])$/, cpuText);
+/** Cores of an amount of CPU. */
+const cores = (amount: string): number => (amount.endsWith("m") ? Number.parseInt(amount, 10) / 1000 : Number(amount));
+
+/** Below this a server does not start with some edges, or has no room for what waits in memory until it is stored. */
+export const LEAST_MEMORY = "128Mi";
+const amounts = (memory: string) =>
+  strict({ cpu: cpu.optional(), memory: quantity(memory).optional() }, "{cpu, memory}");
+const within = (of: (amount: string) => number, least?: string, most?: string) =>
+  least === undefined || most === undefined || of(least) <= of(most);
+const resources = strict(
+  { requests: amounts("1Mi").default({}), limits: amounts(LEAST_MEMORY).default({}) },
+  "{requests, limits}",
+)
+  .refine(({ requests, limits }) => within(cores, requests.cpu, limits.cpu), "no requests.cpu above limits.cpu")
+  .refine(
+    ({ requests, limits }) => within(bytes, requests.memory, limits.memory),
+    "no requests.memory above limits.memory",
+  )
+  .default({ requests: {}, limits: {} });
 const LONGEST_DAYS = 36_500; // NATS counts nanoseconds in 63 bits, which are 292 years
 const durationText = `a whole number of days, hours or minutes, such as 7d, 12h or 90m, of at most ${LONGEST_DAYS}d`;
 const duration = text(durationText)
@@ -153,6 +174,7 @@ const common = {
     reloader: image.optional(),
   }).default({}),
   timeoutSeconds,
+  resources,
   values: z.record(z.string(), z.unknown(), "a map of chart values").default({}),
   extraAccounts: z
     .record(
@@ -311,6 +333,18 @@ export interface ExtraRemote {
   readonly password?: string | undefined;
 }
 
+/** What a container asks of its node, as Kubernetes takes it; cpu in cores or `m`, memory with a unit. */
+export interface Amounts {
+  readonly cpu?: string;
+  readonly memory?: string;
+}
+
+/** What each server asks of its node, and the most that it may take. */
+export interface Resources {
+  readonly requests: Amounts & { readonly memory: string };
+  readonly limits: Amounts & { readonly memory: string };
+}
+
 interface CommonSettings {
   readonly namespace: string;
   /** Name of the Helm release, by which the chart calls its objects. */
@@ -324,6 +358,7 @@ interface CommonSettings {
   readonly replicas: number;
   /** How long `up` waits for pods to be ready. */
   readonly timeoutSeconds: number;
+  readonly resources: Resources;
   readonly values: Readonly<Record<string, unknown>>;
   readonly extraAccounts: ExtraAccounts;
 }

@@ -14,6 +14,8 @@ export interface Certificates {
   /** Valid for the names; its key is `key`. */
   readonly certificate: string;
   readonly key: string;
+  /** The day of its end, `2030-01-31`, after which nobody takes it. */
+  readonly ends: string;
   /**
    * The CA that has signed it, and the one that signs next: so who has these trusts the next one before it comes. Of routes the one before, too:
    * servers take up another certificate one by one.
@@ -27,6 +29,9 @@ export interface Certificates {
  * trusted from one before, and ends with the last that it has signed.
  */
 export const EPOCHS = { certificate: { valid: 1460, renewed: 730 }, authority: { valid: 3650, renewed: 1460 } };
+
+/** Days before its end at which a certificate is warned of: one that each `up` renews two years before, and one that others do, as cert-manager weeks before. */
+export const WARN_DAYS = { own: 180, others: 21 };
 
 const DAY = 86_400_000;
 
@@ -75,6 +80,7 @@ export async function certificates(
   return {
     certificate: `${certificate.toString("pem")}\n`,
     key: String(subject.node.export({ format: "pem", type: "pkcs8" })),
+    ends: certificate.notAfter.toISOString().slice(0, 10),
     authorities: [own, ...others].map(({ pem }) => `${pem}\n`).join(""),
   };
 }

@@ -7,6 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { DEFAULT_IMAGES } from "../defaults.ts";
 import { MAJORITY } from "../faults.ts";
 import type { EdgeSettings } from "../settings.ts";
+import { WARN_DAYS } from "./certificates.ts";
 import { clusterNames, watchedSubject } from "./clusterNames.ts";
 import { type Files, inPod, LEAFS_CA, ROUTE_KEYS } from "./files.ts";
 import { StreamKeeper } from "./keeper.ts";
@@ -81,6 +82,7 @@ export class Edge extends pulumi.ComponentResource {
     const plan = {
       ...(planOf(settings, link) ?? NO_STREAMS),
       watch: { edge: names.edge, subject: watchedSubject(names) },
+      ...(replicas > 1 ? { certificates: { cluster: WARN_DAYS.own } } : {}),
     };
     const watch = { user: WATCH, passwordKey: "watch-password" };
     const login = link.store ? { user: APP, passwordKey: "app-password" } : watch;

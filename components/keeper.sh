@@ -148,6 +148,21 @@ sickness() {
   [ "$sick" = "$was" ] || say "servers that are not well:${sick:- none} (if any: kubectl logs <server> -c nats says why)"
 }
 
+# expiring: says once a day which certificate of the servers ends soon. Servers that tell nothing are asked again.
+expiring() {
+  [ -z "$expired" ] || [ $((now - expired)) -ge 86400 ] || return 0
+  found=$(pages varz | jq -rs --slurpfile plan "$plan" '[.[] | values] as $pages
+    | ($pages | length), ($plan[0].certificates // {} | to_entries[] | .key as $of | .value as $days
+    | [$pages[][$of].tls_cert_not_after // empty | fromdate - now | . / 86400 | floor] | min | values
+    | select(. < $days) | "\($of) \(.)")') || return 0
+  [ "${found%%[!0-9]*}" -gt 0 ] || return 0
+  expired=$now
+  printf '%s\n' "$found" | sed 1d | while read -r of days; do
+    case $of in leaf) who='edges do not connect' ;; *) who="the cluster's servers do not find each other" ;; esac
+    say "a certificate of the servers has $days days left, then $who any more: pulumi up for this stack takes another (somebody else's: have it renewed)"
+  done
+}
+
 # stream INDEX: the stream of that index in the plan, made or changed
 stream() {
   want=$(jq -c ".streams[$1].config" "$plan")
@@ -304,7 +319,7 @@ trap '[ -z "$brakes" ] || kill $brakes; exit 0' TERM INT
 if jq -e .watch "$plan" >/dev/null; then watching & fi
 say "keeping $(jq -r '[.streams[].config.name] | if . == [] then "no streams" else join(", ") end' "$plan")"
 servers='' missing_since='' told_before='' told_since=0 heard_on='' down='' down_since=0 fresh='' fulls='' sick='' held='' now=0
-planned=no ensured=0
+planned=no ensured=0 expired=''
 while :; do
   servers_before=$servers
   servers=$(look) || servers=
@@ -325,6 +340,7 @@ while :; do
       planned=no
     fi
   fi
+  expiring
   sleep 1 &
   wait $!
 done

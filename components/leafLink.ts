@@ -3,6 +3,7 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import { type Retention, WHEN_FULL } from "../settings.ts";
+import { WARN_DAYS } from "./certificates.ts";
 import type { Remote } from "./natsConf.ts";
 import { PlainError } from "./plainError.ts";
 
@@ -40,6 +41,8 @@ export interface LeafLink {
   readonly urls: readonly string[];
   /** See {@link Remote}. */
   readonly ca: pulumi.Output<string>;
+  /** The day after which no edge connects any more, unless `up` is typed before; undefined where the certificate is not the program's. */
+  readonly certificateEnds: pulumi.Output<string> | undefined;
   /** Edge name -> login, and what passes by it; secret. */
   readonly credentials: pulumi.Output<Record<string, EdgeLogin>>;
   /** Edge name -> what it stores; edges without persistence are not in it. */
@@ -53,10 +56,11 @@ export interface LeafLink {
 const WITNESS = "leafWitness";
 
 /** The outputs by which a leaf link goes from stack to stack. */
-export const leafLinkOutputs = ({ urls, ca, credentials, stores }: LeafLink) => ({
+export const leafLinkOutputs = ({ urls, ca, certificateEnds, credentials, stores }: LeafLink) => ({
   leafUrls: urls,
   leafUrl: urls[0],
   leafCa: ca,
+  ...(certificateEnds === undefined ? {} : { leafCertificateEnds: certificateEnds }),
   leafCredentials: pulumi.secret(credentials),
   leafStores: stores,
   leafLinkVersion: LEAF_LINK_VERSION,
@@ -126,6 +130,20 @@ export async function readLeafLink(reader: OutputReader, stack: string, edge: st
   }
   const { seed, publish, receive } = login;
   return { urls: urls.value, ca: authorities, seed, publish, receive, store };
+}
+
+/**
+ * Warns while the primary's certificate can still be renewed in time: every `up` there does that, and nobody may have typed one for years.
+ * @param now milliseconds since 1970
+ */
+export async function warnOfEnd(reader: OutputReader, stack: string, now = Date.now()): Promise<void> {
+  const ends: unknown = (await reader.getOutputDetails("leafCertificateEnds")).value;
+  const days = typeof ends === "string" ? Math.floor((Date.parse(ends) - now) / 86_400_000) : Number.NaN;
+  if (!(days < WARN_DAYS.own)) return;
+  const short = stack.split("/").at(-1) ?? stack;
+  await pulumi.log.warn(
+    `the certificate of the primary ${days < 0 ? "has ended" : `ends in ${days} days`} (${ends}), then no edge connects any more; next: pulumi up -s ${short}`,
+  );
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;

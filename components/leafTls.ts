@@ -17,7 +17,9 @@ const OTHERS = "/etc/nats-leafs-tls";
 const othersSecret = ({ tls, release }: Pick<PrimarySettings, "tls" | "release">): string | undefined =>
   !tls.enabled ? undefined : (tls.secretName ?? (tls.issuerRef && `${fullName(release)}-leafs-tls`));
 
-const madeHere = (settings: PrimarySettings): boolean => settings.tls.enabled && othersSecret(settings) === undefined;
+/** Whether servers show a certificate of the program's to edges. */
+export const madeHere = (settings: PrimarySettings): boolean =>
+  settings.tls.enabled && othersSecret(settings) === undefined;
 
 /** Entries that servers are given. */
 export const shownFiles = (settings: PrimarySettings, files: Files): Files =>

@@ -5,12 +5,11 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import type { PrimarySettings } from "../settings.ts";
+import { WARN_DAYS } from "./certificates.ts";
 import { certificateOf, certificateTexts, parsed } from "./pem.ts";
 import { PlainError } from "./plainError.ts";
 import { type Cluster, commands } from "./release.ts";
 
-/** Days before its end at which a certificate that others renew is warned of. */
-const SOON = 21;
 const DAY = 86_400_000;
 
 /**
@@ -36,7 +35,7 @@ export async function checkOthersCertificate(
     );
   }
   const days = Math.floor((Date.parse(new X509Certificate(secret?.["tls.crt"] ?? "").validTo) - now) / DAY);
-  if (days < SOON) {
+  if (days < WARN_DAYS.others) {
     await pulumi.log.warn(
       `the certificate in Secret ${secretName} expires in ${days} days; edges then cannot connect any more`,
     );

@@ -4,12 +4,12 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { PrimarySettings } from "../settings.ts";
-import { certificates } from "./certificates.ts";
+import { certificates, WARN_DAYS } from "./certificates.ts";
 import { type Files, LEAF_KEYS, leafFiles, ROUTE_KEYS } from "./files.ts";
 import { StreamKeeper } from "./keeper.ts";
 import type { EdgeLogin, EdgeStore, LeafLink } from "./leafLink.ts";
 import { leafService } from "./leafService.ts";
-import { authorities, issued, shown, shownFiles } from "./leafTls.ts";
+import { authorities, issued, madeHere, shown, shownFiles } from "./leafTls.ts";
 import { ADMIN, APP, KEEPER, newPassword, newRoute, ROOT } from "./logins.ts";
 import { merge } from "./merge.ts";
 import { NatsServer, type StackMark } from "./nats.ts";
@@ -19,6 +19,7 @@ import { PlainError } from "./plainError.ts";
 import { primaryPlan } from "./primaryStreams.ts";
 import { type Cluster, fullName } from "./release.ts";
 import { type RouteLogin, routeCertificates } from "./routes.ts";
+import type { Plan } from "./streams.ts";
 import { eventSubjects, withoutCovered } from "./subjects.ts";
 import { listenerValues, ownSubjectValues, serverValues, type Values } from "./values.ts";
 
@@ -94,6 +95,7 @@ export class Primary extends pulumi.ComponentResource {
     this.leafLink = {
       urls: hosts.map((host) => `${scheme}://${urlHost(host)}:${leafPort}`),
       ca: authorities(settings, cluster, { made: leafs, ready: this.server.clientUrl }),
+      certificateEnds: madeHere(settings) ? pulumi.unsecret(leafs.apply(({ ends }) => ends)) : undefined,
       credentials: nkeys.apply((keys) => logins(settings, keys)),
       stores: stores(settings),
     };
@@ -153,11 +155,13 @@ function includeText(
 }
 
 /** The streams of a primary; undefined without persistence. */
-export function planOf(settings: PrimarySettings) {
+export function planOf(settings: PrimarySettings): Plan | undefined {
   const { persistence, edges, replicas } = settings;
   if (!persistence) return undefined;
   const pods = Array.from({ length: replicas }, (_, i) => `${fullName(settings.release)}-${i}`);
-  return primaryPlan({ claim: persistence, retention: persistence, replicas, edges, pods });
+  const plan = primaryPlan({ claim: persistence, retention: persistence, replicas, edges, pods });
+  const leaf = settings.tls.enabled ? { leaf: madeHere(settings) ? WARN_DAYS.own : WARN_DAYS.others } : {};
+  return { ...plan, certificates: { ...leaf, ...(replicas > 1 ? { cluster: WARN_DAYS.own } : {}) } };
 }
 
 /** What each edge that stores is told. */

@@ -67,6 +67,8 @@ export interface Plan {
   readonly brake?: Brake;
   /** What else is looked for, at an edge. */
   readonly watch?: Watch;
+  /** Days before the end of a certificate of the servers at which that is said each day: of one that they show to leafs, or to each other. */
+  readonly certificates?: { readonly leaf?: number; readonly cluster?: number };
 }
 
 /** At an edge, events under names that are not carried are counted. */
@@ -131,8 +133,23 @@ export const stream = ({ claim, retention, replicas }: Storage, share: number, n
  */
 export const DUPLICATE_WINDOW = { duplicate_window: 1e8 };
 
-/** Reads on where it was, whoever asks: what was handed over is remembered here, not only where it was stored. */
-export const consumer = (name: string, deliver: string, filters: readonly string[] = []): ConsumerConfig => ({
+/**
+ * How many events are under way at a time from an edge to the primary, and from one stream of the primary to another. What an edge says beyond that waits at
+ * that edge, not before what others say: beside one that says all that it can, another waited for half a second with 20,000, and with these twice as
+ * long as beside a calm one (docs/links.md). Over a link of 100 ms there and back, 250 are 2,500 events a second of each edge.
+ */
+const UNDER_WAY = { edge: 250, local: 1000 };
+
+/**
+ * Reads on where it was, whoever asks: what was handed over is remembered here, not only where it was stored.
+ * @param most events that are under way at a time
+ */
+export const consumer = (
+  name: string,
+  deliver: string,
+  filters: readonly string[] = [],
+  most = UNDER_WAY.local,
+): ConsumerConfig => ({
   name,
   durable_name: name,
   deliver_subject: deliver,
@@ -140,7 +157,7 @@ export const consumer = (name: string, deliver: string, filters: readonly string
   ack_policy: "flow_control",
   flow_control: true,
   idle_heartbeat: 1e9,
-  max_ack_pending: 20_000,
+  max_ack_pending: most,
   ...(filters.length > 1 ? { filter_subjects: filters } : {}),
   ...(filters.length === 1 ? { filter_subject: filters[0] } : {}),
 });
@@ -150,7 +167,7 @@ export function edgePlan(storage: EdgeStorage): Plan {
   const { subjects, retention } = storage;
   const discard = retention.whenFull === "keep-newest" ? ("old" as const) : ("new" as const);
   const config = { ...stream(storage, SHARE.edge, OPS_STREAM), ...DUPLICATE_WINDOW, subjects, discard };
-  const reader = consumer(consumerOf(storage.edge), deliverSubject(storage.edge));
+  const reader = consumer(consumerOf(storage.edge), deliverSubject(storage.edge), [], UNDER_WAY.edge);
   return {
     streams: [{ config, origin: true }],
     consumers: [{ stream: OPS_STREAM, config: reader, remote: true }],

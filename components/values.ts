@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isDeepStrictEqual } from "node:util";
-import type { Claim, Image, Images } from "../settings.ts";
+import { bytes, type Claim, type Image, type Images, type Resources } from "../settings.ts";
 import { NO_LEAF_ACCOUNT } from "./accounts.ts";
 import { HANDSHAKE, INCLUDE, type KeyPair, ROUTE_KEYS, ROUTES_TLS } from "./files.ts";
 import { isMap, merge } from "./merge.ts";
@@ -17,6 +17,7 @@ export interface ServerSettings {
   readonly cluster: string;
   readonly replicas: number;
   readonly images: Images;
+  readonly resources: Resources;
   /** JetStream's volume; undefined without JetStream. */
   readonly claim: Claim | undefined;
   /** How often it writes through to the disk: `always`, before anybody sees a message, or a time such as `10s`. */
@@ -60,6 +61,12 @@ const SPREAD = {
   "kubernetes.io/hostname": { maxSkew: 1, whenUnsatisfiable: "DoNotSchedule", nodeTaintsPolicy: "Honor" },
 };
 
+/** How much of a container's memory Go may use before it works to free some; the rest is for what it does not count, as pages of files. */
+const GO_SHARE = 0.85;
+
+/** How much of it a burst may take that waits until it is stored, and how much at most. */
+const BURST = { share: 0.25, most: 256e6 };
+
 /** The volume of somebody else's Secret. */
 const OTHER = "leafs-tls";
 
@@ -77,7 +84,8 @@ function withoutNulls(values: Values): Values {
  * on. Lists are replaced, as Helm does; patches come after ours.
  */
 export function serverValues(settings: ServerSettings, role: Values, user: Readonly<Values>): Values {
-  const { cluster, replicas, images, claim, sync, restartKey, secret } = settings;
+  const { cluster, replicas, images, resources, claim, sync, restartKey, secret } = settings;
+  const memory = bytes(resources.limits.memory);
   const files = [...settings.files, ...(replicas > 1 ? ROUTE_KEYS : [])];
   const pinned = at(at(user.config, "cluster"), "merge").accounts !== undefined;
   const pool = claim && !pinned ? { pool_size: ONE_ROUTE } : {};
@@ -94,7 +102,7 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
         replicas > 1
           ? { enabled: true, replicas, merge: { name: cluster, ...ROUTES_IN_SECRET, tls: ROUTES_TLS, ...pool } }
           : { enabled: false },
-      ...(claim ? { jetstream: jetStream(claim, cluster, sync) } : {}),
+      ...(claim ? { jetstream: jetStream(claim, cluster, sync, memory) } : {}),
       merge: {
         $include: `../${INCLUDE.folder}/${INCLUDE.key}`,
         // NATS reads a variable's text as configuration: without quotes inside, a name such as 2024-nats-0 is a date that is wrong
@@ -106,8 +114,9 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
     },
     container: {
       image: image(images.nats),
-      env: { QUOTED_SERVER_NAME: '"$(SERVER_NAME)"' }, // the chart's own comes before it
-      merge: { startupProbe: probe(900), readinessProbe: probe(10) },
+      // the chart's own SERVER_NAME comes before it; Go frees memory earlier when it comes near its limit, and is not ended for it
+      env: { QUOTED_SERVER_NAME: '"$(SERVER_NAME)"', GOMEMLIMIT: `${Math.floor((memory * GO_SHARE) / 2 ** 20)}MiB` },
+      merge: { startupProbe: probe(900), readinessProbe: probe(10), resources },
       patch: [
         add("/volumeMounts/-", { name: INCLUDE.secret, mountPath: `/etc/${INCLUDE.folder}`, readOnly: true }),
         ...(secret ? [add("/volumeMounts/-", { name: OTHER, mountPath: secret.mountPath, readOnly: true })] : []),
@@ -193,7 +202,7 @@ export function listenerValues({ advertise, clientPort, tls }: ListenerSettings)
 }
 
 /** The domain is the cluster's name, so that the primary can address the stream of each edge. */
-const jetStream = ({ size, storageClass }: Claim, domain: string, sync: string): Values => ({
+const jetStream = ({ size, storageClass }: Claim, domain: string, sync: string, memory: number): Values => ({
   enabled: true,
   fileStore: {
     pvc: {
@@ -207,7 +216,8 @@ const jetStream = ({ size, storageClass }: Claim, domain: string, sync: string):
     domain,
     sync_interval: sync,
     // a burst waits in memory until it is stored; without a limit of ours 10,000 messages do, and the next are dropped
-    ...{ max_buffered_msgs: 500_000, max_buffered_size: "<< 256MB >>" },
+    max_buffered_msgs: 500_000,
+    max_buffered_size: `<< ${Math.floor(Math.min(BURST.most, memory * BURST.share) / 1e6)}MB >>`,
     strict: false, // Ops' own client asks for a stream with the fields of an answer in its question
   },
 });

@@ -25,6 +25,7 @@ describe("config", () => {
     },
     replicas: 3,
     timeoutSeconds: 600,
+    resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "2Gi" } },
     hosts: ["203.0.113.10"],
     leafPort: 32222,
     clientPort: 0,
@@ -55,6 +56,7 @@ describe("config", () => {
       ...common,
       role: "edge",
       replicas: 1,
+      resources: { requests: { cpu: "20m", memory: "64Mi" }, limits: { memory: "1Gi" } },
       edge: "edge-1",
       primaryStack: "organization/ops-nats/primary",
       acceptClusterNames: [],
@@ -103,6 +105,7 @@ describe("config", () => {
       images: { registry: "registry.example", pullSecrets: ["pull"], nats: { tag: "2.15.3-alpine" } },
       replicas: 1,
       timeoutSeconds: 90,
+      resources: { requests: { cpu: "0.5", memory: "1Gi" }, limits: { cpu: "1500m", memory: "4Gi" } },
       hosts: ["nats.example.org", "2001:db8::1"],
       leafPort: 30000,
       clientPort: 32223,
@@ -127,6 +130,7 @@ describe("config", () => {
       },
       replicas: 1,
       timeoutSeconds: 90,
+      resources: { requests: { cpu: "0.5", memory: "1Gi" }, limits: { cpu: "1500m", memory: "4Gi" } },
       hosts: ["nats.example.org", "2001:db8::1"],
       leafPort: 30000,
       clientPort: 32223,
@@ -140,6 +144,36 @@ describe("config", () => {
       values: { natsBox: { enabled: false } },
       extraAccounts: {},
     });
+  });
+
+  it("an amount of memory that is said has its way over the role's own", () => {
+    const of = (resources: object) => readSettings(source("edge-1", { resources })).resources;
+    const cpu = "20m";
+    assert.deepEqual(of({ limits: { memory: "128Mi" } }).requests, { cpu, memory: "64Mi" });
+    assert.deepEqual(of({ requests: { memory: "3Gi" } }), {
+      requests: { cpu, memory: "3Gi" },
+      limits: { memory: "3Gi" },
+    });
+    fault(
+      "edge-1",
+      { resources: { limits: { memory: "64Mi" } } },
+      /^ops-nats:resources\.limits\.memory: expected .* of at least 128Mi; came "64Mi"/,
+    );
+    fault(
+      "edge-1",
+      { resources: { requests: { cpu: 2 } } },
+      /^ops-nats:resources\.requests\.cpu: expected an amount of CPU/,
+    );
+    fault(
+      "primary",
+      { hosts, resources: { requests: { memory: "2Gi" }, limits: { memory: "1Gi" } } },
+      /^ops-nats:resources: expected no requests\.memory above limits\.memory/,
+    );
+    fault(
+      "primary",
+      { hosts, resources: { requests: { cpu: "1100m" }, limits: { cpu: "1" } } },
+      /^ops-nats:resources: expected no requests\.cpu above limits\.cpu/,
+    );
   });
 
   it("persistence has an age, an end and a size that nobody named", () => {

@@ -9,7 +9,9 @@ import {
   leafLinkOutputs,
   type OutputReader,
   readLeafLink,
+  warnOfEnd,
 } from "../components/leafLink.ts";
+import { warnings } from "./fakeClusters.ts";
 import { awaited } from "./mocks.ts";
 
 const STACK = "organization/ops-nats/primary";
@@ -41,6 +43,7 @@ describe("leaf link", () => {
     const outputs = leafLinkOutputs({
       urls,
       ca: pulumi.output(ca),
+      certificateEnds: pulumi.output("2030-01-31"),
       credentials: pulumi.output<Record<string, EdgeLogin>>(credentials),
       stores,
     });
@@ -49,6 +52,7 @@ describe("leaf link", () => {
     return {
       ...outputs,
       leafCa: await awaited(outputs.leafCa),
+      leafCertificateEnds: "2030-01-31",
       leafCredentials: await awaited(leafCredentials),
       leafWitness: await awaited(leafWitness),
     };
@@ -61,6 +65,19 @@ describe("leaf link", () => {
     const one = { urls, ca, ...credentials["edge-1"], store: undefined };
     assert.deepEqual(await readLeafLink(reader(outputs), STACK, "edge-1"), one);
     assert.equal(outputs.leafUrl, urls[0]);
+  });
+
+  it("of a certificate that nobody has renewed for years warns each edge", async () => {
+    const outputs = await published();
+    const on = (day: string, from = outputs) =>
+      warnings(() => warnOfEnd(reader(from), STACK, Date.parse(`${day}T00:00:00Z`)));
+    assert.deepEqual(await on("2029-08-04"), []);
+    assert.match(
+      (await on("2029-08-05"))[0] ?? "",
+      /primary ends in 179 days \(2030-01-31\).*; next: pulumi up -s primary$/,
+    );
+    assert.match((await on("2030-02-02"))[0] ?? "", /has ended/);
+    assert.deepEqual(await on("2030-02-02", {}), [], "somebody else's");
   });
 
   const refused = (

@@ -58,7 +58,7 @@ describe("streams", () => {
             ack_policy: "flow_control",
             flow_control: true,
             idle_heartbeat: 1e9,
-            max_ack_pending: 20_000,
+            max_ack_pending: 250,
           },
         },
       ],

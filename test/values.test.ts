@@ -50,8 +50,12 @@ describe("chart values", () => {
     },
     container: {
       image: { repository: "nats", tag: "2.15.3-alpine" },
-      env: { QUOTED_SERVER_NAME: '"$(SERVER_NAME)"' },
-      merge: { startupProbe: probe(900), readinessProbe: probe(10) },
+      env: { QUOTED_SERVER_NAME: '"$(SERVER_NAME)"', GOMEMLIMIT: "870MiB" },
+      merge: {
+        startupProbe: probe(900),
+        readinessProbe: probe(10),
+        resources: { requests: { cpu: "20m", memory: "64Mi" }, limits: { memory: "1Gi" } },
+      },
       patch: [
         {
           op: "add",
@@ -133,6 +137,10 @@ describe("chart values", () => {
       ...LEAFS,
       ...mounted("leafs.crt", "leafs.key", ...ROUTE_KEYS),
       ...SPREAD,
+      "container.env.GOMEMLIMIT": "1740MiB",
+      "container.merge.resources.requests.cpu": "100m",
+      "container.merge.resources.requests.memory": "256Mi",
+      "container.merge.resources.limits.memory": "2Gi",
       "service.ports.leafnodes.enabled": false,
     });
   });
@@ -241,6 +249,16 @@ describe("chart values", () => {
         "config.jetstream.merge.strict": false,
         "config.jetstream.merge.sync_interval": "10s",
         "container.env.OWN_SUBJECT": '"own.$(POD_NAME).>"',
+      },
+    ],
+    [
+      "little memory: a quarter of it for what waits to be stored",
+      edge({}, { ...link, store }),
+      edge({ resources: { limits: { memory: "128Mi" } } }, { ...link, store }),
+      {
+        "config.jetstream.merge.max_buffered_size": "<< 33MB >>",
+        "container.env.GOMEMLIMIT": "108MiB",
+        "container.merge.resources.limits.memory": "128Mi",
       },
     ],
     [

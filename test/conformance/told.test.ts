@@ -93,3 +93,29 @@ describe("a server that runs and is not well, as one whose disk is full", () => 
     await keeper.says("servers that are not well: none", 90);
   });
 });
+
+describe("a certificate of a primary's servers", () => {
+  const nats = installed(DEFAULT_VERSION, {
+    listed: [],
+    edges: [],
+    primary: { persistence: { enabled: true, size: "1Gi" } },
+  });
+
+  it("is told of by the keeper when it ends soon, and not before", async () => {
+    const keeper = nats().keeper("primary");
+    await keeper.planned();
+    assert.doesNotMatch(keeper.log, /certificate/);
+    const deployed = nats().deployed.keeper ?? assert.fail("no keeper");
+    const plan = JSON.parse(deployed.files["plan.json"] ?? "");
+    assert.deepEqual(plan.certificates, { leaf: 180, cluster: 180 });
+    const soon = { leaf: 1461, cluster: 1461 }; // days: longer than any of them is valid
+    const from = keeper.log.length;
+    const files = { ...deployed.files, "plan.json": JSON.stringify({ ...plan, certificates: soon }) };
+    await keeper.start({ ...deployed, files });
+    await keeper.says(/certificate of the servers has \d+ days left, then edges do not connect/, 60, from);
+    await keeper.says(/has \d+ days left, then the cluster's servers do not find each other/, 60, from);
+    await pause(5000);
+    const times = keeper.log.slice(from).match(/days left/g);
+    assert.equal(times?.length, 2, "once a day each");
+  });
+});

@@ -93,6 +93,12 @@ const PRIMARY: readonly Change[] = [
     answers: ["nats:2.15.3-alpine", "nats:2.10.20-alpine"],
   },
   {
+    key: "resources",
+    to: { limits: { memory: "1Gi" } },
+    ask: nodeOf("primary", "statefulset/nats", `${container}.env[?(@.name=='GOMEMLIMIT')].value`),
+    answers: ["1740MiB", "870MiB"],
+  },
+  {
     key: "values",
     to: { container: { env: { EXTRA: "yes" } } },
     ask: nodeOf("primary", "statefulset/nats", `${container}.env[?(@.name=='EXTRA')].value`),
