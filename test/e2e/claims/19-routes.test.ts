@@ -3,9 +3,11 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
+import { certificates } from "../../../components/certificates.ts";
 import { passwordsIn } from "../../../components/natsConf.ts";
-import { DEFAULT_IMAGES } from "../../../defaults.ts";
-import { until } from "../../../sandbox/kubectl.ts";
+import { DEFAULT_IMAGES, LEAF_PORT } from "../../../defaults.ts";
+import { layoutOf } from "../../../sandbox/cluster/layout.ts";
+import { leafs, until } from "../../../sandbox/kubectl.ts";
 import { complaints, during } from "../../durability/scenario.ts";
 import { reachable, siteOf } from "../clusterSite.ts";
 import { EVENT, podIdentities, readme, secretOf, UP, type World, world } from "../world.ts";
@@ -22,12 +24,13 @@ cluster {
   routes: [${[0, 1, 2].map((i) => `"nats://nats-${i}.nats-headless.ops-system:6222"`).join(", ")}]
 }
 `;
-const pod = {
+/** A server that runs what is in the ConfigMap of its name, and nats-box beside it. */
+const pod = (name: string) => ({
   kind: "Pod",
-  metadata: { name: "stranger" },
+  metadata: { name, labels: { name } },
   spec: {
     terminationGracePeriodSeconds: 0,
-    volumes: [{ name: "conf", configMap: { name: "conf" } }],
+    volumes: [{ name: "conf", configMap: { name } }],
     containers: [
       {
         name: "nats",
@@ -42,7 +45,26 @@ const pod = {
       },
     ],
   },
-};
+});
+
+/** As somebody is configured who was given the address that edge-1 dials, and who knows the public key by which that logs in. */
+const falsePrimary = (publicKey: string) => `server_name: primary.nats-0
+port: 4222
+system_account: SYS
+accounts { SYS { ${user("sys")} }, EDGE { users: [{ nkey: ${publicKey} }, { user: edge, password: edge }] } }
+jetstream { domain: primary, store_dir: /tmp/false }
+leafnodes { port: 7422, tls { cert_file: /conf/tls.crt, key_file: /conf/tls.key } }
+`;
+const API = "$JS.edge-1.API";
+/** What would tell of an edge's stream, or end it. */
+const ATTEMPTS: readonly (readonly [subject: string, body: string])[] = [
+  [`${API}.STREAM.INFO.ops`, ""],
+  [`${API}.STREAM.MSG.GET.ops`, '{"last_by_subj":">"}'],
+  [`${API}.CONSUMER.DELETE.ops.edge-1`, ""],
+  [`${API}.STREAM.PURGE.ops`, ""],
+  [`${API}.STREAM.DELETE.ops`, ""],
+  ["$JS.API.STREAM.DELETE.ops", ""],
+];
 
 describe("the servers of a cluster", () => {
   let w: World;
@@ -68,8 +90,8 @@ describe("the servers of a cluster", () => {
     const { primary } = w.kubectl;
     await primary.apply(STRANGERS, [
       { kind: "Namespace", metadata: { name: STRANGERS } },
-      { kind: "ConfigMap", metadata: { name: "conf" }, data: { "nats.conf": CONF } },
-      pod,
+      { kind: "ConfigMap", metadata: { name: "stranger" }, data: { "nats.conf": CONF } },
+      pod("stranger"),
     ]);
     try {
       await primary.run(["-n", STRANGERS, "wait", "--for=condition=Ready", "pod/stranger", "--timeout=60s"]);
@@ -129,5 +151,66 @@ describe("the servers of a cluster", () => {
     await until("all routes", routes, (peers) => peers.every((number) => number === 2));
     const again = await w.pulumi("primary", "preview", "--expect-no-changes");
     assert.ok(!again.failed, again.text);
+  });
+
+  it("of an edge are told apart from somebody at the primary's address; even with its key that one changes nothing", async function () {
+    this.timeout(300_000);
+    const { "edge-2": there, "edge-1": edge, primary } = w.kubectl;
+    const { address } = layoutOf("edge-2");
+    const persistent = { edges: ["edge-1"], persistence: { enabled: true, size: "2Gi" } };
+    await w.destroy("edge-2"); // its port is the other's now
+    await w.ensure("primary", { ...persistent, hosts: [address] });
+    await w.ensure("edge-1", reachable);
+    const secret = await secretOf(primary);
+    const publicKey = /nkey: (U\w+)/.exec(secret["ops-nats.conf"] ?? "")?.[1] ?? assert.fail("no nkey");
+    const kept = async () => {
+      const { state } = JSON.parse(await edge.box(["nats", "stream", "info", "ops", "--json"]));
+      return { first: state.first_seq as number, messages: state.messages as number, consumers: state.consumer_count };
+    };
+    await edge.box(["nats", "pub", EVENT("edge-1"), "kept"]);
+    const before = await until("an event to be stored", kept, ({ messages }) => messages > 0);
+    const listen = async (certificate: string, key: string) => {
+      const data = { "nats.conf": falsePrimary(publicKey), "tls.crt": certificate, "tls.key": key };
+      const ports = [{ port: 7422, nodePort: LEAF_PORT }];
+      await there.apply(STRANGERS, [
+        { kind: "Namespace", metadata: { name: STRANGERS } },
+        { kind: "ConfigMap", metadata: { name: "primary" }, data },
+        {
+          kind: "Service",
+          metadata: { name: "primary" },
+          spec: { type: "NodePort", selector: { name: "primary" }, ports },
+        },
+        pod("primary"),
+      ]);
+      await there.run(["-n", STRANGERS, "wait", "--for=condition=Ready", "pod/primary", "--timeout=60s"]);
+    };
+    const links = async () => (await leafs(edge)).length;
+    try {
+      const other = await certificates("another root key", "leafs", [address]);
+      await listen(other.certificate, other.key);
+      const log = () => edge.run(["logs", "nats-0", "-c", "nats", "--tail", "50"]);
+      await until("it to be refused", log, (text) => /handshake error.*unknown authority/.test(text));
+      assert.equal(await links(), 0);
+      await there.run(["-n", STRANGERS, "delete", "pod", "primary"]);
+      await listen(secret["leafs.crt"] ?? "", secret["leafs.key"] ?? "");
+      await until("the link", links, (number) => number === 1);
+      const ask = (subject: string, body: string) =>
+        there.run([
+          ...["-n", STRANGERS, "exec", "primary", "-c", "box", "--", "sh", "-c"],
+          `nats req -s nats://127.0.0.1:4222 --user edge --password edge --timeout 2s '${subject}' '${body}' 2>&1 || true`,
+        ]);
+      // what the primary may ask is answered, so the others could be
+      assert.match(await ask(`${API}.CONSUMER.RESET.ops.edge-1`, ""), /consumer/);
+      for (const [subject, body] of ATTEMPTS) assert.doesNotMatch(await ask(subject, body), /"type"|Received/, subject);
+      assert.deepEqual(await kept(), before);
+    } finally {
+      await there.run(["delete", "namespace", STRANGERS, "--wait=false"]);
+    }
+    await w.ensure("primary", persistent);
+    await w.ensure("edge-1", reachable);
+    assert.deepEqual(
+      complaints(await during(await siteOf(w, ["edge-1"], true), "after a false primary", () => pause(2000))),
+      [],
+    );
   });
 });
