@@ -16,7 +16,7 @@ import { checkEdgesFit, Primary, primaryValues } from "./components/primary.ts";
 import { serversIn } from "./components/values.ts";
 import { readSettings, SHARED_FILE } from "./config.ts";
 import { edgeOutputs, primaryOutputs } from "./outputs.ts";
-import { preflight } from "./preflight.ts";
+import { outputsOf, preflight } from "./preflight.ts";
 
 /** Settings -> preflight -> component -> outputs. */
 export default async function program(connect = clusterClient) {
@@ -46,7 +46,8 @@ export default async function program(connect = clusterClient) {
     checkEdgesFit(settings, ground.knownEdges, stack);
     await checkOthersCertificate(cluster, settings);
     const provider = clusterProvider(access, secretKeys, ground.clusterIdentifier);
-    return primaryOutputs(new Primary("nats", { settings, cluster, ...ground }, { provider }), settings);
+    const of = (other: string) => outputsOf(other).catch(() => undefined); // none, or not ours to read: it is told which
+    return primaryOutputs(new Primary("nats", { settings, cluster, ...ground, outputsOf: of }, { provider }), settings);
   }
   const primary = new pulumi.StackReference(settings.primaryStack);
   const link = await readLeafLink(primary, settings.primaryStack, settings.edge, stack);

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import * as pulumi from "@pulumi/pulumi";
+import { fingerprints, TAKEN } from "./components/authoritiesTaken.ts";
 import type { Edge } from "./components/edge.ts";
-import { leafLinkOutputs } from "./components/leafLink.ts";
+import { type EdgeLink, leafLinkOutputs } from "./components/leafLink.ts";
 import { ADMIN, APP, endpoint } from "./components/logins.ts";
-import type { Remote } from "./components/natsConf.ts";
 import type { Primary } from "./components/primary.ts";
 import type { EdgeSettings, PrimarySettings } from "./settings.ts";
 
@@ -34,9 +34,10 @@ export const primaryOutputs = (primary: Primary, { clientPort }: PrimarySettings
   ...(clientPort === 0 ? {} : { publicClientUrl: primary.publicClientUrl }),
 });
 
-export const edgeOutputs = (edge: Edge, settings: EdgeSettings, { urls }: Remote) => ({
+export const edgeOutputs = (edge: Edge, settings: EdgeSettings, { urls, ca }: EdgeLink) => ({
   ...serverOutputs(edge, settings.edge),
   ...passwords(edge),
   edge: settings.edge,
   leafUrls: urls,
+  [TAKEN]: fingerprints(ca),
 });

@@ -24,6 +24,8 @@ export interface Ground {
   readonly knownEdges: readonly string[];
   /** By which the provider knows the cluster, whatever its address. */
   readonly clusterIdentifier: string | undefined;
+  /** What the stack's last `up` put out; undefined where there was none. */
+  readonly lastOutputs: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
@@ -42,7 +44,9 @@ export async function preflight(cluster: Cluster, settings: Settings, wanted: Wa
   await assertSameCluster(cluster, { remembered, seen });
   const place = { cluster, namespace, release };
   const records = await assertOurs({ ...place, id });
-  await refuseMove({ ...place, id, edge, lastNamespace: await lastNamespace(cluster) });
+  const lastOutputs = await outputsOf(cluster.stack);
+  const last: unknown = lastOutputs?.namespace;
+  await refuseMove({ ...place, id, edge, lastNamespace: typeof last === "string" ? last : undefined });
   await refuseOtherServers(place, wanted);
   await tellSmallClaims(place, wanted);
   return {
@@ -51,6 +55,7 @@ export async function preflight(cluster: Cluster, settings: Settings, wanted: Wa
     adopted,
     knownEdges: edgesIn(secret[INCLUDE.key] ?? ""),
     clusterIdentifier: remembered.uid ?? remembered.ca,
+    lastOutputs,
   };
 }
 
@@ -72,10 +77,9 @@ const adoptable = ({ [ROOT_KEY]: root }: Readonly<Record<string, string>>, inclu
   ...(root === undefined ? {} : { [ROOT]: root }),
 });
 
-/** The namespace that the stack's last `up` put out; undefined where there was none. */
-async function lastNamespace({ stack }: Cluster): Promise<string | undefined> {
+/** What a stack's last `up` put out, secrets among it; undefined where there was none. */
+export async function outputsOf(stack: string): Promise<Readonly<Record<string, unknown>> | undefined> {
   // not by a StackReference, which would copy all outputs into the state
   const { outputs } = await pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", { name: stack });
-  const namespace: unknown = outputs?.namespace;
-  return typeof namespace === "string" ? namespace : undefined;
+  return typeof outputs === "object" && outputs !== null ? outputs : undefined;
 }

@@ -4,6 +4,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { PrimarySettings } from "../settings.ts";
+import { assertTaken, type OutputsOf } from "./authoritiesTaken.ts";
 import { certificates, WARN_DAYS } from "./certificates.ts";
 import { type Files, LEAF_KEYS, leafFiles, ROUTE_KEYS } from "./files.ts";
 import { StreamKeeper } from "./keeper.ts";
@@ -33,6 +34,10 @@ export interface PrimaryArgs {
   readonly adopted?: Readonly<Record<string, string>> | undefined;
   /** Edges whose accounts its servers have, listed or not. */
   readonly knownEdges?: readonly string[];
+  /** What the stack's last `up` put out; undefined where there was none. */
+  readonly lastOutputs?: Readonly<Record<string, unknown>> | undefined;
+  /** Reads those of edges. */
+  readonly outputsOf: OutputsOf;
 }
 
 /** The primary: a NATS server with a leaf listener, a login for every edge that may connect, with persistence the streams. */
@@ -48,7 +53,7 @@ export class Primary extends pulumi.ComponentResource {
 
   constructor(
     name: string,
-    { settings, cluster, mark, description, adopted = {}, knownEdges = [] }: PrimaryArgs,
+    { settings, cluster, mark, description, adopted = {}, knownEdges = [], lastOutputs = {}, outputsOf }: PrimaryArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("ops-nats:index:Primary", name, {}, opts);
@@ -62,7 +67,14 @@ export class Primary extends pulumi.ComponentResource {
     const nkeys = rootKey.apply((root) =>
       Object.fromEntries(settings.edges.map(({ name: edge }) => [edge, edgeNkey(root, edge)])),
     );
-    const leafs = rootKey.apply((root) => certificates(root, "leafs", hosts));
+    const { leafCa } = lastOutputs;
+    const known = { handedOut: typeof leafCa === "string" ? leafCa : undefined, stack: cluster.stack };
+    const leafs = rootKey.apply(async (root) => {
+      const made = await certificates(root, "leafs", hosts);
+      const edges = settings.edges.map(({ name: edge }) => edge);
+      if (madeHere(settings)) await assertTaken({ ...known, authorities: made.authorities, edges }, outputsOf);
+      return made;
+    });
     const texts = pulumi.secret(
       pulumi.all([rootKey, leafs]).apply(async ([root, made]) => ({
         ...leafFiles(made),

@@ -34,6 +34,7 @@ describe("the ground of a stack", () => {
       adopted: undefined,
       knownEdges: [],
       clusterIdentifier: "uid-of-the-cluster",
+      lastOutputs: undefined,
     });
   });
 

@@ -91,6 +91,7 @@ export const OUTPUTS = {
       opsEventCluster: "edge-1",
       edge: "edge-1",
       leafUrls: ["tls://203.0.113.10:32222"],
+      leafAuthorities: [],
     },
     secrets: ["adminPassword", "appPassword", "opsEventEndpoint"],
   },

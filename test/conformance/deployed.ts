@@ -52,7 +52,12 @@ export async function deployPrimary(keys: Values, former = ""): Promise<Deployed
   const settings = read("primary", keys);
   if (settings.role !== "primary") throw new Error("a stack called primary is not a primary");
   const ground = { mark: mark("primary"), description, knownEdges: edgesIn(former) };
-  const primary = new Primary("nats", { settings, cluster: deployedCluster, ...ground });
+  const primary = new Primary("nats", {
+    settings,
+    cluster: deployedCluster,
+    outputsOf: async () => undefined,
+    ...ground,
+  });
   await Promise.all([primary.server.clientUrl, primary.keeper?.deployment].map((output) => awaited(output)));
   const credentials = await awaited<Record<string, EdgeLogin>>(primary.leafLink.credentials);
   const { urls, stores } = primary.leafLink;
