@@ -6,7 +6,7 @@ import type * as Yaml from "yaml";
 import type { z } from "zod";
 import { isMap, merge } from "./components/merge.ts";
 import { PlainError } from "./components/plainError.ts";
-import { CHART_VERSION, DEFAULT_CHART, DEFAULT_IMAGES, DEFAULT_RESOURCES } from "./defaults.ts";
+import { CHART_VERSION, DEFAULT_CHART, DEFAULT_IMAGES, DEFAULT_REQUESTS, memoryFor } from "./defaults.ts";
 import { extraFaults, SECRET_KEYS } from "./extraFaults.ts";
 import {
   edgeFaults,
@@ -21,6 +21,7 @@ import {
 import {
   bytes,
   type Chart,
+  cores,
   edgeName,
   edgeSchema,
   type Images,
@@ -134,7 +135,7 @@ function readPrimary(keys: Map, faults: Fault[]): Settings | undefined {
   return {
     ...rest,
     ...deployment(parsed),
-    resources: resourcesOf(parsed, "primary"),
+    resources: resourcesOf(parsed, "primary", enabled ? size : undefined),
     role: "primary",
     hosts: hosts as [string, ...string[]],
     persistence: enabled ? { size, storageClass, maxAge: seconds(maxAge), whenFull } : undefined,
@@ -153,7 +154,7 @@ function readEdge(keys: Map, source: Source, faults: Fault[]): Settings | undefi
   return {
     ...parsed,
     ...deployment(parsed),
-    resources: resourcesOf(parsed, "edge"),
+    resources: resourcesOf(parsed, "edge", size),
     role: "edge",
     edge: parsed.edge ?? source.stack,
     primaryStack,
@@ -171,17 +172,25 @@ function check<T extends z.ZodType>(schema: T, role: string, keys: Map, faults: 
 
 type Parsed = z.output<typeof edgeSchema> | z.output<typeof primarySchema>;
 
-/** The role's own amounts where nothing is said; an amount that is said has its way over the role's own. */
-function resourcesOf({ resources: { requests, limits } }: Parsed, role: "primary" | "edge"): Resources {
-  const usual = DEFAULT_RESOURCES[role];
-  const smaller = (one: string, other = one) => (bytes(one) < bytes(other) ? one : other);
-  const larger = (one: string, other = one) => (bytes(one) < bytes(other) ? other : one);
-  const memory = limits.memory ?? larger(usual.limits.memory, requests.memory);
+/** The role's own amounts where nothing is said; an amount that is said has its way over those. */
+function resourcesOf({ resources }: Parsed, role: "primary" | "edge", claim: string | undefined): Resources {
+  const { requests, limits } = resources;
+  const usual = DEFAULT_REQUESTS[role];
+  const least = memoryFor(claim === undefined ? 0 : bytes(claim));
+  const limit = limits.memory ?? larger(least, requests.memory ?? least, bytes);
   return {
-    requests: { ...usual.requests, memory: smaller(usual.requests.memory, memory), ...defined(requests) },
-    limits: { ...defined(limits), memory },
+    requests: {
+      cpu: smaller(usual.cpu, limits.cpu ?? usual.cpu, cores),
+      memory: smaller(usual.memory, limit, bytes),
+      ...defined(requests),
+    },
+    limits: { ...defined(limits), memory: limit },
   };
 }
+
+type Measure = (amount: string) => number;
+const smaller = (one: string, other: string, of: Measure): string => (of(other) < of(one) ? other : one);
+const larger = (one: string, other: string, of: Measure): string => (of(other) > of(one) ? other : one);
 
 const defined = <T extends object>(map: T | undefined) =>
   Object.fromEntries(Object.entries(map ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;

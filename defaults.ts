@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Image, Resources } from "./settings.ts";
+import type { Image } from "./settings.ts";
 
 /** The official chart; its values are what components/values.ts is written for. */
 export const DEFAULT_CHART = { repository: "https://nats-io.github.io/k8s/helm/charts/", name: "nats" };
@@ -22,11 +22,14 @@ export const LEAF_PORT = 32222;
 /** The guide's NodePort for clients; here it is closed until it is asked for. */
 export const CLIENT_PORT = 32223;
 
+/** What each server asks of its node where nothing is said: little, for most are idle. */
+export const DEFAULT_REQUESTS = {
+  primary: { cpu: "100m", memory: "256Mi" },
+  edge: { cpu: "20m", memory: "64Mi" },
+} as const;
+
 /**
- * What each server asks of its node: little, for most are idle, and a limit that a burst of 256 MB, which waits in memory until it is stored, does not reach.
- * At a primary the backlogs of many edges come together.
+ * The most memory of a server that stores on a claim of so many bytes: what it takes by itself and for a burst, and what the subjects of full streams take, if each event has
+ * one of its own (decision 21). A primary of many edges that bring large events wants more.
  */
-export const DEFAULT_RESOURCES: Readonly<Record<"primary" | "edge", Resources>> = {
-  primary: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "2Gi" } },
-  edge: { requests: { cpu: "20m", memory: "64Mi" }, limits: { memory: "1Gi" } },
-};
+export const memoryFor = (claim: number): string => `${1024 + Math.ceil((0.3 * claim) / 2 ** 20)}Mi`;

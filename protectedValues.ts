@@ -102,7 +102,9 @@ export const PROTECTED: readonly Protected[] = [
   }),
   ...inside("nats container", VERSION, ["image"], { use: "images.nats" }),
   ...inside("reloader container", IMAGES, ["image"], { use: "images.reloader" }),
-  ...inside("nats container", MEMORY, ["resources"], { use: "resources" }),
+  ...["requests", "limits"].flatMap((key) =>
+    inside("nats container", MEMORY, [`resources ${key} cpu`, `resources ${key} memory`], { use: "resources" }),
+  ),
   ...all(MEMORY, ["container env GOMEMLIMIT"], { use: "resources.limits.memory" }),
   ...inside("nats container", CONTAINERS, ["env"], { use: "values.container.env" }),
   ...inside("nats container", CONTAINERS, ["volumeMounts"], {

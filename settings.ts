@@ -60,15 +60,21 @@ const quantity = (smallest: string) => {
     .regex(/^[1-9][0-9]*(Ki|Mi|Gi|Ti|k|M|G|T)$/, what)
     .refine((size) => bytes(size) >= bytes(smallest), what);
 };
-const cpuText = "an amount of CPU in quotes, such as '500m' or '2'";
-const cpu = text(cpuText).regex(/^(?:[1-9][0-9]*m|[1-9][0-9]*(?:\.[0-9]{1,3})?|0\.[0-9]{0,2}[1-9])$/, cpuText);
+const cpuText = "an amount of CPU, such as 500m or 2";
+const cpu = z
+  .union([z.number(), z.string()], cpuText)
+  .transform(String)
+  .refine((amount) => /^(?:[0-9]+m|[0-9]+(?:\.[0-9]{1,3})?)$/.test(amount) && cores(amount) > 0, cpuText);
 /** Cores of an amount of CPU. */
-const cores = (amount: string): number => (amount.endsWith("m") ? Number.parseInt(amount, 10) / 1000 : Number(amount));
+export const cores = (amount: string): number =>
+  amount.endsWith("m") ? Number.parseInt(amount, 10) / 1000 : Number(amount);
 
-/** Below this a server does not start with some edges, or has no room for what waits in memory until it is stored. */
-export const LEAST_MEMORY = "128Mi";
-const amounts = (memory: string) =>
-  strict({ cpu: cpu.optional(), memory: quantity(memory).optional() }, "{cpu, memory}");
+/** Of a server: below this it has no room for some edges and for what waits until it is stored. */
+export const LEAST_MEMORY = "256Mi";
+const most = "64Ti";
+const memory = (least: string) =>
+  quantity(least).refine((size) => bytes(size) <= bytes(most), `an amount of memory of at most ${most}`);
+const amounts = (least: string) => strict({ cpu: cpu.optional(), memory: memory(least).optional() }, "{cpu, memory}");
 const within = (of: (amount: string) => number, least?: string, most?: string) =>
   least === undefined || most === undefined || of(least) <= of(most);
 const resources = strict(
@@ -227,7 +233,7 @@ const tls = strict(
   "{enabled, secretName, issuerRef, ca}",
 ).refine((of) => of.secretName === undefined || of.issuerRef === undefined, onlyOne);
 
-const MOST = { links: 1_000, subscriptions: 1_000_000, payload: 67_108_864 };
+const MOST = { links: 1_000, subscriptions: 1_000_000, payload: 67_108_864, underWay: 20_000 };
 const counted = (what: string, least: number, most: number) => {
   const range = `${what}: a whole number from ${least} to ${most}`;
   return z.number(range).int(range).min(least, range).max(most, range);
@@ -236,12 +242,13 @@ const counted = (what: string, least: number, most: number) => {
  * What one edge may take where nothing else is said: twice as many links as an edge has servers at most. A subscription takes about a kB at each server, and more the longer
  * its subject is.
  */
-export const EDGE_LIMITS = { links: 20, subscriptions: 1_000 };
+export const EDGE_LIMITS = { links: 20, subscriptions: 1_000, underWay: 250 };
 
 const edgeLimits = strict({
   links: counted("links of one edge", 1, MOST.links).default(EDGE_LIMITS.links),
   subscriptions: counted("subscriptions of one link", 1, MOST.subscriptions).default(EDGE_LIMITS.subscriptions),
   payload: counted("bytes of one event", 1_024, MOST.payload).optional(),
+  underWay: counted("events of one edge under way at a time", 20, MOST.underWay).default(EDGE_LIMITS.underWay),
 });
 
 /** What Pulumi.primary.yaml may hold below `ops-nats:`. */
@@ -386,6 +393,11 @@ export interface EdgeLimits {
   readonly subscriptions: number;
   /** Bytes of one event; undefined: the server's own limit, 1 MiB. Who stores a larger one is cut off until it has gone. */
   readonly payload?: number | undefined;
+  /**
+   * Events that the primary has from the edge's stream and has not stored yet: what the edge has beyond that waits there, not before what others say. Over a
+   * link of 100 ms there and back, 250 are 2,500 events a second at most.
+   */
+  readonly underWay: number;
 }
 
 /** The claim of each server's JetStream volume. */

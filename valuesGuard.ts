@@ -4,7 +4,7 @@
 import { LEAFS_TLS } from "./components/files.ts";
 import { isMap, merge } from "./components/merge.ts";
 import { listenerValues, ownSubjectValues, serverValues, type Values } from "./components/values.ts";
-import { DEFAULT_IMAGES, DEFAULT_RESOURCES } from "./defaults.ts";
+import { DEFAULT_IMAGES, DEFAULT_REQUESTS } from "./defaults.ts";
 import type { Fault } from "./faults.ts";
 import { ALIASES, OVERRIDABLE, type Path, PROTECTED, type Protected, RENDERED } from "./protectedValues.ts";
 
@@ -123,7 +123,7 @@ const isTemplate = (value: Values): boolean => "$tplYaml" in value || "$tplYamlS
 function ours(role: Role): readonly Protected[] {
   const images = { ...DEFAULT_IMAGES, registry: "-", pullSecrets: ["-"] };
   const claim = { size: "1Gi", storageClass: "-" };
-  const shared = { images, claim, resources: DEFAULT_RESOURCES[role] };
+  const shared = { images, claim, resources: { requests: DEFAULT_REQUESTS[role], limits: { memory: "1Gi" } } };
   const settings = { cluster: "-", replicas: 3, ...shared, sync: "-", files: [], restartKey: "-" };
   const listener = listenerValues({ advertise: "-", clientPort: 1, tls: LEAFS_TLS });
   const more = role === "primary" ? (merge(listener, ownSubjectValues) as Values) : {};

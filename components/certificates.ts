@@ -31,7 +31,7 @@ export interface Certificates {
 export const EPOCHS = { certificate: { valid: 1460, renewed: 730 }, authority: { valid: 3650, renewed: 1460 } };
 
 /** Days before its end at which a certificate is warned of: one that each `up` renews two years before, and one that others do, as cert-manager weeks before. */
-export const WARN_DAYS = { own: 180, others: 21 };
+export const WARN_DAYS = { own: 180, others: 7 };
 
 const DAY = 86_400_000;
 

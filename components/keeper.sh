@@ -148,15 +148,15 @@ sickness() {
   [ "$sick" = "$was" ] || say "servers that are not well:${sick:- none} (if any: kubectl logs <server> -c nats says why)"
 }
 
-# expiring: says once a day which certificate of the servers ends soon. Servers that tell nothing are asked again.
+# expiring: says once a day which certificate of the servers ends soon; ten minutes later again where one has not told.
 expiring() {
-  [ -z "$expired" ] || [ $((now - expired)) -ge 86400 ] || return 0
+  [ $now -ge $expiry ] || return 0
+  expiry=$((now + 600))
   found=$(pages varz | jq -rs --slurpfile plan "$plan" '[.[] | values] as $pages
     | ($pages | length), ($plan[0].certificates // {} | to_entries[] | .key as $of | .value as $days
-    | [$pages[][$of].tls_cert_not_after // empty | fromdate - now | . / 86400 | floor] | min | values
-    | select(. < $days) | "\($of) \(.)")') || return 0
-  [ "${found%%[!0-9]*}" -gt 0 ] || return 0
-  expired=$now
+    | [$pages[][$of].tls_cert_not_after // empty | (fromdate? // empty) - now | . / 86400 | floor] | min | values
+    | select(. < $days) | "\($of) \(.)")' 2>/dev/null) || return 0
+  [ "${found%%[!0-9]*}" != "$(printf '%s\n' $MONITORS | wc -l)" ] || expiry=$((now + 86400))
   printf '%s\n' "$found" | sed 1d | while read -r of days; do
     case $of in leaf) who='edges do not connect' ;; *) who="the cluster's servers do not find each other" ;; esac
     say "a certificate of the servers has $days days left, then $who any more: pulumi up for this stack takes another (somebody else's: have it renewed)"
@@ -231,7 +231,15 @@ consumer() {
   away "${where%.*}" && { absent=1; return $recent; }
   found=$(api "CONSUMER.INFO.$where")
   case $(code "$found") in
-    0) missing_since='' ;;
+    0)
+      missing_since=''
+      most=$(jq ".consumers[$1].config.max_ack_pending" "$plan")
+      [ "$(printf '%s' "$found" | jq .config.max_ack_pending)" != "$most" ] || return 0
+      body=$(printf '%s' "$found" | jq -c --argjson most "$most" '{stream_name, config: (.config | .max_ack_pending = $most), action: "update"}')
+      answer=$(api "CONSUMER.CREATE.$where" "$body")
+      [ "$(code "$answer")" = 0 ] || { refused "consumer $where is not changed" "$answer"; return 1; }
+      say "consumer $where: changed"
+      ;;
     10014)
       if [ "$(jq ".consumers[$1].remote" "$plan")" = true ] && in_use "$(jq -r ".consumers[$1].config.deliver_subject" "$plan")"; then
         return 1
@@ -319,7 +327,7 @@ trap '[ -z "$brakes" ] || kill $brakes; exit 0' TERM INT
 if jq -e .watch "$plan" >/dev/null; then watching & fi
 say "keeping $(jq -r '[.streams[].config.name] | if . == [] then "no streams" else join(", ") end' "$plan")"
 servers='' missing_since='' told_before='' told_since=0 heard_on='' down='' down_since=0 fresh='' fulls='' sick='' held='' now=0
-planned=no ensured=0 expired=''
+planned=no ensured=0 expiry=0
 while :; do
   servers_before=$servers
   servers=$(look) || servers=

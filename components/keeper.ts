@@ -164,7 +164,7 @@ function container({
         : []),
     ],
     readinessProbe: { exec: { command: ["test", "-e", "/tmp/ready"] }, periodSeconds: 1 },
-    resources: { requests: { cpu: "10m", memory: "32Mi" } },
+    resources: { requests: { cpu: "10m", memory: "32Mi" }, limits: { memory: "512Mi" } },
     securityContext: {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,

@@ -14,6 +14,8 @@ export const LEAF_LINK_VERSION = 5;
 export interface EdgeStore extends Retention {
   /** All that the edge may publish, and so what it stores. */
   readonly subjects: readonly string[];
+  /** See {@link EdgeLimits}. */
+  readonly underWay: number;
 }
 
 /** What the primary lets pass over a link. */
@@ -154,7 +156,7 @@ const isLogin = (value: unknown): value is EdgeLogin =>
 const isStore = (value: unknown): value is EdgeStore =>
   isRecord(value) &&
   Array.isArray(value.subjects) &&
-  typeof value.maxAge === "number" &&
+  [value.maxAge, value.underWay].every((number) => typeof number === "number") &&
   WHEN_FULL.some((word) => word === value.whenFull);
 const isUrls = (value: unknown): value is string[] =>
   Array.isArray(value) &&

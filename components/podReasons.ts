@@ -99,9 +99,11 @@ function containerReasons(snapshot: Snapshot, pod: V1Pod, status: V1ContainerSta
   const crash = crashOf(status);
   if (crash) {
     const previous = status.state?.terminated ? "" : " --previous";
-    const memory = "raise its memory limit in ops-nats:values (container.merge.resources.limits.memory for nats)";
+    const setting = container === "nats" ? "ops-nats:resources.limits.memory" : "its memory limit in ops-nats:values";
     const fix =
-      crash.reason === "OOMKilled" ? memory : `kubectl -n ${namespace} logs ${name} -c ${container}${previous}`;
+      crash.reason === "OOMKilled"
+        ? `raise ${setting}`
+        : `kubectl -n ${namespace} logs ${name} -c ${container}${previous}`;
     const words = oneLine(crash.message);
     const ended = `${crash.reason ?? "Error"}, exit code ${crash.exitCode}${words ? ` (${words})` : ""}`;
     const times = `${status.restartCount} restart${status.restartCount === 1 ? "" : "s"}`;

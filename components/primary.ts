@@ -168,21 +168,29 @@ function includeText(
 
 /** The streams of a primary; undefined without persistence. */
 export function planOf(settings: PrimarySettings): Plan | undefined {
-  const { persistence, edges, replicas } = settings;
+  const { persistence, edges, replicas, edgeLimits } = settings;
   if (!persistence) return undefined;
   const pods = Array.from({ length: replicas }, (_, i) => `${fullName(settings.release)}-${i}`);
-  const plan = primaryPlan({ claim: persistence, retention: persistence, replicas, edges, pods });
+  const plan = primaryPlan({
+    claim: persistence,
+    retention: persistence,
+    replicas,
+    edges,
+    pods,
+    underWay: edgeLimits.underWay,
+  });
   const leaf = settings.tls.enabled ? { leaf: madeHere(settings) ? WARN_DAYS.own : WARN_DAYS.others } : {};
   return { ...plan, certificates: { ...leaf, ...(replicas > 1 ? { cluster: WARN_DAYS.own } : {}) } };
 }
 
 /** What each edge that stores is told. */
 function stores(settings: PrimarySettings): Record<string, EdgeStore> {
-  const { persistence, edges } = settings;
+  const { persistence, edges, edgeLimits } = settings;
   if (!persistence) return {};
   const { maxAge, whenFull } = persistence;
+  const { underWay } = edgeLimits;
   const stored = edges.filter((edge) => edge.persistence);
-  return Object.fromEntries(stored.map((edge) => [edge.name, { subjects: saidBy(edge), maxAge, whenFull }]));
+  return Object.fromEntries(stored.map((edge) => [edge.name, { subjects: saidBy(edge), maxAge, whenFull, underWay }]));
 }
 
 const logins = ({ edges }: PrimarySettings, keys: Readonly<Record<string, Nkey>>): Record<string, EdgeLogin> =>

@@ -28,6 +28,8 @@ export interface PrimaryStorage extends Storage {
     readonly publish: readonly string[];
     readonly persistence: boolean;
   }[];
+  /** Of each edge, see {@link EdgeLimits}. */
+  readonly underWay: number;
   /** The names of the pods, one for each server. */
   readonly pods: readonly string[];
 }
@@ -55,7 +57,7 @@ const sourceConfig = ({ stream, consumer, deliver, from, to, external }: Source)
  * is proposed to the replicas without counting the message itself, and where it then finds none, they pass over it.
  */
 export function primaryPlan(storage: PrimaryStorage): Plan {
-  const { edges, pods } = storage;
+  const { edges, pods, underWay } = storage;
   const stored = edges.filter((edge) => edge.persistence);
   const live = edges.filter((edge) => !edge.persistence);
   const remote = stored.map(({ name }): Source => {
@@ -104,11 +106,14 @@ export function primaryPlan(storage: PrimaryStorage): Plan {
       sources: [eventSource, ...stored.concat(live).flatMap(extraSources)],
     },
   ];
-  const consumers = [...own, ...direct].map(({ stream, consumer: name, deliver, from }) => ({
-    stream,
-    config: consumer(name, deliver, [from]),
-    remote: false,
-  }));
+  const local =
+    (most?: number) =>
+    ({ stream, consumer: name, deliver, from }: Source) => ({
+      stream,
+      config: consumer(name, deliver, [from], most),
+      remote: false,
+    });
+  const consumers = [...own.map(local()), ...direct.map(local(underWay))];
   const taken = eventSource.subject_transforms.map(({ src }) => src);
   const { name, deliver_subject } = eventSource.consumer;
   consumers.push({ stream: INTAKE_STREAM, config: consumer(name, deliver_subject, taken), remote: false });

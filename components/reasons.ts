@@ -30,12 +30,14 @@ function creationReasons(snapshot: Snapshot, kind: string, set: V1StatefulSet | 
   return [{ key: `${kind} ${name} creation`, text }];
 }
 
+const AMOUNTS = "set requests and limits: ops-nats:resources for servers, ops-nats:values for what is beside them";
+
 function creationFix(namespace: string, set: string, said: string): string {
   if (/exceeded quota|must specify/.test(said)) {
-    return `kubectl -n ${namespace} describe resourcequota; raise it, or set requests and limits in ops-nats:values`;
+    return `kubectl -n ${namespace} describe resourcequota; raise it, or ${AMOUNTS}`;
   }
   if (/exceed|LimitRange|(minimum|maximum) .* usage per/.test(said)) {
-    return `kubectl -n ${namespace} describe limitrange; set requests and limits in ops-nats:values`;
+    return `kubectl -n ${namespace} describe limitrange; ${AMOUNTS}`;
   }
   if (/violates PodSecurity/.test(said)) {
     const label = `kubectl label namespace ${namespace} pod-security.kubernetes.io/enforce=baseline --overwrite`;

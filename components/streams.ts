@@ -109,6 +109,8 @@ export interface EdgeStorage extends Storage {
   readonly edge: string;
   /** All that the edge hands up. */
   readonly subjects: readonly string[];
+  /** See {@link EdgeLimits}. */
+  readonly underWay: number;
 }
 
 /**
@@ -133,12 +135,8 @@ export const stream = ({ claim, retention, replicas }: Storage, share: number, n
  */
 export const DUPLICATE_WINDOW = { duplicate_window: 1e8 };
 
-/**
- * How many events are under way at a time from an edge to the primary, and from one stream of the primary to another. What an edge says beyond that waits at
- * that edge, not before what others say: beside one that says all that it can, another waited for half a second with 20,000, and with these twice as
- * long as beside a calm one (docs/links.md). Over a link of 100 ms there and back, 250 are 2,500 events a second of each edge.
- */
-const UNDER_WAY = { edge: 250, local: 1000 };
+/** How many events are under way at a time from one stream of the primary to another; of an edge it is a setting (decision 21). */
+const UNDER_WAY = 1000;
 
 /**
  * Reads on where it was, whoever asks: what was handed over is remembered here, not only where it was stored.
@@ -148,7 +146,7 @@ export const consumer = (
   name: string,
   deliver: string,
   filters: readonly string[] = [],
-  most = UNDER_WAY.local,
+  most = UNDER_WAY,
 ): ConsumerConfig => ({
   name,
   durable_name: name,
@@ -164,10 +162,10 @@ export const consumer = (
 
 /** An edge's one stream. */
 export function edgePlan(storage: EdgeStorage): Plan {
-  const { subjects, retention } = storage;
+  const { subjects, retention, underWay } = storage;
   const discard = retention.whenFull === "keep-newest" ? ("old" as const) : ("new" as const);
   const config = { ...stream(storage, SHARE.edge, OPS_STREAM), ...DUPLICATE_WINDOW, subjects, discard };
-  const reader = consumer(consumerOf(storage.edge), deliverSubject(storage.edge), [], UNDER_WAY.edge);
+  const reader = consumer(consumerOf(storage.edge), deliverSubject(storage.edge), [], underWay);
   return {
     streams: [{ config, origin: true }],
     consumers: [{ stream: OPS_STREAM, config: reader, remote: true }],

@@ -64,8 +64,11 @@ const SPREAD = {
 /** How much of a container's memory Go may use before it works to free some; the rest is for what it does not count, as pages of files. */
 const GO_SHARE = 0.85;
 
-/** How much of it a burst may take that waits until it is stored, and how much at most. */
-const BURST = { share: 0.25, most: 256e6 };
+/**
+ * How much of it a burst may take that waits until it is stored, and how much at most, in MiB; and the bytes that an event takes there beside its own, at least:
+ * servers count only what it says.
+ */
+const BURST = { share: 0.25, most: 256, event: 500 };
 
 /** The volume of somebody else's Secret. */
 const OTHER = "leafs-tls";
@@ -102,7 +105,7 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
         replicas > 1
           ? { enabled: true, replicas, merge: { name: cluster, ...ROUTES_IN_SECRET, tls: ROUTES_TLS, ...pool } }
           : { enabled: false },
-      ...(claim ? { jetstream: jetStream(claim, cluster, sync, memory) } : {}),
+      ...(claim ? { jetstream: jetStream(claim, cluster, sync, burstOf(memory)) } : {}),
       merge: {
         $include: `../${INCLUDE.folder}/${INCLUDE.key}`,
         // NATS reads a variable's text as configuration: without quotes inside, a name such as 2024-nats-0 is a date that is wrong
@@ -114,7 +117,7 @@ export function serverValues(settings: ServerSettings, role: Values, user: Reado
     },
     container: {
       image: image(images.nats),
-      // the chart's own SERVER_NAME comes before it; Go frees memory earlier when it comes near its limit, and is not ended for it
+      // the chart's own SERVER_NAME comes before it; Go works to free memory when it comes near its limit
       env: { QUOTED_SERVER_NAME: '"$(SERVER_NAME)"', GOMEMLIMIT: `${Math.floor((memory * GO_SHARE) / 2 ** 20)}MiB` },
       merge: { startupProbe: probe(900), readinessProbe: probe(10), resources },
       patch: [
@@ -201,8 +204,10 @@ export function listenerValues({ advertise, clientPort, tls }: ListenerSettings)
   return { config: { leafnodes }, service: { merge: { spec: { type: "NodePort" } }, ports: opened } };
 }
 
+const burstOf = (memory: number): number => Math.floor(Math.min(BURST.most, (memory * BURST.share) / 2 ** 20));
+
 /** The domain is the cluster's name, so that the primary can address the stream of each edge. */
-const jetStream = ({ size, storageClass }: Claim, domain: string, sync: string, memory: number): Values => ({
+const jetStream = ({ size, storageClass }: Claim, domain: string, sync: string, burst: number): Values => ({
   enabled: true,
   fileStore: {
     pvc: {
@@ -216,8 +221,8 @@ const jetStream = ({ size, storageClass }: Claim, domain: string, sync: string, 
     domain,
     sync_interval: sync,
     // a burst waits in memory until it is stored; without a limit of ours 10,000 messages do, and the next are dropped
-    max_buffered_msgs: 500_000,
-    max_buffered_size: `<< ${Math.floor(Math.min(BURST.most, memory * BURST.share) / 1e6)}MB >>`,
+    max_buffered_msgs: Math.min(500_000, Math.floor((burst * 2 ** 20) / BURST.event)),
+    max_buffered_size: `<< ${burst}MB >>`, // of 1,048,576 bytes
     strict: false, // Ops' own client asks for a stream with the fields of an answer in its question
   },
 });

@@ -25,12 +25,12 @@ describe("config", () => {
     },
     replicas: 3,
     timeoutSeconds: 600,
-    resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "2Gi" } },
+    resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "1024Mi" } },
     hosts: ["203.0.113.10"],
     leafPort: 32222,
     clientPort: 0,
     tls: { enabled: true },
-    edgeLimits: { links: 20, subscriptions: 1000 },
+    edgeLimits: { links: 20, subscriptions: 1000, underWay: 250 },
     edges: [],
     persistence: undefined,
     values: {},
@@ -56,7 +56,7 @@ describe("config", () => {
       ...common,
       role: "edge",
       replicas: 1,
-      resources: { requests: { cpu: "20m", memory: "64Mi" }, limits: { memory: "1Gi" } },
+      resources: { requests: { cpu: "20m", memory: "64Mi" }, limits: { memory: "1639Mi" } },
       edge: "edge-1",
       primaryStack: "organization/ops-nats/primary",
       acceptClusterNames: [],
@@ -135,7 +135,7 @@ describe("config", () => {
       leafPort: 30000,
       clientPort: 32223,
       tls: { enabled: true, secretName: "own", ca: PEM },
-      edgeLimits: { links: 3, subscriptions: 1000, payload: 65_536 },
+      edgeLimits: { links: 3, subscriptions: 1000, payload: 65_536, underWay: 250 },
       edges: [
         { name: "edge-1", publish: [], receive: [], persistence: true },
         { name: "edge-2", publish: ["metrics.edge-2.>"], receive: ["commands.>"], persistence: false },
@@ -149,21 +149,22 @@ describe("config", () => {
   it("an amount of memory that is said has its way over the role's own", () => {
     const of = (resources: object) => readSettings(source("edge-1", { resources })).resources;
     const cpu = "20m";
-    assert.deepEqual(of({ limits: { memory: "128Mi" } }).requests, { cpu, memory: "64Mi" });
+    assert.deepEqual(of({ limits: { memory: "256Mi", cpu: "10m" } }).requests, { cpu: "10m", memory: "64Mi" });
     assert.deepEqual(of({ requests: { memory: "3Gi" } }), {
       requests: { cpu, memory: "3Gi" },
       limits: { memory: "3Gi" },
     });
-    fault(
-      "edge-1",
-      { resources: { limits: { memory: "64Mi" } } },
-      /^ops-nats:resources\.limits\.memory: expected .* of at least 128Mi; came "64Mi"/,
-    );
-    fault(
-      "edge-1",
-      { resources: { requests: { cpu: 2 } } },
-      /^ops-nats:resources\.requests\.cpu: expected an amount of CPU/,
-    );
+    assert.deepEqual(of({ requests: { cpu: 0.5, memory: "64Mi" } }).requests, { cpu: "0.5", memory: "64Mi" });
+    for (const [key, came, expected] of [
+      ["limits.memory", "128Mi", "of at least 256Mi"],
+      ["limits.memory", "65Ti", "of at most 64Ti"],
+      ["requests.cpu", "0m", "an amount of CPU"],
+      ["requests.cpu", "2 cores", "an amount of CPU"],
+    ] as const) {
+      const [kind = "", what = ""] = key.split(".");
+      const pattern = new RegExp(`^ops-nats:resources\\.${kind}\\.${what}: expected .*${expected}.*; came "${came}"`);
+      fault("edge-1", { resources: { [kind]: { [what]: came } } }, pattern);
+    }
     fault(
       "primary",
       { hosts, resources: { requests: { memory: "2Gi" }, limits: { memory: "1Gi" } } },
@@ -174,6 +175,11 @@ describe("config", () => {
       { hosts, resources: { requests: { cpu: "1100m" }, limits: { cpu: "1" } } },
       /^ops-nats:resources: expected no requests\.cpu above limits\.cpu/,
     );
+  });
+
+  it("servers that store may take more memory with more to store", () => {
+    const persistence = { enabled: true, size: "10Gi" };
+    assert.equal(readSettings(source("primary", { hosts, persistence })).resources.limits.memory, "4096Mi");
   });
 
   it("persistence has an age, an end and a size that nobody named", () => {

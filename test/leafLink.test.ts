@@ -25,7 +25,7 @@ describe("leaf link", () => {
   const ca = "PEM of two CAs";
 
   const stores = {
-    "edge-2": { subjects: ["ops.clusters.edge-2.>"], maxAge: 60, whenFull: "keep-newest" },
+    "edge-2": { subjects: ["ops.clusters.edge-2.>"], maxAge: 60, whenFull: "keep-newest", underWay: 250 },
   } as const;
 
   /** What a StackReference gives for outputs, of which some are secret. */

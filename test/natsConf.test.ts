@@ -42,7 +42,7 @@ describe("include file", () => {
   });
 
   it("of a primary limits an edge's events only where that is asked for, and defines no variable that nobody uses", () => {
-    const limits = { links: 3, subscriptions: 7, payload: 65_536 };
+    const limits = { links: 3, subscriptions: 7, payload: 65_536, underWay: 250 };
     const text = primaryConf(logins, [leaf("edge-1", [], false)], limits, store);
     assert.match(text, /^EDGE_LIMITS: \{ max_leafnodes: 3, max_subscriptions: 7, max_payload: 65536 \}$/m);
     assert.doesNotMatch(text, /EDGE_FETCHED/);

@@ -202,6 +202,7 @@ describe("program", () => {
       subjects: [`ops.clusters.${edge}.>`, "ops.notifications.>"],
       maxAge: 3600,
       whenFull: "keep-newest",
+      underWay: 250,
     });
     assert.deepEqual(stored.values.leafStores, { "edge-1": store("edge-1"), "edge-2": store("edge-2") });
     assert.deepEqual(stored.secrets, OUTPUTS.primary.secrets);
@@ -320,7 +321,9 @@ describe("program", () => {
   });
 
   /** What the primary says when edge-1 is to store. */
-  const leafStores = { "edge-1": { subjects: ["ops.clusters.edge-1.>"], maxAge: 60, whenFull: "keep-newest" } };
+  const leafStores = {
+    "edge-1": { subjects: ["ops.clusters.edge-1.>"], maxAge: 60, whenFull: "keep-newest", underWay: 250 },
+  };
   const storing: Record<string, MockStack> = {
     "organization/ops-nats/primary": { ...link, outputs: { ...link.outputs, leafStores } },
   };

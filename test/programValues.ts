@@ -18,6 +18,7 @@ export const store: EdgeStore = {
   subjects: ["ops.clusters.edge-1.>"],
   maxAge: 3600,
   whenFull: "keep-newest",
+  underWay: 250,
 };
 export const link: EdgeLink = {
   urls: ["tls://203.0.113.10:32222"],

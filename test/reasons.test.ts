@@ -102,7 +102,7 @@ const CASES: readonly (readonly [string, Partial<Snapshot>, RegExp])[] = [
         ]),
       ],
     },
-    /OOMKilled, exit code 137, 1 restart\. Fix: raise its memory limit in ops-nats:values/,
+    /OOMKilled, exit code 137, 1 restart\. Fix: raise ops-nats:resources\.limits\.memory/,
   ],
   [
     "nodes that are cordoned",

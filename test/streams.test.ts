@@ -17,9 +17,9 @@ describe("streams", () => {
   });
   const pods = ["nats-0", "nats-1", "nats-2"];
   const primary = (edges: ReturnType<typeof edge>[], more: object = {}) =>
-    primaryPlan({ claim, retention, replicas: 3, pods, edges, ...more });
+    primaryPlan({ claim, retention, replicas: 3, pods, edges, underWay: 250, ...more });
   const atEdge = (more: object = {}) =>
-    edgePlan({ claim, retention, replicas: 1, edge: "edge-1", subjects: ["a.>"], ...more });
+    edgePlan({ claim, retention, replicas: 1, edge: "edge-1", subjects: ["a.>"], underWay: 250, ...more });
   const get = (plan: Plan, name: string): StreamConfig =>
     plan.streams.map(({ config }) => config).find((config) => config.name === name) ?? assert.fail(name);
   const names = (plan: Plan) => plan.streams.map(({ config }) => config.name);

@@ -50,11 +50,11 @@ describe("chart values", () => {
     },
     container: {
       image: { repository: "nats", tag: "2.15.3-alpine" },
-      env: { QUOTED_SERVER_NAME: '"$(SERVER_NAME)"', GOMEMLIMIT: "870MiB" },
+      env: { QUOTED_SERVER_NAME: '"$(SERVER_NAME)"', GOMEMLIMIT: "1393MiB" },
       merge: {
         startupProbe: probe(900),
         readinessProbe: probe(10),
-        resources: { requests: { cpu: "20m", memory: "64Mi" }, limits: { memory: "1Gi" } },
+        resources: { requests: { cpu: "20m", memory: "64Mi" }, limits: { memory: "1639Mi" } },
       },
       patch: [
         {
@@ -137,10 +137,10 @@ describe("chart values", () => {
       ...LEAFS,
       ...mounted("leafs.crt", "leafs.key", ...ROUTE_KEYS),
       ...SPREAD,
-      "container.env.GOMEMLIMIT": "1740MiB",
+      "container.env.GOMEMLIMIT": "870MiB",
       "container.merge.resources.requests.cpu": "100m",
       "container.merge.resources.requests.memory": "256Mi",
-      "container.merge.resources.limits.memory": "2Gi",
+      "container.merge.resources.limits.memory": "1024Mi",
       "service.ports.leafnodes.enabled": false,
     });
   });
@@ -249,16 +249,19 @@ describe("chart values", () => {
         "config.jetstream.merge.strict": false,
         "config.jetstream.merge.sync_interval": "10s",
         "container.env.OWN_SUBJECT": '"own.$(POD_NAME).>"',
+        "container.env.GOMEMLIMIT": "2176MiB",
+        "container.merge.resources.limits.memory": "2560Mi",
       },
     ],
     [
       "little memory: a quarter of it for what waits to be stored",
       edge({}, { ...link, store }),
-      edge({ resources: { limits: { memory: "128Mi" } } }, { ...link, store }),
+      edge({ resources: { limits: { memory: "256Mi" } } }, { ...link, store }),
       {
-        "config.jetstream.merge.max_buffered_size": "<< 33MB >>",
-        "container.env.GOMEMLIMIT": "108MiB",
-        "container.merge.resources.limits.memory": "128Mi",
+        "config.jetstream.merge.max_buffered_msgs": 134_217,
+        "config.jetstream.merge.max_buffered_size": "<< 64MB >>",
+        "container.env.GOMEMLIMIT": "217MiB",
+        "container.merge.resources.limits.memory": "256Mi",
       },
     ],
     [

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
+import { jetstreamManager } from "@nats-io/jetstream";
 import { inOps } from "../durability/ledger.ts";
 import { complaints, complaintsAlone, during, LOAD, type Load, type Outcome, wipedAt } from "../durability/scenario.ts";
 import type { Installation } from "./installation.ts";
@@ -181,13 +182,21 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
     if (persistent) whole(outcomes);
   });
 
-  it("when age, and what is done when it is full, change meanwhile", async () => {
+  it("when age, what is done when it is full, and how much is under way change meanwhile", async () => {
     const outcomes = await kept("age and limits changed", async () => {
-      for (const change of [{ maxAge: "1d", size: "3Gi" }, { whenFull: "keep-oldest" }, {}]) {
+      for (const [change, underWay] of [
+        [{ maxAge: "1d", size: "3Gi" }, 700],
+        [{ whenFull: "keep-oldest" }, 20],
+        [{}, 250],
+      ] as const) {
         const limits = persistent ? { persistence: { enabled: true, size: SIZE, ...change } } : {};
-        await nats().list(edges, undefined, limits);
+        await nats().list(edges, undefined, { ...limits, edgeLimits: { underWay } });
         if (persistent) await nats().keeper("primary").planned();
         for (const name of edges) await nats().redeploy(name);
+        if (!persistent) continue;
+        const client = await nats().connect(nats().server(first), nats().login(first));
+        const { config } = await (await jetstreamManager(client)).consumers.info("ops", first);
+        assert.equal(config.max_ack_pending, underWay);
       }
     });
     if (persistent) whole(outcomes);

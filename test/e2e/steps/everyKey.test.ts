@@ -94,9 +94,9 @@ const PRIMARY: readonly Change[] = [
   },
   {
     key: "resources",
-    to: { limits: { memory: "1Gi" } },
+    to: { limits: { memory: "512Mi" } },
     ask: nodeOf("primary", "statefulset/nats", `${container}.env[?(@.name=='GOMEMLIMIT')].value`),
-    answers: ["1740MiB", "870MiB"],
+    answers: ["870MiB", "435MiB"],
   },
   {
     key: "values",
