@@ -20,7 +20,7 @@ export function changingSuite(all: boolean): void {
   const also = itIf(all);
   let c: Changing;
   before(async () => {
-    c = await Changing.in(await world({ unhurried: true }));
+    c = await Changing.in(await world());
     const { size, storageClass } = c.s.persistence;
     await c.w.configure("primary", { persistence: { size, storageClass }, edges: ["edge-1"] });
     await c.w.configure("edge-1", reachable);

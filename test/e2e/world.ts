@@ -48,7 +48,10 @@ export const UP = ["up", "--yes", "--skip-preview"] as const;
 export const OLD = "2.10.20";
 export const old = { images: { nats: { tag: `${OLD}-alpine` } } };
 
-/** Servers end after a second of lame duck mode, not the chart's ten. Only for tests that do not judge what becomes of events meanwhile. */
+/**
+ * Servers end after a second of lame duck mode, not the chart's ten. Not for tests that judge what is heard live, or
+ * not stored, meanwhile; what is stored is whole either way (`npm run test:chaos` has the chart's own on real clusters).
+ */
 const BRISK = { config: { merge: { lame_duck_grace_period: "1s" } } };
 
 export const EVENT = (edge: string) => `ops.clusters.${edge}.namespaces.ops-system.hosts.host-1.status`;

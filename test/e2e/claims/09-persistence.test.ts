@@ -12,7 +12,7 @@ describe("persistence", () => {
   let w: World;
   let s: Stored;
   before(async () => {
-    w = await world({ unhurried: true });
+    w = await world();
     s = await Stored.in(w);
     await w.ensure("primary");
     await w.ensure("edge-1", reachable);

@@ -159,8 +159,13 @@ describe("the servers of a cluster", () => {
     const { address } = layoutOf("edge-2");
     const persistent = { edges: ["edge-1"], persistence: { enabled: true, size: "2Gi" } };
     await w.destroy("edge-2"); // its port is the other's now
+    /** The edge's own configuration is the same; what the primary offers is not. */
+    const edgeUp = async () => {
+      const { failed, text } = await w.pulumi("edge-1", ...UP);
+      assert.ok(!failed, text);
+    };
     await w.ensure("primary", { ...persistent, hosts: [address] });
-    await w.ensure("edge-1", reachable);
+    await edgeUp();
     const secret = await secretOf(primary);
     const publicKey = /nkey: (U\w+)/.exec(secret["ops-nats.conf"] ?? "")?.[1] ?? assert.fail("no nkey");
     const kept = async () => {
@@ -208,7 +213,7 @@ describe("the servers of a cluster", () => {
       await there.run(["delete", "namespace", STRANGERS]); // and its NodePort
     }
     await w.ensure("primary", persistent);
-    await w.ensure("edge-1", reachable);
+    await edgeUp();
     assert.deepEqual(
       complaints(await during(await siteOf(w, ["edge-1"], true), "after a false primary", () => pause(2000))),
       [],
