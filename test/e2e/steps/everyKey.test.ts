@@ -152,6 +152,7 @@ const ELSEWHERE = {
     "namespace",
     "release",
     "images",
+    "resources",
     "values",
     "extraAccounts",
     "extraRemotes",
