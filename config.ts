@@ -19,17 +19,15 @@ import {
   report,
 } from "./faults.ts";
 import {
-  bytes,
   type Chart,
-  cores,
   edgeName,
   edgeSchema,
   type Images,
   primarySchema,
   type Resources,
   type Settings,
-  seconds,
 } from "./settings.ts";
+import { bytes, cores, seconds } from "./units.ts";
 import { valuesFaults } from "./valuesGuard.ts";
 
 const NAMESPACE = "ops-nats";

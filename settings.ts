@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { certificateOf, certificateTexts } from "./components/pem.ts";
 import { LEAF_PORT, RELEASE_NAME } from "./defaults.ts";
+import { bytes, cores, seconds } from "./units.ts";
 
 /** Longest edge name, in characters: server names, Secret keys and NATS subjects carry it. */
 export const EDGE_NAME_LENGTH = 40;
@@ -65,15 +66,12 @@ const cpu = z
   .union([z.number(), z.string()], cpuText)
   .transform(String)
   .refine((amount) => /^(?:[0-9]+m|[0-9]+(?:\.[0-9]{1,3})?)$/.test(amount) && cores(amount) > 0, cpuText);
-/** Cores of an amount of CPU. */
-export const cores = (amount: string): number =>
-  amount.endsWith("m") ? Number.parseInt(amount, 10) / 1000 : Number(amount);
 
 /** Of a server: below this it has no room for some edges and for what waits until it is stored. */
-export const LEAST_MEMORY = "256Mi";
-const most = "64Ti";
+const LEAST_MEMORY = "256Mi";
+const MOST_MEMORY = "64Ti";
 const memory = (least: string) =>
-  quantity(least).refine((size) => bytes(size) <= bytes(most), `an amount of memory of at most ${most}`);
+  quantity(least).refine((size) => bytes(size) <= bytes(MOST_MEMORY), `an amount of memory of at most ${MOST_MEMORY}`);
 const amounts = (least: string) => strict({ cpu: cpu.optional(), memory: memory(least).optional() }, "{cpu, memory}");
 const within = (of: (amount: string) => number, least?: string, most?: string) =>
   least === undefined || most === undefined || of(least) <= of(most);
@@ -341,7 +339,7 @@ export interface ExtraRemote {
 }
 
 /** What a container asks of its node, as Kubernetes takes it; cpu in cores or `m`, memory with a unit. */
-export interface Amounts {
+interface Amounts {
   readonly cpu?: string;
   readonly memory?: string;
 }
@@ -413,22 +411,6 @@ export interface Retention {
   readonly maxAge: number;
   readonly whenFull: (typeof WHEN_FULL)[number];
 }
-
-const UNITS: Readonly<Record<string, number>> = {
-  ...{ k: 1e3, M: 1e6, G: 1e9, T: 1e12 },
-  ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 },
-};
-
-/** The bytes of a Kubernetes quantity, with a unit or without; NaN where it is none that we know (as `4GB`, which only NATS takes). */
-export function bytes(size: string): number {
-  const [, number, unit = ""] = /^([0-9]+(?:\.[0-9]+)?)([A-Za-z]*)$/.exec(size) ?? [];
-  return Number(number) * (unit === "" ? 1 : (UNITS[unit] ?? Number.NaN));
-}
-
-const SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3600, d: 86_400 };
-
-/** The seconds of `7d`, `12h` or `90m`. */
-export const seconds = (text: string): number => Number.parseInt(text, 10) * (SECONDS[text.slice(-1)] ?? Number.NaN);
 
 export interface PrimarySettings extends CommonSettings {
   readonly role: "primary";

@@ -14,7 +14,7 @@ export interface Certificates {
   /** Valid for the names; its key is `key`. */
   readonly certificate: string;
   readonly key: string;
-  /** The day of its end, `2030-01-31`, after which nobody takes it. */
+  /** The day from which nobody takes it any more, `2030-01-31`. */
   readonly ends: string;
   /**
    * The CA that has signed it, and the one that signs next: so who has these trusts the next one before it comes. Of routes the one before, too:
@@ -34,6 +34,9 @@ export const EPOCHS = { certificate: { valid: 1460, renewed: 730 }, authority: {
 export const WARN_DAYS = { own: 180, others: 7 };
 
 const DAY = 86_400_000;
+
+/** Whole days until a date that is text; negative after it. @param now milliseconds since 1970 */
+export const daysLeft = (end: string, now: number): number => Math.floor((Date.parse(end) - now) / DAY);
 
 /**
  * Certificates as a pure function: the same byte for byte for the same root key, names and epoch, on every machine, so that nothing is kept but the

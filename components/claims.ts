@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import * as pulumi from "@pulumi/pulumi";
-import { bytes } from "../settings.ts";
+import { bytes } from "../units.ts";
 import { INCLUDE } from "./files.ts";
 import { acrossFloor } from "./floor.ts";
 import { PlainError } from "./plainError.ts";

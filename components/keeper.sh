@@ -225,7 +225,7 @@ END
 
 # consumer INDEX: the consumer of that index in the plan. What it hands over is counted from one: a source that still listens
 # to a predecessor of the same name would take that for what it has had. So one that is read over a link is made when nobody
-# listens; a source does so again when it has asked for it.
+# listens; a source does so again when it has asked for it. One that is there is changed in one thing, how many events may be under way.
 consumer() {
   where=$(jq -r ".consumers[$1] | .stream + \".\" + .config.name" "$plan")
   away "${where%.*}" && { absent=1; return $recent; }

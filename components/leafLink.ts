@@ -3,7 +3,7 @@
 
 import * as pulumi from "@pulumi/pulumi";
 import { type Retention, WHEN_FULL } from "../settings.ts";
-import { WARN_DAYS } from "./certificates.ts";
+import { daysLeft, WARN_DAYS } from "./certificates.ts";
 import type { Remote } from "./natsConf.ts";
 import { PlainError } from "./plainError.ts";
 
@@ -43,7 +43,7 @@ export interface LeafLink {
   readonly urls: readonly string[];
   /** See {@link Remote}. */
   readonly ca: pulumi.Output<string>;
-  /** The day after which no edge connects any more, unless `up` is typed before; undefined where the certificate is not the program's. */
+  /** The day from which no edge connects any more, unless `up` is typed before; undefined where the certificate is not the program's. */
   readonly certificateEnds: pulumi.Output<string> | undefined;
   /** Edge name -> login, and what passes by it; secret. */
   readonly credentials: pulumi.Output<Record<string, EdgeLogin>>;
@@ -140,7 +140,7 @@ export async function readLeafLink(reader: OutputReader, stack: string, edge: st
  */
 export async function warnOfEnd(reader: OutputReader, stack: string, now = Date.now()): Promise<void> {
   const ends: unknown = (await reader.getOutputDetails("leafCertificateEnds")).value;
-  const days = typeof ends === "string" ? Math.floor((Date.parse(ends) - now) / 86_400_000) : Number.NaN;
+  const days = typeof ends === "string" ? daysLeft(ends, now) : Number.NaN;
   if (!(days < WARN_DAYS.own)) return;
   const short = stack.split("/").at(-1) ?? stack;
   await pulumi.log.warn(

@@ -5,12 +5,10 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import type { PrimarySettings } from "../settings.ts";
-import { WARN_DAYS } from "./certificates.ts";
+import { daysLeft, WARN_DAYS } from "./certificates.ts";
 import { certificateOf, certificateTexts, parsed } from "./pem.ts";
 import { PlainError } from "./plainError.ts";
 import { type Cluster, commands } from "./release.ts";
-
-const DAY = 86_400_000;
 
 /**
  * Looks at the certificate that somebody else keeps for the leaf listener, before anything is changed: with one that does not fit, servers would not
@@ -34,7 +32,7 @@ export async function checkOthersCertificate(
         `then ${commands(cluster).up}`,
     );
   }
-  const days = Math.floor((Date.parse(new X509Certificate(secret?.["tls.crt"] ?? "").validTo) - now) / DAY);
+  const days = daysLeft(new X509Certificate(secret?.["tls.crt"] ?? "").validTo, now);
   if (days < WARN_DAYS.others) {
     await pulumi.log.warn(
       `the certificate in Secret ${secretName} expires in ${days} days; edges then cannot connect any more`,

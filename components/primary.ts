@@ -4,8 +4,8 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { PrimarySettings } from "../settings.ts";
-import { assertTaken, type OutputsOf } from "./authoritiesTaken.ts";
-import { certificates, WARN_DAYS } from "./certificates.ts";
+import { assertTaken, type OutputsOf, type Signing } from "./authoritiesTaken.ts";
+import { type Certificates, certificates, WARN_DAYS } from "./certificates.ts";
 import { type Files, LEAF_KEYS, leafFiles, ROUTE_KEYS } from "./files.ts";
 import { StreamKeeper } from "./keeper.ts";
 import type { EdgeLogin, EdgeStore, LeafLink } from "./leafLink.ts";
@@ -68,13 +68,8 @@ export class Primary extends pulumi.ComponentResource {
       Object.fromEntries(settings.edges.map(({ name: edge }) => [edge, edgeNkey(root, edge)])),
     );
     const { leafCa } = lastOutputs;
-    const known = { handedOut: typeof leafCa === "string" ? leafCa : undefined, stack: cluster.stack };
-    const leafs = rootKey.apply(async (root) => {
-      const made = await certificates(root, "leafs", hosts);
-      const edges = settings.edges.map(({ name: edge }) => edge);
-      if (madeHere(settings)) await assertTaken({ ...known, authorities: made.authorities, edges }, outputsOf);
-      return made;
-    });
+    const former = { handedOut: typeof leafCa === "string" ? leafCa : undefined, stack: cluster.stack };
+    const leafs = rootKey.apply((root) => leafCertificates(root, settings, former, outputsOf));
     const texts = pulumi.secret(
       pulumi.all([rootKey, leafs]).apply(async ([root, made]) => ({
         ...leafFiles(made),
@@ -120,6 +115,19 @@ export class Primary extends pulumi.ComponentResource {
       publicClientUrl: this.publicClientUrl,
     });
   }
+}
+
+/** What its servers show to edges, once no edge is left behind by the CA that signs it. */
+async function leafCertificates(
+  rootKey: string,
+  settings: PrimarySettings,
+  former: Pick<Signing, "handedOut" | "stack">,
+  outputsOf: OutputsOf,
+): Promise<Certificates> {
+  const made = await certificates(rootKey, "leafs", settings.hosts);
+  const edges = settings.edges.map(({ name }) => name);
+  if (madeHere(settings)) await assertTaken({ ...former, authorities: made.authorities, edges }, outputsOf);
+  return made;
 }
 
 /** The chart's values of a primary. */

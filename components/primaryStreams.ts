@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { bytes } from "../settings.ts";
+import { bytes } from "../units.ts";
 import { STORE_ACCOUNT } from "./accounts.ts";
 import {
   type Brake,

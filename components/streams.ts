@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { bytes, type Claim, type Retention } from "../settings.ts";
+import type { Claim, Retention } from "../settings.ts";
+import { bytes } from "../units.ts";
 
 /** The stream that Ops looks for, at the primary and at every edge that stores. */
 export const OPS_STREAM = "ops";

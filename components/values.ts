@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isDeepStrictEqual } from "node:util";
-import { bytes, type Claim, type Image, type Images, type Resources } from "../settings.ts";
+import type { Claim, Image, Images, Resources } from "../settings.ts";
+import { bytes } from "../units.ts";
 import { NO_LEAF_ACCOUNT } from "./accounts.ts";
 import { HANDSHAKE, INCLUDE, type KeyPair, ROUTE_KEYS, ROUTES_TLS } from "./files.ts";
 import { isMap, merge } from "./merge.ts";

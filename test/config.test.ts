@@ -6,7 +6,8 @@ import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { certificates } from "../components/certificates.ts";
 import { readSettings } from "../config.ts";
-import { bytes, type EdgeSettings, type PrimarySettings, seconds } from "../settings.ts";
+import type { EdgeSettings, PrimarySettings } from "../settings.ts";
+import { bytes, seconds } from "../units.ts";
 import { fault, hosts, source } from "./source.ts";
 
 describe("config", () => {

@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { SHARE } from "../components/streams.ts";
-import { bytes, edgeSchema, primarySchema, SMALLEST } from "../settings.ts";
+import { edgeSchema, primarySchema, SMALLEST } from "../settings.ts";
+import { bytes } from "../units.ts";
 import { page } from "./durability/page.ts";
 import type { Row } from "./durability/report.ts";
 import { OUTPUTS } from "./program.test.ts";

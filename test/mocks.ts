@@ -53,7 +53,8 @@ export async function mockEngine(stack: string, stacks: Readonly<Record<string, 
         const made = MADE[type]?.(name) ?? {};
         return { id: `${name}-id`, state: { ...inputs, ...made } };
       },
-      call: ({ inputs }) => inputs,
+      call: ({ token, inputs }) =>
+        token === "pulumi:pulumi:readStackOutputs" ? { ...inputs, outputs: stacks[inputs.name]?.outputs } : inputs,
     },
     "ops-nats",
     stack,

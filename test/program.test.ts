@@ -7,7 +7,7 @@ import { certificates } from "../components/certificates.ts";
 import { edgeNkey } from "../components/nkeys.ts";
 import type { Cluster } from "../components/release.ts";
 import type program from "../index.ts";
-import { deployedCluster, emptyCluster } from "./fakeClusters.ts";
+import { deployedCluster, emptyCluster, warnings } from "./fakeClusters.ts";
 import { awaited, type MockStack, mockEngine, type Recorder } from "./mocks.ts";
 
 /** A cluster that has nothing at the first look, and the servers from then on. */
@@ -125,6 +125,24 @@ describe("program", () => {
     assert.deepEqual(secrets, OUTPUTS.primary.secrets);
     const opened = await run("primary", { ...primaryConfig, "ops-nats:clientPort": "32223" });
     assert.deepEqual({ ...opened.values, leafCa, leafCertificateEnds }, { ...always, publicClientUrl });
+  });
+
+  it("as a primary whose CA no edge can know, says so", async () => {
+    const { authorities } = await certificates("another root key", "leafs", []);
+    const last = { outputs: { leafCa: authorities }, secretOutputNames: [] };
+    const told = await warnings(() => run("primary", primaryConfig, { "organization/ops-nats/primary": last }));
+    assert.match(told.join("\n"), /signed by a CA that edges cannot know yet/);
+  });
+
+  it("has the keeper tell of certificates that end: somebody else's later than its own", async () => {
+    const persistence = { "ops-nats:persistence": '{"enabled":true}' };
+    const planned = async (tls: object) => {
+      const config = { ...primaryConfig, ...persistence, "ops-nats:tls": JSON.stringify(tls) };
+      return keeperOf((await run("primary", config)).recorder).plan.certificates;
+    };
+    assert.deepEqual(await planned({}), { leaf: 180, cluster: 180 });
+    assert.deepEqual(await planned({ issuerRef: { name: "ours" } }), { leaf: 7, cluster: 180 });
+    assert.deepEqual(await planned({ enabled: false }), { cluster: 180 });
   });
 
   it("goes to the cluster of its own provider, whatever the shell points at", async () => {
@@ -327,6 +345,19 @@ describe("program", () => {
   const storing: Record<string, MockStack> = {
     "organization/ops-nats/primary": { ...link, outputs: { ...link.outputs, leafStores } },
   };
+
+  it("as an edge, warns of the primary's certificate that ends, and has its keeper tell of its own servers'", async () => {
+    const outputs = { ...link.outputs, leafCertificateEnds: "2020-01-01" };
+    const ended = { "organization/ops-nats/primary": { ...link, outputs } };
+    const certificatesOf = async (replicas: string) => {
+      const { recorder } = await run("edge-1", { "ops-nats:replicas": replicas }, ended);
+      return keeperOf(recorder).plan.certificates;
+    };
+    const told = await warnings(async () => {
+      assert.deepEqual([await certificatesOf("1"), await certificatesOf("3")], [undefined, { cluster: 180 }]);
+    });
+    assert.match(told[0] ?? "", /certificate of the primary has ended \(2020-01-01\)/);
+  });
 
   it("as an edge that stores: a keeper that logs in as app, by its own provider", async () => {
     const { recorder } = await run("edge-1", { "kubernetes:context": "edge-1" }, storing);

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { primaryPlan } from "../components/primaryStreams.ts";
 import { edgePlan, nanoseconds, type Plan, type StreamConfig } from "../components/streams.ts";
-import { seconds } from "../settings.ts";
+import { seconds } from "../units.ts";
 
 const retention = { maxAge: 3600, whenFull: "keep-newest" } as const;
 const claim = { size: "10G", storageClass: undefined };

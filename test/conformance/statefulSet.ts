@@ -8,7 +8,7 @@ import { type Files, INCLUDE, inPod, ROUTE_KEYS, routeFiles } from "../../compon
 import { LEAF_PORT_VARIABLE } from "../../components/natsConf.ts";
 import { serversIn, type Values } from "../../components/values.ts";
 import { RELEASE_NAME } from "../../defaults.ts";
-import { bytes } from "../../settings.ts";
+import { bytes } from "../../units.ts";
 import type { Deployed } from "./deployed.ts";
 import { Disk } from "./disk.ts";
 import type { Plan } from "./installation.ts";

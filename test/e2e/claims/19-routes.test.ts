@@ -153,7 +153,7 @@ describe("the servers of a cluster", () => {
     assert.ok(!again.failed, again.text);
   });
 
-  it("of an edge are told apart from somebody at the primary's address; even with its key that one reads, purges and deletes nothing", async function () {
+  it("are known to an edge by their certificate: who has their address gets no link, and with their key, too, reads, purges and deletes nothing", async function () {
     this.timeout(300_000);
     const { "edge-2": there, "edge-1": edge, primary } = w.kubectl;
     const { address } = layoutOf("edge-2");
