@@ -8,7 +8,7 @@ import type { Remote } from "./natsConf.ts";
 import { PlainError } from "./plainError.ts";
 
 /** The version of what a primary's outputs mean to an edge; it changes when an older program would misread them. */
-export const LEAF_LINK_VERSION = 5;
+export const LEAF_LINK_VERSION = 6;
 
 /** How an edge's stream has to be, for the primary to fetch it. */
 export interface EdgeStore extends Retention {
@@ -37,6 +37,8 @@ export interface EdgeLink extends Remote, EdgeSubjects {
   readonly store: EdgeStore | undefined;
 }
 
+export type EdgeLogins = Readonly<Record<string, EdgeLogin>>;
+
 /** What a primary offers: where leafs connect and how they know it, a login per edge, what each is to store. */
 export interface LeafLink {
   /** `tls://host:port`, or `nats-leaf://host:port` where links are plain; one per host, no credentials. */
@@ -45,28 +47,24 @@ export interface LeafLink {
   readonly ca: pulumi.Output<string>;
   /** The day from which no edge connects any more, unless `up` is typed before; undefined where the certificate is not the program's. */
   readonly certificateEnds: pulumi.Output<string> | undefined;
-  /** Edge name -> login, and what passes by it; secret. */
-  readonly credentials: pulumi.Output<Record<string, EdgeLogin>>;
+  /** Edge name -> login, and what passes by it; secret. No output of the stack: see {@link loginsOf}. */
+  readonly logins: pulumi.Output<EdgeLogins>;
   /** Edge name -> what it stores; edges without persistence are not in it. */
   readonly stores: Readonly<Record<string, EdgeStore>>;
 }
 
-/**
- * A secret output that tells nothing and is never empty. The engine leaves out what it cannot decrypt, or puts
- * something empty in its place: without this witness a wrong passphrase would look like a primary without edges.
- */
-const WITNESS = "leafWitness";
+/** The component of a primary, and what it registers for edges to read. */
+export const PRIMARY_TYPE = "ops-nats:index:Primary";
+export const LOGINS = "edgeLogins";
 
-/** The outputs by which a leaf link goes from stack to stack. */
-export const leafLinkOutputs = ({ urls, ca, certificateEnds, credentials, stores }: LeafLink) => ({
+/** The outputs by which a leaf link goes from stack to stack; a StackReference copies all of them, so none is secret (decision 18). */
+export const leafLinkOutputs = ({ urls, ca, certificateEnds, stores }: LeafLink) => ({
   leafUrls: urls,
   leafUrl: urls[0],
   leafCa: ca,
   ...(certificateEnds === undefined ? {} : { leafCertificateEnds: certificateEnds }),
-  leafCredentials: pulumi.secret(credentials),
   leafStores: stores,
   leafLinkVersion: LEAF_LINK_VERSION,
-  [WITNESS]: pulumi.secret("readable"),
 });
 
 /** As much of a StackReference as is needed to read a link. */
@@ -75,16 +73,31 @@ export interface OutputReader {
 }
 
 /**
- * Reads the link of one edge from the outputs of the primary's stack.
- * @param stack the primary's full stack name, for messages
- * @param own the edge's own stack, for messages
- * @throws PlainError: never deployed, another version, outputs that do not decrypt, an edge that is not listed
+ * The logins that a stack's primary registered: read by the engine into memory, so that only what an edge uses of them comes into that edge's state.
+ * @throws Error of the engine, where the stack cannot be read or decrypted
  */
-export async function readLeafLink(reader: OutputReader, stack: string, edge: string, own = edge): Promise<EdgeLink> {
-  const [version, urls, ca, credentials, stores, witness] = await Promise.all(
-    ["leafLinkVersion", "leafUrls", "leafCa", "leafCredentials", "leafStores", WITNESS].map((name) =>
-      reader.getOutputDetails(name),
-    ),
+export async function loginsOf(stack: string): Promise<unknown> {
+  const { outputs } = await pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", { stackName: stack });
+  const resources: unknown[] = isRecord(outputs) ? Object.values(outputs) : [];
+  const primary = resources.filter(isRecord).find(({ type }) => type === PRIMARY_TYPE);
+  return isRecord(primary?.outputs) ? primary.outputs[LOGINS] : undefined;
+}
+
+/**
+ * Reads the link of one edge: what everybody may know from the outputs of the primary's stack, its login by {@link loginsOf}.
+ * @param stack the primary's full stack name
+ * @param own the edge's own stack, for messages
+ * @throws PlainError: never deployed, another version, a state that does not decrypt, an edge that is not listed
+ */
+export async function readLeafLink(
+  reader: OutputReader,
+  stack: string,
+  edge: string,
+  own = edge,
+  readLogins = loginsOf,
+): Promise<EdgeLink> {
+  const [version, urls, ca, stores] = await Promise.all(
+    ["leafLinkVersion", "leafUrls", "leafCa", "leafStores"].map((name) => reader.getOutputDetails(name)),
   );
   const short = stack.split("/").at(-1) ?? stack;
   const found = version?.value;
@@ -104,12 +117,15 @@ export async function readLeafLink(reader: OutputReader, stack: string, edge: st
       next,
     );
   }
-  const logins: unknown = credentials?.secretValue;
-  if (!isRecord(logins) || typeof witness?.secretValue !== "string" || witness.secretValue === "") {
+  const logins = await readLogins(stack).catch((error: Error) => {
     const next = "set PULUMI_CONFIG_PASSPHRASE (or _FILE) to the passphrase that both stacks share";
+    const came = error.message.trim().split("\n").at(-1);
+    throw fault(`primaryStack ${stack}: expected secrets that this passphrase decrypts; came: ${came}`, next);
+  });
+  if (!isRecord(logins)) {
     throw fault(
-      `primaryStack ${stack}: expected secrets that this passphrase decrypts; came outputs that it does not fit`,
-      next,
+      `primaryStack ${stack}: expected logins of edges in its state; came none, as after an up that failed`,
+      `pulumi up -s ${short}`,
     );
   }
   const login = logins[edge];

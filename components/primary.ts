@@ -8,7 +8,7 @@ import { assertTaken, type OutputsOf, type Signing } from "./authoritiesTaken.ts
 import { type Certificates, certificates, WARN_DAYS } from "./certificates.ts";
 import { type Files, LEAF_KEYS, leafFiles, ROUTE_KEYS } from "./files.ts";
 import { StreamKeeper } from "./keeper.ts";
-import type { EdgeLogin, EdgeStore, LeafLink } from "./leafLink.ts";
+import { type EdgeLogins, type EdgeStore, type LeafLink, LOGINS, PRIMARY_TYPE } from "./leafLink.ts";
 import { leafService } from "./leafService.ts";
 import { authorities, issued, madeHere, shown, shownFiles } from "./leafTls.ts";
 import { ADMIN, APP, KEEPER, newPassword, newRoute, ROOT } from "./logins.ts";
@@ -56,7 +56,7 @@ export class Primary extends pulumi.ComponentResource {
     { settings, cluster, mark, description, adopted = {}, knownEdges = [], lastOutputs = {}, outputsOf }: PrimaryArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
-    super("ops-nats:index:Primary", name, {}, opts);
+    super(PRIMARY_TYPE, name, {}, opts);
     const { hosts, leafPort, clientPort, namespace, chart, persistence, images, replicas, timeoutSeconds } = settings;
     const parent = { parent: this };
     this.adminPassword = newPassword(`${name}-admin`, parent, adopted[ADMIN]);
@@ -103,17 +103,11 @@ export class Primary extends pulumi.ComponentResource {
       urls: hosts.map((host) => `${scheme}://${urlHost(host)}:${leafPort}`),
       ca: authorities(settings, cluster, { made: leafs, ready: this.server.clientUrl }),
       certificateEnds: madeHere(settings) ? pulumi.unsecret(leafs.apply(({ ends }) => ends)) : undefined,
-      credentials: nkeys.apply((keys) => logins(settings, keys)),
+      logins: pulumi.secret(nkeys.apply((keys) => logins(settings, keys))),
       stores: stores(settings),
     };
     this.publicClientUrl = clientPort === 0 ? undefined : `nats://${urlHost(hosts[0])}:${clientPort}`;
-    this.registerOutputs({
-      server: this.server,
-      adminPassword: this.adminPassword,
-      appPassword: this.appPassword,
-      leafLink: this.leafLink,
-      publicClientUrl: this.publicClientUrl,
-    });
+    this.registerOutputs({ [LOGINS]: this.leafLink.logins });
   }
 }
 
@@ -201,7 +195,7 @@ function stores(settings: PrimarySettings): Record<string, EdgeStore> {
   return Object.fromEntries(stored.map((edge) => [edge.name, { subjects: saidBy(edge), maxAge, whenFull, underWay }]));
 }
 
-const logins = ({ edges }: PrimarySettings, keys: Readonly<Record<string, Nkey>>): Record<string, EdgeLogin> =>
+const logins = ({ edges }: PrimarySettings, keys: Readonly<Record<string, Nkey>>): EdgeLogins =>
   Object.fromEntries(
     edges.map((edge) => {
       const { name, receive } = edge;

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 import {
-  type EdgeLogin,
+  type EdgeLogins,
   LEAF_LINK_VERSION,
   leafLinkOutputs,
   type OutputReader,
@@ -28,42 +28,29 @@ describe("leaf link", () => {
     "edge-2": { subjects: ["ops.clusters.edge-2.>"], maxAge: 60, whenFull: "keep-newest", underWay: 250 },
   } as const;
 
-  /** What a StackReference gives for outputs, of which some are secret. */
-  const reader = (
-    outputs: Record<string, unknown>,
-    secret: readonly string[] = ["leafCredentials", "leafWitness"],
-  ): OutputReader => ({
-    async getOutputDetails(name) {
-      if (!(name in outputs)) return {};
-      return secret.includes(name) ? { secretValue: outputs[name] } : { value: outputs[name] };
-    },
+  /** What a StackReference gives for outputs. */
+  const reader = (outputs: Record<string, unknown>): OutputReader => ({
+    getOutputDetails: async (name) => (name in outputs ? { value: outputs[name] } : {}),
   });
+  const logins = async (): Promise<unknown> => credentials;
 
   const published = async (): Promise<Record<string, unknown>> => {
     const outputs = leafLinkOutputs({
       urls,
       ca: pulumi.output(ca),
       certificateEnds: pulumi.output("2030-01-31"),
-      credentials: pulumi.output<Record<string, EdgeLogin>>(credentials),
+      logins: pulumi.output<EdgeLogins>(credentials),
       stores,
     });
-    const [leafCredentials, leafWitness] = [outputs.leafCredentials, outputs.leafWitness];
-    assert.deepEqual([await pulumi.isSecret(leafCredentials), await pulumi.isSecret(leafWitness)], [true, true]);
-    return {
-      ...outputs,
-      leafCa: await awaited(outputs.leafCa),
-      leafCertificateEnds: "2030-01-31",
-      leafCredentials: await awaited(leafCredentials),
-      leafWitness: await awaited(leafWitness),
-    };
+    return { ...outputs, leafCa: await awaited(outputs.leafCa), leafCertificateEnds: "2030-01-31" };
   };
 
   it("comes back whole, for this edge alone", async () => {
     const outputs = await published();
     const two = { urls, ca, ...credentials["edge-2"], store: stores["edge-2"] };
-    assert.deepEqual(await readLeafLink(reader(outputs), STACK, "edge-2"), two);
+    assert.deepEqual(await readLeafLink(reader(outputs), STACK, "edge-2", "edge-2", logins), two);
     const one = { urls, ca, ...credentials["edge-1"], store: undefined };
-    assert.deepEqual(await readLeafLink(reader(outputs), STACK, "edge-1"), one);
+    assert.deepEqual(await readLeafLink(reader(outputs), STACK, "edge-1", "edge-1", logins), one);
     assert.equal(outputs.leafUrl, urls[0]);
   });
 
@@ -82,64 +69,55 @@ describe("leaf link", () => {
 
   const refused = (
     what: string,
-    change: (o: Record<string, unknown>) => OutputReader,
+    change: (o: Record<string, unknown>) => Record<string, unknown>,
     edge: string,
-    ...patterns: RegExp[]
+    patterns: readonly RegExp[],
+    readLogins = logins,
   ) =>
     it(`refuses ${what}`, async () => {
-      const outputs = await published();
-      await assert.rejects(readLeafLink(change(outputs), STACK, edge), (error: Error) => {
+      const from = reader(change(await published()));
+      await assert.rejects(readLeafLink(from, STACK, edge, edge, readLogins), (error: Error) => {
         assert.ok(error instanceof pulumi.RunError);
         assert.ok(!error.message.includes("\n"), "one line");
-        for (const pattern of [/expected .+; came .+; next: /, ...patterns]) assert.match(error.message, pattern);
+        for (const pattern of [/expected .+; came.+; next: /, ...patterns]) assert.match(error.message, pattern);
         return true;
       });
     });
 
+  refused("a primary that was never deployed", () => ({}), "edge-1", [/without outputs; next: pulumi up -s primary$/]);
+  refused("a newer contract", (o) => ({ ...o, leafLinkVersion: LEAF_LINK_VERSION + 1 }), "edge-1", [
+    /version 6; came 7; next: update this program/,
+  ]);
+  refused("an older contract", (o) => ({ ...o, leafLinkVersion: 0 }), "edge-1", [/came 0; next: pulumi up -s primary/]);
   refused(
-    "a primary that was never deployed",
-    () => reader({}),
+    "a passphrase that does not fit",
+    (o) => o,
     "edge-1",
-    /without outputs; next: pulumi up -s primary$/,
+    [/passphrase that both stacks share$/],
+    () => Promise.reject(new Error("failed to load checkpoint:\nincorrect passphrase")),
   );
   refused(
-    "a newer contract",
-    (o) => reader({ ...o, leafLinkVersion: LEAF_LINK_VERSION + 1 }),
+    "a primary without logins",
+    (o) => o,
     "edge-1",
-    /version 5; came 6; next: update this program/,
+    [/came none, .*next: pulumi up -s primary$/],
+    async () => undefined,
   );
-  refused(
-    "an older contract",
-    (o) => reader({ ...o, leafLinkVersion: 0 }),
-    "edge-1",
-    /came 0; next: pulumi up -s primary/,
-  );
-  refused(
-    "a passphrase that does not fit, where the engine leaves such outputs out",
-    ({ leafCredentials: _, ...o }) => reader(o),
-    "edge-1",
-    /passphrase/,
-  );
-  refused(
-    "a passphrase that does not fit, where the engine puts something empty in their place",
-    (o) => reader({ ...o, leafCredentials: {}, leafWitness: {} }),
-    "edge-1",
-    /passphrase/,
-  );
-  refused(
-    "an edge that is not listed",
-    (o) => reader(o),
-    "edge-3",
+  refused("an edge that is not listed", (o) => o, "edge-3", [
     /^ops-nats:edges of stack primary: expected edge-3 among them; came \["edge-1","edge-2"\]/,
     /pulumi config set --path 'ops-nats:edges\[2\]' edge-3 -s primary && pulumi up -s primary, then pulumi up -s edge-3 /,
-  );
-  refused("outputs of another shape", (o) => reader({ ...o, leafUrls: ["http://x"] }), "edge-1", /another shape/);
+  ]);
+  const strange = [/another shape/];
+  refused("outputs of another shape", (o) => ({ ...o, leafUrls: ["http://x"] }), "edge-1", strange);
   refused(
     "a login without what passes by it",
-    (o) => reader({ ...o, leafCredentials: { "edge-1": { seed: "SU-one" } } }),
+    (o) => o,
     "edge-1",
-    /another shape/,
+    strange,
+    async () => ({
+      "edge-1": { seed: "SU-one" },
+    }),
   );
-  refused("stores of another shape", (o) => reader({ ...o, leafStores: { "edge-1": {} } }), "edge-1", /another shape/);
-  refused("no word on stores", ({ leafStores: _, ...o }) => reader(o), "edge-1", /another shape/);
+  refused("stores of another shape", (o) => ({ ...o, leafStores: { "edge-1": {} } }), "edge-1", strange);
+  refused("no word on stores", ({ leafStores: _, ...o }) => o, "edge-1", strange);
 });

@@ -14,6 +14,8 @@ export interface Registration {
 /** Everything that a program registered, to be looked up by type and name. */
 export class Recorder {
   readonly registrations: Registration[] = [];
+  /** What components registered as their outputs, by URN. */
+  readonly componentOutputs: Record<string, unknown> = {};
 
   /** Type and name of all, sorted: registration order is not creation order. */
   list(): string[] {
@@ -32,6 +34,8 @@ export class Recorder {
 export interface MockStack {
   readonly outputs: Record<string, unknown>;
   readonly secretOutputNames: readonly string[];
+  /** What it registered, of which some is read; by URN. */
+  readonly resources?: Readonly<Record<string, { readonly type: string; readonly outputs: object }>>;
 }
 
 /** What providers make by themselves. */
@@ -53,8 +57,11 @@ export async function mockEngine(stack: string, stacks: Readonly<Record<string, 
         const made = MADE[type]?.(name) ?? {};
         return { id: `${name}-id`, state: { ...inputs, ...made } };
       },
-      call: ({ token, inputs }) =>
-        token === "pulumi:pulumi:readStackOutputs" ? { ...inputs, outputs: stacks[inputs.name]?.outputs } : inputs,
+      call: ({ token, inputs }) => {
+        if (token === "pulumi:pulumi:readStackOutputs") return { ...inputs, outputs: stacks[inputs.name]?.outputs };
+        if (token !== "pulumi:pulumi:readStackResourceOutputs") return inputs;
+        return { ...inputs, outputs: stacks[inputs.stackName]?.resources };
+      },
     },
     "ops-nats",
     stack,
@@ -63,6 +70,14 @@ export async function mockEngine(stack: string, stacks: Readonly<Record<string, 
   );
   // the mock monitor of the SDK does not know hooks: they are accepted, and called by nobody
   const monitor = pulumi.runtime.getMonitor() as unknown as Record<string, unknown>;
+  const register = (monitor.registerResourceOutputs as (...args: unknown[]) => void).bind(monitor);
+  monitor.registerResourceOutputs = (
+    request: { getUrn(): string; getOutputs(): { toJavaScript(): object } },
+    done: unknown,
+  ) => {
+    recorder.componentOutputs[request.getUrn()] = request.getOutputs().toJavaScript();
+    register(request, done);
+  };
   monitor.registerResourceHook = (_request: unknown, done: (error: null, response: object) => void) => done(null, {});
   return recorder;
 }

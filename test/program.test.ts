@@ -71,18 +71,13 @@ export const OUTPUTS = {
       opsEventCluster: "primary",
       leafUrls: ["tls://203.0.113.10:32222", "tls://nats.example.org:32222"],
       leafUrl: "tls://203.0.113.10:32222",
-      leafCredentials: {
-        "edge-1": { seed: edgeNkey(ROOT_KEY, "edge-1").seed, ...subjects("edge-1") },
-        "edge-2": { seed: edgeNkey(ROOT_KEY, "edge-2").seed, ...subjects("edge-2") },
-      },
       leafStores: {},
       leafCa: "PEM",
       leafCertificateEnds: "2030-01-31",
-      leafLinkVersion: 5,
-      leafWitness: "readable",
+      leafLinkVersion: 6,
       publicClientUrl: "nats://203.0.113.10:32223", // where clientPort is set
     },
-    secrets: ["leafCredentials", "leafWitness"],
+    secrets: [], // a StackReference would copy them into each edge's state
   },
   edge: {
     values: {
@@ -125,6 +120,20 @@ describe("program", () => {
     assert.deepEqual(secrets, OUTPUTS.primary.secrets);
     const opened = await run("primary", { ...primaryConfig, "ops-nats:clientPort": "32223" });
     assert.deepEqual({ ...opened.values, leafCa, leafCertificateEnds }, { ...always, publicClientUrl });
+  });
+
+  it("as a primary, registers the login of each edge, secret, for edges to read", async () => {
+    const { recorder } = await run("primary", primaryConfig);
+    const found = Object.entries(recorder.componentOutputs).find(([urn]) =>
+      urn.endsWith("::ops-nats:index:Primary::nats"),
+    );
+    const { edgeLogins } = (found ?? assert.fail())[1] as { edgeLogins: Record<string, unknown> };
+    const [[signature, kind] = [], ...others] = Object.entries(edgeLogins).filter(([key]) => key !== "value");
+    assert.deepEqual([kind, others], ["1b47061264138c4ac30d75fd1eb44270", []], signature); // a secret, in the engine's wire format
+    assert.deepEqual(edgeLogins.value, {
+      "edge-1": { seed: edgeNkey(ROOT_KEY, "edge-1").seed, ...subjects("edge-1") },
+      "edge-2": { seed: edgeNkey(ROOT_KEY, "edge-2").seed, ...subjects("edge-2") },
+    });
   });
 
   it("as a primary whose CA no edge can know, says so", async () => {
@@ -270,17 +279,27 @@ describe("program", () => {
 
   const link: MockStack = {
     outputs: {
-      leafLinkVersion: 5,
+      leafLinkVersion: 6,
       leafStores: {},
       leafCa: "PEM",
-      leafWitness: "readable",
       leafUrls: ["tls://203.0.113.10:32222"],
-      leafCredentials: {
-        "edge-1": { seed: "SU-one", ...subjects("edge-1"), receive: ["ops.clusters.primary.>"] },
-        "edge-2": { seed: "SU-two", ...subjects("edge-2") },
+    },
+    secretOutputNames: [],
+    resources: {
+      "urn:pulumi:primary::ops-nats::pulumi:pulumi:Stack::ops-nats-primary": {
+        type: "pulumi:pulumi:Stack",
+        outputs: {},
+      },
+      "urn:pulumi:primary::ops-nats::ops-nats:index:Primary::nats": {
+        type: "ops-nats:index:Primary",
+        outputs: {
+          edgeLogins: {
+            "edge-1": { seed: "SU-one", ...subjects("edge-1"), receive: ["ops.clusters.primary.>"] },
+            "edge-2": { seed: "SU-two", ...subjects("edge-2") },
+          },
+        },
       },
     },
-    secretOutputNames: ["leafCredentials", "leafWitness"],
   };
 
   it("as an edge: all resources, all outputs, no password of another edge", async () => {

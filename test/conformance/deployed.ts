@@ -3,7 +3,7 @@
 
 import { Edge } from "../../components/edge.ts";
 import { type Files, INCLUDE } from "../../components/files.ts";
-import type { EdgeLink, EdgeLogin } from "../../components/leafLink.ts";
+import type { EdgeLink, EdgeLogins } from "../../components/leafLink.ts";
 import { edgesIn, type Login, type ServerLogins } from "../../components/natsConf.ts";
 import { Primary } from "../../components/primary.ts";
 import type { Values } from "../../components/values.ts";
@@ -59,12 +59,12 @@ export async function deployPrimary(keys: Values, former = ""): Promise<Deployed
     ...ground,
   });
   await Promise.all([primary.server.clientUrl, primary.keeper?.deployment].map((output) => awaited(output)));
-  const credentials = await awaited<Record<string, EdgeLogin>>(primary.leafLink.credentials);
+  const logins = await awaited<EdgeLogins>(primary.leafLink.logins);
   const { urls, stores } = primary.leafLink;
   const ca = await awaited<string>(primary.leafLink.ca);
   const link = (edge: string): EdgeLink => {
-    const login = credentials[edge];
-    if (!login) throw new Error(`edge ${edge} is not listed: ${Object.keys(credentials)}`);
+    const login = logins[edge];
+    if (!login) throw new Error(`edge ${edge} is not listed: ${Object.keys(logins)}`);
     return { urls, ca, ...login, store: stores[edge] };
   };
   return { ...(await deployed(recorder, primary)), ca, link };

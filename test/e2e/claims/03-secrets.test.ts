@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { passwordsIn } from "../../../components/natsConf.ts";
+import { edgeNkey } from "../../../components/nkeys.ts";
 import { secretOf, type World, world } from "../world.ts";
 
 describe("no password in clear text", () => {
@@ -13,22 +14,23 @@ describe("no password in clear text", () => {
   let passwords: Record<string, string>;
   before(async () => {
     w = await world();
-    await w.ensure("primary");
+    await w.ensure("primary", { edges: ["edge-1", "edge-2"] });
     await w.ensure("edge-1");
-    const [primary, edge] = [await w.workspace.outputs("primary"), await w.workspace.outputs("edge-1")];
+    const edge = await w.workspace.outputs("edge-1");
     const secret = await secretOf(w.kubectl.primary);
-    const leaf = (primary.leafCredentials as Record<string, { seed: string }>)["edge-1"];
+    const rootKey = String(secret["root-key"]);
     passwords = {
       "the primary's admin": String(secret["admin-password"]),
       "the primary's app": String(secret["app-password"]),
       "the primary's servers'": String(passwordsIn(secret["ops-nats.conf"] ?? "")._route),
       "edge-1's admin": String(edge.adminPassword),
       "edge-1's app": String(edge.appPassword),
-      "the primary's root key": String(secret["root-key"]),
-      "edge-1's leaf": String(leaf?.seed),
+      "the primary's root key": rootKey,
+      "edge-1's leaf": edgeNkey(rootKey, "edge-1").seed,
+      "edge-2's leaf": edgeNkey(rootKey, "edge-2").seed,
     };
     for (const [whose, password] of Object.entries(passwords)) assert.ok(password.length >= 32, whose);
-    assert.equal(new Set(Object.values(passwords)).size, 7, "every login has a password of its own");
+    assert.equal(new Set(Object.values(passwords)).size, 8, "every login has a password of its own");
   });
 
   function clean(where: string, text: string): void {
@@ -96,16 +98,18 @@ describe("no password in clear text", () => {
 
   it("in anything that Pulumi printed in this run", () => clean("Pulumi's output", w.printed.join("\n")));
 
-  it("of the primary, but for logins of leafs, is not even encrypted in an edge's state", async () => {
+  it("of the primary, or of another edge, is not even encrypted in an edge's state", async () => {
     const { text } = await w.pulumi("edge-1", "stack", "export", "--show-secrets");
     w.printed.pop(); // it is full of what nothing else may print
     assert.ok(text.includes(passwords["edge-1's app"] ?? "none"), "it is decrypted");
-    assert.ok(text.includes(passwords["edge-1's leaf"] ?? "none"), "what the StackReference carries");
+    assert.ok(text.includes(passwords["edge-1's leaf"] ?? "none"), "its own");
+    assert.match(text, /pulumi:pulumi:StackReference/);
     for (const whose of [
       "the primary's admin",
       "the primary's app",
       "the primary's servers'",
       "the primary's root key",
+      "edge-2's leaf",
     ]) {
       assert.ok(!text.includes(passwords[whose] ?? assert.fail()), whose);
     }

@@ -2,12 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
+import { edgeNkey } from "../../../components/nkeys.ts";
 import { LEAF_PORT } from "../../../defaults.ts";
 import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { type Kubectl, leafs, until } from "../../../sandbox/kubectl.ts";
 import { RawLeaf } from "../../conformance/rawLeaf.ts";
 import { arrives, cross } from "../traffic.ts";
-import { EVENT, podIdentities, UP, type World, world } from "../world.ts";
+import { EVENT, podIdentities, secretOf, UP, type World, world } from "../world.ts";
 
 describe("edges come and go by the primary's list", () => {
   let w: World;
@@ -53,9 +54,7 @@ describe("edges come and go by the primary's list", () => {
 
   it("one's login, in the hands of an attacker, evicts no other and hears nothing of it; without one nobody gets in", async () => {
     const { primary, "edge-2": two } = w.kubectl;
-    const { leafCredentials } = await w.workspace.outputs("primary");
-    const { "edge-1": login } = leafCredentials as Record<string, { seed: string }>;
-    assert.ok(login);
+    const login = edgeNkey((await secretOf(primary))["root-key"] ?? assert.fail(), "edge-1");
     const { address } = layoutOf("primary");
     const ports = async () =>
       (await leafs(primary)).filter(({ account }) => account === "EDGE-edge-2").map(({ port }) => port);
