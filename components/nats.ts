@@ -123,9 +123,9 @@ export class NatsServer extends pulumi.ComponentResource {
     // whatever needs the servers waits until they run what they were given
     const running = pulumi.runtime.isDryRun()
       ? release.name
-      : pulumi.all([release.name, secret.stringData, secret.data]).apply(async ([deployed, text, data]) => {
-          // what the cluster was given: not in each run (--target, refresh) is that what the settings say
-          const include = text?.[INCLUDE.key] ?? Buffer.from(data?.[INCLUDE.key] ?? "", "base64").toString();
+      : pulumi.all([release.name, secret.data]).apply(async ([deployed, data]) => {
+          // what the cluster was given: in a run with --target that is not what the settings say, as `stringData` is then
+          const include = Buffer.from(data?.[INCLUDE.key] ?? "", "base64").toString();
           await assertReloaded(place, tagOf(include), given);
           await assertNoStrangers(place);
           return deployed;

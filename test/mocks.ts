@@ -44,6 +44,11 @@ const MADE: Readonly<Record<string, (name: string) => object>> = {
   "random:index/randomString:RandomString": () => ({ result: ID }),
 };
 
+const SECRET = "kubernetes:core/v1:Secret";
+/** A cluster gives back `data` of what it was given as `stringData`; mocks have secrets marked. */
+const encoded = (texts: { readonly value: Readonly<Record<string, string>> }) =>
+  Object.fromEntries(Object.entries(texts.value).map(([key, text]) => [key, Buffer.from(text).toString("base64")]));
+
 /** Puts mocks in place of the engine and gives the recorder; before any resource is made. */
 export async function mockEngine(stack: string, stacks: Readonly<Record<string, MockStack>> = {}): Promise<Recorder> {
   const recorder = new Recorder();
@@ -54,7 +59,7 @@ export async function mockEngine(stack: string, stacks: Readonly<Record<string, 
         if (type === "pulumi:pulumi:StackReference") {
           return { id: name, state: { ...inputs, ...(stacks[name] ?? { outputs: {}, secretOutputNames: [] }) } };
         }
-        const made = MADE[type]?.(name) ?? {};
+        const made = type === SECRET ? { data: encoded(inputs.stringData) } : (MADE[type]?.(name) ?? {});
         return { id: `${name}-id`, state: { ...inputs, ...made } };
       },
       call: ({ token, inputs }) => {

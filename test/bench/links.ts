@@ -149,8 +149,11 @@ async function listed(edges: number): Promise<string> {
 
 const FLOOD = 200_000;
 
-/** Milliseconds from what one edge says until a subscriber at the primary hears it, while another is calm or says all that it can; both store. */
-async function beside(flooding: boolean): Promise<readonly number[]> {
+/**
+ * Milliseconds from what one edge says until a subscriber at the primary hears it, while another is calm or says all that it can; both store.
+ * @param there milliseconds from an edge to the primary, and back again
+ */
+async function beside(flooding: boolean, there: number): Promise<readonly number[]> {
   const persistence = { enabled: true, size: "4Gi" };
   const names = ["edge-1", "edge-2"];
   const nats = new Installation(DEFAULT_VERSION, {
@@ -161,6 +164,8 @@ async function beside(flooding: boolean): Promise<readonly number[]> {
   });
   try {
     await nats.start();
+    if (there > 0) nats.nodePort.delay(there);
+    await Promise.all(names.map((name) => nats.linked(name)));
     const site = siteOf(nats, []);
     const [quiet, loud, primary] = [
       await site.connect("edge-1"),
@@ -205,14 +210,16 @@ async function beside(flooding: boolean): Promise<readonly number[]> {
 const quantile = (numbers: readonly number[], q: number) =>
   [...numbers].sort((a, b) => a - b)[Math.floor(q * numbers.length)] ?? Number.NaN;
 
+/** Milliseconds from an edge to the primary: a machine, a region, a country, a continent. */
+const AWAY = [0, 2, 10, 50];
+
 async function floods(): Promise<string> {
   const rows: string[] = [];
-  for (const [name, flooding] of [
-    ["is calm", false],
-    [`says ${FLOOD.toLocaleString("en-US")} events as fast as it can`, true],
-  ] as const) {
-    const times = await beside(flooding);
-    rows.push(`| ${name} | ${quantile(times, 0.5).toFixed(1)} | ${quantile(times, 0.99).toFixed(1)} |`);
+  for (const there of AWAY) {
+    const [calm, flooded] = [await beside(false, there), await beside(true, there)];
+    const cells = [calm, flooded].flatMap((times) => [0.5, 0.99].map((q) => quantile(times, q)));
+    const ratio = quantile(flooded, 0.5) / quantile(calm, 0.5);
+    rows.push(`| ${there} | ${cells.map((ms) => ms.toFixed(1)).join(" | ")} | ${ratio.toFixed(1)} |`);
     console.log(rows.at(-1));
   }
   return rows.join("\n");
@@ -239,10 +246,11 @@ ${rows}
 
 ## An edge beside another that floods
 
-A primary of three with persistence and two edges that store, disks in memory; 500 events of the one edge, one each 10 ms, until a live subscriber at the primary hears them.
+A primary of three with persistence and two edges that store, disks in memory; 500 events of the one edge, one each 10 ms, until a live subscriber at the primary hears them, while the
+other edge is calm, or says ${FLOOD.toLocaleString("en-US")} events as fast as it can. Links go through a relay that holds back what passes, so long each way.
 
-| the other edge | ms, median | ms, 99 of 100 |
-| --- | --- | --- |
+| ms to the primary | calm: ms, median | 99 of 100 | flood: ms, median | 99 of 100 | ratio of medians |
+| --- | --- | --- | --- | --- | --- |
 ${flooded}
 
 ## Edges that are listed

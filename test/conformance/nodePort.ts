@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { Transform } from "node:stream";
 import { WithoutSome } from "./withoutSome.ts";
 
 const [LOWEST, HIGHEST] = [30_000, 32_767];
@@ -22,6 +23,8 @@ export class NodePort {
   /** Of so many messages one gets lost on connections that are made from now on; none does when it is undefined. */
   #oneOf: number | undefined;
   #lost = 0;
+  /** Milliseconds that what passes on connections made from now on takes to the other end. */
+  #delay = 0;
 
   private constructor(server: Server, port: number, pods: readonly number[]) {
     this.port = port;
@@ -64,6 +67,12 @@ export class NodePort {
       this.cut();
     }
     return this.#lost;
+  }
+
+  /** Is as far away as that: what is sent arrives so many milliseconds later, either way. Connections are made anew. */
+  delay(ms: number): void {
+    this.#delay = ms;
+    this.cut();
   }
 
   /** Cuts all connections, as a router does that was switched off and on. */
@@ -127,11 +136,27 @@ export class NodePort {
       this.#pairs.delete(pair);
     };
     for (const socket of pair) socket.setNoDelay(true).on("error", end).on("close", end);
+    if (this.#delay > 0) {
+      client.pipe(later(this.#delay)).pipe(pod).pipe(later(this.#delay)).pipe(client);
+      return;
+    }
     pod.pipe(client);
     if (this.#oneOf === undefined) client.pipe(pod);
     else client.pipe(new WithoutSome(this.#oneOf, () => this.#lost++)).pipe(pod);
   }
 }
+
+/** A long line: it takes all that is put in, and gives each part after so many milliseconds. */
+const later = (ms: number): Transform =>
+  new Transform({
+    transform(chunk, _encoding, taken) {
+      setTimeout(() => this.push(chunk), ms);
+      taken();
+    },
+    flush(done) {
+      setTimeout(done, ms);
+    },
+  });
 
 const listening = (port: number): Promise<Server | undefined> =>
   new Promise((resolve) => {
