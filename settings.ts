@@ -240,7 +240,7 @@ const counted = (what: string, least: number, most: number) => {
  * What one edge may take where nothing else is said: twice as many links as an edge has servers at most. A subscription takes about a kB at each server, and more the longer
  * its subject is.
  */
-export const EDGE_LIMITS = { links: 20, subscriptions: 1_000, underWay: 250 };
+export const EDGE_LIMITS = { links: 20, subscriptions: 1_000, underWay: 100 };
 
 const edgeLimits = strict({
   links: counted("links of one edge", 1, MOST.links).default(EDGE_LIMITS.links),
@@ -393,7 +393,7 @@ export interface EdgeLimits {
   readonly payload?: number | undefined;
   /**
    * Events that the primary has from the edge's stream and has not stored yet: what the edge has beyond that waits there, not before what others say. Over a
-   * link of 100 ms there and back, 250 are 2,500 events a second at most.
+   * link of 100 ms there and back, 100 are 1,000 events a second at most.
    */
   readonly underWay: number;
 }

@@ -31,7 +31,7 @@ describe("config", () => {
     leafPort: 32222,
     clientPort: 0,
     tls: { enabled: true },
-    edgeLimits: { links: 20, subscriptions: 1000, underWay: 250 },
+    edgeLimits: { links: 20, subscriptions: 1000, underWay: 100 },
     edges: [],
     persistence: undefined,
     values: {},
@@ -136,7 +136,7 @@ describe("config", () => {
       leafPort: 30000,
       clientPort: 32223,
       tls: { enabled: true, secretName: "own", ca: PEM },
-      edgeLimits: { links: 3, subscriptions: 1000, payload: 65_536, underWay: 250 },
+      edgeLimits: { links: 3, subscriptions: 1000, payload: 65_536, underWay: 100 },
       edges: [
         { name: "edge-1", publish: [], receive: [], persistence: true },
         { name: "edge-2", publish: ["metrics.edge-2.>"], receive: ["commands.>"], persistence: false },

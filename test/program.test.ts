@@ -229,7 +229,7 @@ describe("program", () => {
       subjects: [`ops.clusters.${edge}.>`, "ops.notifications.>"],
       maxAge: 3600,
       whenFull: "keep-newest",
-      underWay: 250,
+      underWay: 100,
     });
     assert.deepEqual(stored.values.leafStores, { "edge-1": store("edge-1"), "edge-2": store("edge-2") });
     assert.deepEqual(stored.secrets, OUTPUTS.primary.secrets);

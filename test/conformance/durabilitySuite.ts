@@ -187,7 +187,7 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
       for (const [change, underWay] of [
         [{ maxAge: "1d", size: "3Gi" }, 700],
         [{ whenFull: "keep-oldest" }, 20],
-        [{}, 250],
+        [{}, 100],
       ] as const) {
         const limits = persistent ? { persistence: { enabled: true, size: SIZE, ...change } } : {};
         await nats().list(edges, undefined, { ...limits, edgeLimits: { underWay } });

@@ -231,9 +231,15 @@ export async function configOf(w: World, stack: Stack): Promise<Config> {
 export const versionOf = async (w: World, stack: Stack): Promise<string> =>
   (await w.kubectl[stack].monitor<{ version: string }>("nats-0", "/varz")).version;
 
-/** Destroys a stack and types what the README has for what is left: then nothing is. */
-export async function removeAll(w: World, stack: Stack): Promise<void> {
-  await w.destroy(stack);
-  await w.shell(stack, await readmeBlock("What destroy leaves"));
-  assert.equal(await w.kubectl[stack].run(["get", "namespace", "--ignore-not-found", "ops-system"]), "");
+/** Destroys every stack and types what the README has for what is left: then nothing is. */
+export async function nothingLeft(w: World): Promise<void> {
+  for (const stack of ["edge-2", "edge-1", "primary"] as const) {
+    // other suites of a run may have left a second edge
+    const there = await w.kubectl[stack].run(["get", "namespace", "--ignore-not-found", "ops-system"]);
+    if (there === "") continue;
+    await w.configure(stack);
+    await w.destroy(stack);
+    await w.shell(stack, await readmeBlock("What destroy leaves"));
+    assert.equal(await w.kubectl[stack].run(["get", "namespace", "--ignore-not-found", "ops-system"]), "");
+  }
 }

@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../../../sandbox/kubectl.ts";
 import { cut, keptAt, reachable, signal, siteOf } from "../clusterSite.ts";
 import { commandsOf, Stored, steps, switchedAtEdge, toNamespace } from "../stored.ts";
-import { podIdentities, type Stack, UP, type World, world } from "../world.ts";
+import { nothingLeft, podIdentities, type Stack, UP, type World, world } from "../world.ts";
 
 describe("persistence", () => {
   let w: World;
@@ -273,4 +273,6 @@ describe("persistence", () => {
     await w.ensure("edge-1", reachable);
     await s.whole("after destroy");
   });
+
+  it("and the README's commands remove what destroy leaves", () => nothingLeft(w));
 });
