@@ -87,6 +87,6 @@ export async function mockEngine(stack: string, stacks: Readonly<Record<string, 
   return recorder;
 }
 
-/** The value of an output, waited for; undefined in it stays. */
+/** The value of an output, waited for, or its error; undefined in it stays. */
 export const awaited = <T>(output: pulumi.Input<T>): Promise<T> =>
-  new Promise((resolve) => pulumi.output(output).apply((value) => resolve(value as T)));
+  (pulumi.output(output) as unknown as { promise(): Promise<T> }).promise();

@@ -3,11 +3,13 @@
 
 import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
+import { fingerprints } from "../components/authoritiesTaken.ts";
 import { certificates } from "../components/certificates.ts";
 import { edgeNkey } from "../components/nkeys.ts";
 import type { Cluster } from "../components/release.ts";
+import { tagOf } from "../components/reload.ts";
 import type program from "../index.ts";
-import { deployedCluster, emptyCluster, warnings } from "./fakeClusters.ts";
+import { deployedCluster, emptyCluster, pods, warnings } from "./fakeClusters.ts";
 import { awaited, type MockStack, mockEngine, type Recorder } from "./mocks.ts";
 
 /** A cluster that has nothing at the first look, and the servers from then on. */
@@ -18,12 +20,17 @@ function fresh(stack: string): Cluster {
   return { ...emptyCluster, stack, runningServers };
 }
 
-/** Runs index.ts once as a stack and gives what it registered and put out. */
-async function run(stack: string, config: Record<string, string>, stacks: Record<string, MockStack> = {}) {
+/** Runs index.ts once as a stack, on such a cluster, and gives what it registered and put out. */
+async function run(
+  stack: string,
+  config: Record<string, string>,
+  stacks: Record<string, MockStack> = {},
+  of: (stack: string, recorder: Recorder) => Cluster = fresh,
+) {
   const recorder = await mockEngine(stack, stacks);
   pulumi.runtime.setAllConfig({ "kubernetes:context": stack, ...config });
   const { default: main } = (await import("../index.ts")) as { default: typeof program };
-  const outputs: Record<string, unknown> = await main((_, full) => fresh(full));
+  const outputs: Record<string, unknown> = await main((_, full) => of(full, recorder));
   const values: Record<string, unknown> = {};
   const secrets: string[] = [];
   for (const [name, output] of Object.entries(outputs)) {
@@ -141,6 +148,38 @@ describe("program", () => {
     const last = { outputs: { leafCa: authorities }, secretOutputNames: [] };
     const told = await warnings(() => run("primary", primaryConfig, { "organization/ops-nats/primary": last }));
     assert.match(told.join("\n"), /signed by a CA that edges cannot know yet/);
+  });
+
+  it("as a primary whose next CA signs, asks each edge's stack whether it knows it", async () => {
+    const own = (await certificates(ROOT_KEY, "leafs", [])).authorities;
+    const before = (await certificates("the one that signed before", "leafs", [])).authorities;
+    const last = { outputs: { leafCa: `${before}${own}` }, secretOutputNames: [] };
+    const taken = { outputs: { leafAuthorities: fingerprints(own) }, secretOutputNames: [] };
+    const one = { "organization/ops-nats/primary": last, "organization/ops-nats/edge-1": taken };
+    const told = await warnings(() => run("primary", primaryConfig, one));
+    assert.match(told.join("\n"), /^[^\n]*whether these edges know it cannot be seen here [^\n]*: edge-2$/);
+    const both = { ...one, "organization/ops-nats/edge-2": taken };
+    assert.deepEqual(await warnings(() => run("primary", primaryConfig, both)), []);
+  });
+
+  it("looks for strangers among the servers, once these run what they were given", async () => {
+    const asked: string[] = [];
+    const running = (stack: string, recorder: Recorder): Cluster => ({
+      ...fresh(stack),
+      serverPods: async () => pods("nats-0"),
+      async serverTags() {
+        const secret = recorder.get("kubernetes:core/v1:Secret", "nats-auth").inputs as {
+          stringData: { value: Record<string, string> };
+        };
+        return [tagOf(secret.stringData.value["ops-nats.conf"] ?? "")];
+      },
+      async serverRoutes(_, pod) {
+        asked.push(pod);
+        return { id: pod, peers: [] };
+      },
+    });
+    await run("primary", primaryConfig, {}, running);
+    assert.deepEqual(asked, ["nats-0"]);
   });
 
   it("has the keeper tell of certificates that end: somebody else's later than its own", async () => {
