@@ -9,6 +9,7 @@ import { clusterClient } from "./cluster.ts";
 import { checkFileLimit } from "./components/claims.ts";
 import { checkNames, clusterNames } from "./components/clusterNames.ts";
 import { checkStore, Edge, edgeValues } from "./components/edge.ts";
+import { outputsOf } from "./components/engine.ts";
 import { exposures } from "./components/exposure.ts";
 import { readLeafLink, warnOfEnd } from "./components/leafLink.ts";
 import { checkOthersCertificate } from "./components/othersCertificate.ts";
@@ -16,7 +17,7 @@ import { checkEdgesFit, Primary, primaryValues } from "./components/primary.ts";
 import { serversIn } from "./components/values.ts";
 import { readSettings, SHARED_FILE } from "./config.ts";
 import { edgeOutputs, primaryOutputs } from "./outputs.ts";
-import { outputsOf, preflight } from "./preflight.ts";
+import { preflight } from "./preflight.ts";
 
 /** Settings -> preflight -> component -> outputs. */
 export default async function program(connect = clusterClient) {

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import * as pulumi from "@pulumi/pulumi";
 import { refuseMove, refuseOtherServers, tellSmallClaims } from "./components/claims.ts";
+import { outputsOf } from "./components/engine.ts";
 import { INCLUDE, ROOT_KEY } from "./components/files.ts";
 import { stackIdentity } from "./components/identity.ts";
 import { ROOT } from "./components/logins.ts";
@@ -76,10 +76,3 @@ const adoptable = ({ [ROOT_KEY]: root }: Readonly<Record<string, string>>, inclu
   ...passwordsIn(include),
   ...(root === undefined ? {} : { [ROOT]: root }),
 });
-
-/** What a stack's last `up` put out, secrets among it; undefined where there was none. */
-export async function outputsOf(stack: string): Promise<Readonly<Record<string, unknown>> | undefined> {
-  // not by a StackReference, which would copy all outputs into the state
-  const { outputs } = await pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", { name: stack });
-  return typeof outputs === "object" && outputs !== null ? outputs : undefined;
-}

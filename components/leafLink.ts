@@ -4,6 +4,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Retention, WHEN_FULL } from "../settings.ts";
 import { daysLeft, WARN_DAYS } from "./certificates.ts";
+import { isRecord, registeredIn } from "./engine.ts";
 import type { Remote } from "./natsConf.ts";
 import { PlainError } from "./plainError.ts";
 
@@ -25,17 +26,16 @@ export interface EdgeSubjects {
   readonly receive: readonly string[];
 }
 
-/** What an edge's entry at the primary comes to. */
+/** What an edge's entry at the primary comes to: one record, for an edge never to take half of one `up` and half of another. */
 export interface EdgeLogin extends EdgeSubjects {
   /** Of its nkey, `SU…`. */
   readonly seed: string;
-}
-
-/** A leaf link as an edge takes it. */
-export interface EdgeLink extends Remote, EdgeSubjects {
   /** Undefined: the edge stores nothing. */
   readonly store: EdgeStore | undefined;
 }
+
+/** A leaf link as an edge takes it. */
+export interface EdgeLink extends Remote, EdgeLogin {}
 
 export type EdgeLogins = Readonly<Record<string, EdgeLogin>>;
 
@@ -47,7 +47,7 @@ export interface LeafLink {
   readonly ca: pulumi.Output<string>;
   /** The day from which no edge connects any more, unless `up` is typed before; undefined where the certificate is not the program's. */
   readonly certificateEnds: pulumi.Output<string> | undefined;
-  /** Edge name -> login, and what passes by it; secret. No output of the stack: see {@link loginsOf}. */
+  /** Edge name -> login, and what passes by it, once the servers know it; secret. No output of the stack: see {@link readLogins}. */
   readonly logins: pulumi.Output<EdgeLogins>;
   /** Edge name -> what it stores; edges without persistence are not in it. */
   readonly stores: Readonly<Record<string, EdgeStore>>;
@@ -73,18 +73,7 @@ export interface OutputReader {
 }
 
 /**
- * The logins that a stack's primary registered: read by the engine into memory, so that only what an edge uses of them comes into that edge's state.
- * @throws Error of the engine, where the stack cannot be read or decrypted
- */
-export async function loginsOf(stack: string): Promise<unknown> {
-  const { outputs } = await pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", { stackName: stack });
-  const resources: unknown[] = isRecord(outputs) ? Object.values(outputs) : [];
-  const primary = resources.filter(isRecord).find(({ type }) => type === PRIMARY_TYPE);
-  return isRecord(primary?.outputs) ? primary.outputs[LOGINS] : undefined;
-}
-
-/**
- * Reads the link of one edge: what everybody may know from the outputs of the primary's stack, its login by {@link loginsOf}.
+ * Reads the link of one edge: what everybody may know from the outputs of the primary's stack; its login as the primary's component registered it.
  * @param stack the primary's full stack name
  * @param own the edge's own stack, for messages
  * @throws PlainError: never deployed, another version, a state that does not decrypt, an edge that is not listed
@@ -94,10 +83,10 @@ export async function readLeafLink(
   stack: string,
   edge: string,
   own = edge,
-  readLogins = loginsOf,
+  registered = registeredIn,
 ): Promise<EdgeLink> {
-  const [version, urls, ca, stores] = await Promise.all(
-    ["leafLinkVersion", "leafUrls", "leafCa", "leafStores"].map((name) => reader.getOutputDetails(name)),
+  const [version, urls, ca] = await Promise.all(
+    ["leafLinkVersion", "leafUrls", "leafCa"].map((name) => reader.getOutputDetails(name)),
   );
   const short = stack.split("/").at(-1) ?? stack;
   const found = version?.value;
@@ -117,10 +106,8 @@ export async function readLeafLink(
       next,
     );
   }
-  const logins = await readLogins(stack).catch((error: Error) => {
-    const next = "set PULUMI_CONFIG_PASSPHRASE (or _FILE) to the passphrase that both stacks share";
-    const came = error.message.trim().split("\n").at(-1);
-    throw fault(`primaryStack ${stack}: expected secrets that this passphrase decrypts; came: ${came}`, next);
+  const logins = await registered(stack, PRIMARY_TYPE, LOGINS).catch((error: Error) => {
+    throw unreadable(stack, short, error.message);
   });
   if (!isRecord(logins)) {
     throw fault(
@@ -137,17 +124,29 @@ export async function readLeafLink(
       `${add}, then pulumi up -s ${own}   (listed already: just the two pulumi up)`,
     );
   }
-  const store = isRecord(stores?.value) ? stores.value[edge] : null;
   const authorities: unknown = ca?.value;
-  const known = isLogin(login) && isUrls(urls?.value) && (store === undefined || isStore(store));
-  if (!known || typeof authorities !== "string") {
+  if (!isLogin(login) || !isUrls(urls?.value) || typeof authorities !== "string") {
     throw fault(
-      `primaryStack ${stack}: expected leafUrls, leafCa, leafStores and a login for ${edge}; came outputs of another shape`,
+      `primaryStack ${stack}: expected leafUrls, leafCa and a login for ${edge}; came outputs of another shape`,
       `pulumi up -s ${short}`,
     );
   }
-  const { seed, publish, receive } = login;
+  const { seed, publish, receive, store } = login;
   return { urls: urls.value, ca: authorities, seed, publish, receive, store };
+}
+
+/** Why a state cannot be read, in the engine's words; they tell a passphrase that does not fit from all else. */
+function unreadable(stack: string, short: string, said: string): Error {
+  const came = said.trim().split("\n").at(-1);
+  return /passphrase|decrypt/i.test(said)
+    ? fault(
+        `primaryStack ${stack}: expected secrets that can be decrypted here; came ${came}`,
+        "set PULUMI_CONFIG_PASSPHRASE (or _FILE) to the passphrase that both stacks share, or log in where the primary's secrets provider is",
+      )
+    : fault(
+        `primaryStack ${stack}: expected a state that can be read; came ${came}`,
+        `pulumi stack export -s ${short}, which says more`,
+      );
 }
 
 /**
@@ -164,11 +163,11 @@ export async function warnOfEnd(reader: OutputReader, stack: string, now = Date.
   );
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 const isLogin = (value: unknown): value is EdgeLogin =>
   isRecord(value) &&
   typeof value.seed === "string" &&
-  [value.publish, value.receive].every((list) => Array.isArray(list) && list.every((s) => typeof s === "string"));
+  [value.publish, value.receive].every((list) => Array.isArray(list) && list.every((s) => typeof s === "string")) &&
+  (value.store === undefined || isStore(value.store));
 const isStore = (value: unknown): value is EdgeStore =>
   isRecord(value) &&
   Array.isArray(value.subjects) &&

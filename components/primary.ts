@@ -103,10 +103,12 @@ export class Primary extends pulumi.ComponentResource {
       urls: hosts.map((host) => `${scheme}://${urlHost(host)}:${leafPort}`),
       ca: authorities(settings, cluster, { made: leafs, ready: this.server.clientUrl }),
       certificateEnds: madeHere(settings) ? pulumi.unsecret(leafs.apply(({ ends }) => ends)) : undefined,
-      logins: pulumi.secret(nkeys.apply((keys) => logins(settings, keys))),
+      // not before the servers know it: an edge that took it earlier had no link
+      logins: pulumi.secret(pulumi.all([nkeys, this.server.clientUrl]).apply(([keys]) => logins(settings, keys))),
       stores: stores(settings),
     };
     this.publicClientUrl = clientPort === 0 ? undefined : `nats://${urlHost(hosts[0])}:${clientPort}`;
+    // nothing else: a resource among it would have each edge's program look for that in its own stack
     this.registerOutputs({ [LOGINS]: this.leafLink.logins });
   }
 }
@@ -195,13 +197,15 @@ function stores(settings: PrimarySettings): Record<string, EdgeStore> {
   return Object.fromEntries(stored.map((edge) => [edge.name, { subjects: saidBy(edge), maxAge, whenFull, underWay }]));
 }
 
-const logins = ({ edges }: PrimarySettings, keys: Readonly<Record<string, Nkey>>): EdgeLogins =>
-  Object.fromEntries(
-    edges.map((edge) => {
+function logins(settings: PrimarySettings, keys: Readonly<Record<string, Nkey>>): EdgeLogins {
+  const stored = stores(settings);
+  return Object.fromEntries(
+    settings.edges.map((edge) => {
       const { name, receive } = edge;
-      return [name, { seed: nkeyOf(keys, name).seed, publish: saidBy(edge), receive }];
+      return [name, { seed: nkeyOf(keys, name).seed, publish: saidBy(edge), receive, store: stored[name] }];
     }),
   );
+}
 
 function nkeyOf(keys: Readonly<Record<string, Nkey>>, edge: string): Nkey {
   const key = keys[edge];

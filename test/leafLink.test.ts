@@ -17,16 +17,18 @@ import { awaited } from "./mocks.ts";
 const STACK = "organization/ops-nats/primary";
 
 describe("leaf link", () => {
+  const store = {
+    subjects: ["ops.clusters.edge-2.>"],
+    maxAge: 60,
+    whenFull: "keep-newest",
+    underWay: 250,
+  } as const;
   const credentials = {
-    "edge-1": { seed: "SU-one", publish: ["ops.clusters.edge-1.>"], receive: ["commands.>"] },
-    "edge-2": { seed: "SU-two", publish: ["ops.clusters.edge-2.>"], receive: [] },
+    "edge-1": { seed: "SU-one", publish: ["ops.clusters.edge-1.>"], receive: ["commands.>"], store: undefined },
+    "edge-2": { seed: "SU-two", publish: ["ops.clusters.edge-2.>"], receive: [], store },
   };
   const urls = ["tls://203.0.113.10:32222", "tls://[2001:db8::1]:32222"];
   const ca = "PEM of two CAs";
-
-  const stores = {
-    "edge-2": { subjects: ["ops.clusters.edge-2.>"], maxAge: 60, whenFull: "keep-newest", underWay: 250 },
-  } as const;
 
   /** What a StackReference gives for outputs. */
   const reader = (outputs: Record<string, unknown>): OutputReader => ({
@@ -40,16 +42,16 @@ describe("leaf link", () => {
       ca: pulumi.output(ca),
       certificateEnds: pulumi.output("2030-01-31"),
       logins: pulumi.output<EdgeLogins>(credentials),
-      stores,
+      stores: { "edge-2": store },
     });
     return { ...outputs, leafCa: await awaited(outputs.leafCa), leafCertificateEnds: "2030-01-31" };
   };
 
   it("comes back whole, for this edge alone", async () => {
     const outputs = await published();
-    const two = { urls, ca, ...credentials["edge-2"], store: stores["edge-2"] };
+    const two = { urls, ca, ...credentials["edge-2"] };
     assert.deepEqual(await readLeafLink(reader(outputs), STACK, "edge-2", "edge-2", logins), two);
-    const one = { urls, ca, ...credentials["edge-1"], store: undefined };
+    const one = { urls, ca, ...credentials["edge-1"] };
     assert.deepEqual(await readLeafLink(reader(outputs), STACK, "edge-1", "edge-1", logins), one);
     assert.equal(outputs.leafUrl, urls[0]);
   });
@@ -89,12 +91,20 @@ describe("leaf link", () => {
     /version 6; came 7; next: update this program/,
   ]);
   refused("an older contract", (o) => ({ ...o, leafLinkVersion: 0 }), "edge-1", [/came 0; next: pulumi up -s primary/]);
+  const failing = (text: string) => () => Promise.reject(new Error(text));
   refused(
     "a passphrase that does not fit",
     (o) => o,
     "edge-1",
-    [/passphrase that both stacks share$/],
-    () => Promise.reject(new Error("failed to load checkpoint:\nincorrect passphrase")),
+    [/came incorrect passphrase; next: set .*passphrase that both stacks share, or/],
+    failing("failed to load checkpoint:\nincorrect passphrase"),
+  );
+  refused(
+    "a state that cannot be read for another reason",
+    (o) => o,
+    "edge-1",
+    [/came refusing to use it; next: pulumi stack export -s primary,/],
+    failing("snapshot integrity failure\nrefusing to use it"),
   );
   refused(
     "a primary without logins",
@@ -108,16 +118,16 @@ describe("leaf link", () => {
     /pulumi config set --path 'ops-nats:edges\[2\]' edge-3 -s primary && pulumi up -s primary, then pulumi up -s edge-3 /,
   ]);
   const strange = [/another shape/];
+  const { seed, ...unknown } = credentials["edge-1"];
   refused("outputs of another shape", (o) => ({ ...o, leafUrls: ["http://x"] }), "edge-1", strange);
-  refused(
-    "a login without what passes by it",
-    (o) => o,
-    "edge-1",
-    strange,
-    async () => ({
-      "edge-1": { seed: "SU-one" },
-    }),
-  );
-  refused("stores of another shape", (o) => ({ ...o, leafStores: { "edge-1": {} } }), "edge-1", strange);
-  refused("no word on stores", ({ leafStores: _, ...o }) => o, "edge-1", strange);
+  for (const login of [{ seed }, unknown, { ...credentials["edge-1"], store: {} }])
+    refused(
+      `a login of another shape: ${Object.keys(login)}`,
+      (o) => o,
+      "edge-1",
+      strange,
+      async () => ({
+        "edge-1": login,
+      }),
+    );
 });

@@ -45,12 +45,19 @@ const MADE: Readonly<Record<string, (name: string) => object>> = {
 };
 
 const SECRET = "kubernetes:core/v1:Secret";
-/** A cluster gives back `data` of what it was given as `stringData`; mocks have secrets marked. */
-const encoded = (texts: { readonly value: Readonly<Record<string, string>> }) =>
-  Object.fromEntries(Object.entries(texts.value).map(([key, text]) => [key, Buffer.from(text).toString("base64")]));
+/** A cluster gives back as `data` what it was given as `stringData`. */
+const encoded = (texts: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString("base64")]));
 
-/** Puts mocks in place of the engine and gives the recorder; before any resource is made. */
-export async function mockEngine(stack: string, stacks: Readonly<Record<string, MockStack>> = {}): Promise<Recorder> {
+/**
+ * Puts mocks in place of the engine and gives the recorder; before any resource is made.
+ * @param left entries that Secrets keep, whatever is asked for, as in a run with --target
+ */
+export async function mockEngine(
+  stack: string,
+  stacks: Readonly<Record<string, MockStack>> = {},
+  left?: Readonly<Record<string, string>>,
+): Promise<Recorder> {
   const recorder = new Recorder();
   await pulumi.runtime.setMocks(
     {
@@ -59,7 +66,7 @@ export async function mockEngine(stack: string, stacks: Readonly<Record<string, 
         if (type === "pulumi:pulumi:StackReference") {
           return { id: name, state: { ...inputs, ...(stacks[name] ?? { outputs: {}, secretOutputNames: [] }) } };
         }
-        const made = type === SECRET ? { data: encoded(inputs.stringData) } : (MADE[type]?.(name) ?? {});
+        const made = type === SECRET ? { data: encoded(left ?? inputs.stringData.value) } : (MADE[type]?.(name) ?? {});
         return { id: `${name}-id`, state: { ...inputs, ...made } };
       },
       call: ({ token, inputs }) => {

@@ -26,8 +26,9 @@ async function run(
   config: Record<string, string>,
   stacks: Record<string, MockStack> = {},
   of: (stack: string, recorder: Recorder) => Cluster = fresh,
+  left?: Readonly<Record<string, string>>,
 ) {
-  const recorder = await mockEngine(stack, stacks);
+  const recorder = await mockEngine(stack, stacks, left);
   pulumi.runtime.setAllConfig({ "kubernetes:context": stack, ...config });
   const { default: main } = (await import("../index.ts")) as { default: typeof program };
   const outputs: Record<string, unknown> = await main((_, full) => of(full, recorder));
@@ -182,6 +183,22 @@ describe("program", () => {
     assert.deepEqual(asked, ["nats-0"]);
   });
 
+  it("judges servers by what the cluster was given, which with --target is not what the settings say", async () => {
+    const left = { "ops-nats.conf": 'server_tags: ["x", "conf:0123456789abcdef"]\n' };
+    let asked = 0;
+    const running = (stack: string): Cluster => ({
+      ...fresh(stack),
+      serverPods: async () => pods("nats-0"),
+      serverTags: async () => ["nats-0", "conf:0123456789abcdef"],
+      async serverRoutes(_, pod) {
+        asked++;
+        return { id: pod, peers: [] };
+      },
+    });
+    await run("primary", primaryConfig, {}, running, left);
+    assert.equal(asked, 1);
+  });
+
   it("has the keeper tell of certificates that end: somebody else's later than its own", async () => {
     const persistence = { "ops-nats:persistence": '{"enabled":true}' };
     const planned = async (tls: object) => {
@@ -316,30 +333,35 @@ describe("program", () => {
     });
   });
 
-  const link: MockStack = {
-    outputs: {
-      leafLinkVersion: 6,
-      leafStores: {},
-      leafCa: "PEM",
-      leafUrls: ["tls://203.0.113.10:32222"],
-    },
+  /** As a secret comes over the wire. */
+  const closed = (value: object) => ({
+    "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+    value,
+  });
+  const linkOf = (store?: object): MockStack => ({
+    outputs: { leafLinkVersion: 6, leafCa: "PEM", leafUrls: ["tls://203.0.113.10:32222"] },
     secretOutputNames: [],
     resources: {
       "urn:pulumi:primary::ops-nats::pulumi:pulumi:Stack::ops-nats-primary": {
         type: "pulumi:pulumi:Stack",
         outputs: {},
       },
+      "urn:pulumi:primary::ops-nats::random:index/randomPassword:RandomPassword::nats-root": {
+        type: "random:index/randomPassword:RandomPassword",
+        outputs: { result: closed({ not: "asked for" }) },
+      },
       "urn:pulumi:primary::ops-nats::ops-nats:index:Primary::nats": {
         type: "ops-nats:index:Primary",
         outputs: {
-          edgeLogins: {
-            "edge-1": { seed: "SU-one", ...subjects("edge-1"), receive: ["ops.clusters.primary.>"] },
+          edgeLogins: closed({
+            "edge-1": { seed: "SU-one", ...subjects("edge-1"), receive: ["ops.clusters.primary.>"], store },
             "edge-2": { seed: "SU-two", ...subjects("edge-2") },
-          },
+          }),
         },
       },
     },
-  };
+  });
+  const link = linkOf();
 
   it("as an edge: all resources, all outputs, no password of another edge", async () => {
     const stacks = { "organization/ops-nats/primary": link };
@@ -397,11 +419,13 @@ describe("program", () => {
   });
 
   /** What the primary says when edge-1 is to store. */
-  const leafStores = {
-    "edge-1": { subjects: ["ops.clusters.edge-1.>"], maxAge: 60, whenFull: "keep-newest", underWay: 250 },
-  };
-  const storing: Record<string, MockStack> = {
-    "organization/ops-nats/primary": { ...link, outputs: { ...link.outputs, leafStores } },
+  const storing = {
+    "organization/ops-nats/primary": linkOf({
+      subjects: ["ops.clusters.edge-1.>"],
+      maxAge: 60,
+      whenFull: "keep-newest",
+      underWay: 250,
+    }),
   };
 
   it("as an edge, warns of the primary's certificate that ends, and has its keeper tell of its own servers'", async () => {

@@ -211,7 +211,7 @@ const quantile = (numbers: readonly number[], q: number) =>
   [...numbers].sort((a, b) => a - b)[Math.floor(q * numbers.length)] ?? Number.NaN;
 
 /** Milliseconds from an edge to the primary: a machine, a region, a country, a continent. */
-const AWAY = [0, 2, 10, 50];
+const AWAY = [0, 2, 5, 10, 50];
 
 async function floods(): Promise<string> {
   const rows: string[] = [];
@@ -247,7 +247,7 @@ ${rows}
 ## An edge beside another that floods
 
 A primary of three with persistence and two edges that store, disks in memory; 500 events of the one edge, one each 10 ms, until a live subscriber at the primary hears them, while the
-other edge is calm, or says ${FLOOD.toLocaleString("en-US")} events as fast as it can. Links go through a relay that holds back what passes, so long each way.
+other edge is calm, or says ${FLOOD.toLocaleString("en-US")} events as fast as it can. Links go through a relay that holds back what passes, so long each way; of any width.
 
 | ms to the primary | calm: ms, median | 99 of 100 | flood: ms, median | 99 of 100 | ratio of medians |
 | --- | --- | --- | --- | --- | --- |

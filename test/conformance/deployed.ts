@@ -60,12 +60,12 @@ export async function deployPrimary(keys: Values, former = ""): Promise<Deployed
   });
   await Promise.all([primary.server.clientUrl, primary.keeper?.deployment].map((output) => awaited(output)));
   const logins = await awaited<EdgeLogins>(primary.leafLink.logins);
-  const { urls, stores } = primary.leafLink;
+  const { urls } = primary.leafLink;
   const ca = await awaited<string>(primary.leafLink.ca);
   const link = (edge: string): EdgeLink => {
     const login = logins[edge];
     if (!login) throw new Error(`edge ${edge} is not listed: ${Object.keys(logins)}`);
-    return { urls, ca, ...login, store: stores[edge] };
+    return { urls, ca, ...login };
   };
   return { ...(await deployed(recorder, primary)), ca, link };
 }

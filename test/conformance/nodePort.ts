@@ -57,6 +57,7 @@ export class NodePort {
    * @returns how many got lost
    */
   async losing(oneOf: number, act: () => Promise<unknown>): Promise<number> {
+    if (this.#delay > 0) throw new Error("a long link cannot lose messages, too");
     this.#oneOf = oneOf;
     this.#lost = 0;
     this.cut();
@@ -71,6 +72,7 @@ export class NodePort {
 
   /** Is as far away as that: what is sent arrives so many milliseconds later, either way. Connections are made anew. */
   delay(ms: number): void {
+    if (this.#oneOf !== undefined || this.#way !== "open") throw new Error("a link that is broken cannot be long, too");
     this.#delay = ms;
     this.cut();
   }
@@ -82,6 +84,7 @@ export class NodePort {
 
   /** Passes nothing on, until `mend`: by a reset of all connections and of new ones, or in silence, where all ends see theirs open. */
   break(how: Gone = "reset"): void {
+    if (this.#delay > 0 && how === "dropped") throw new Error("a long link cannot be silent, too");
     if (this.#oneOf !== undefined && how === "dropped")
       throw new Error("a link that loses messages cannot be silent, too");
     this.#way = how;
@@ -146,7 +149,7 @@ export class NodePort {
   }
 }
 
-/** A long line: it takes all that is put in, and gives each part after so many milliseconds. */
+/** A long line of any width: it takes all that is put in, and gives each part after so many milliseconds. */
 const later = (ms: number): Transform =>
   new Transform({
     transform(chunk, _encoding, taken) {

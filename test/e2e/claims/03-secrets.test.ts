@@ -104,6 +104,11 @@ describe("no password in clear text", () => {
     assert.ok(text.includes(passwords["edge-1's app"] ?? "none"), "it is decrypted");
     assert.ok(text.includes(passwords["edge-1's leaf"] ?? "none"), "its own");
     assert.match(text, /pulumi:pulumi:StackReference/);
+    const primarys = await secretOf(w.kubectl.primary);
+    for (const key of ["leafs.key", "routes.key"]) {
+      const line = primarys[key]?.split("\n")[1] ?? ""; // of the base64 between its ends
+      assert.ok(line.length > 20 && !text.includes(line), key);
+    }
     for (const whose of [
       "the primary's admin",
       "the primary's app",
@@ -111,8 +116,22 @@ describe("no password in clear text", () => {
       "the primary's root key",
       "edge-2's leaf",
     ]) {
-      assert.ok(!text.includes(passwords[whose] ?? assert.fail()), whose);
+      const password = passwords[whose] ?? assert.fail();
+      for (const form of [password, ...base64Cores(password)]) assert.ok(!text.includes(form), whose);
     }
+  });
+
+  it("of the primary is not in what an edge's run tells to who looks for faults", async () => {
+    const { text } = await w.pulumi("edge-1", "preview", "--debug", "--logtostderr", "-v=9");
+    w.printed.pop();
+    assert.match(text, /readStackResourceOutputs/);
+    const found = Object.entries(passwords).filter(
+      ([whose, password]) => !whose.startsWith("edge-1") && text.includes(password),
+    );
+    assert.deepEqual(
+      found.map(([whose]) => whose),
+      [],
+    );
   });
 
   it("is found where it belongs, so the search can find: the Secret", async () => {
