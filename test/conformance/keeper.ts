@@ -5,11 +5,16 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
+import { bundle } from "../../controller/bundle.ts";
 import type { DeployedKeeper } from "./deployed.ts";
 import type { NatsServer } from "./natsServer.ts";
 import type { PodPorts } from "./podConf.ts";
 import { until } from "./until.ts";
+
+/** Whether the controller in TypeScript (controller/) is run in place of the scripts, which it is to replace. */
+export const IN_TYPESCRIPT = process.env.CONTROLLER === "1";
 
 const running = new Set<ChildProcess>();
 
@@ -28,6 +33,28 @@ function killGroup({ pid }: ChildProcess): void {
 
 export const monitorOf = ({ monitor }: PodPorts): string => `http://127.0.0.1:${monitor}`;
 
+const isReady = (port: number): Promise<boolean> =>
+  fetch(`http://127.0.0.1:${port}/readyz`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Lines of JSON as a person reads them; others as they are. */
+const plain = (text: string): string =>
+  text.replace(/^\{.*\}$/gm, (line) => {
+    const { time, message } = JSON.parse(line) as { time: string; message: string };
+    return `${time} ${message}`;
+  });
+
 /** The keeper of a cluster's streams: the very script and plan that the program deploys, as a process. */
 export class Keeper {
   /** All that it has said, over restarts too. */
@@ -41,6 +68,7 @@ export class Keeper {
   readonly #servers: readonly NatsServer[];
   #process: ChildProcess | undefined;
   #deployed: DeployedKeeper | undefined;
+  #port = 0;
 
   /**
    * @param folder where its files go
@@ -61,10 +89,17 @@ export class Keeper {
     await rm(this.#ready, { force: true }); // a pod begins with an empty folder
     for (const [name, text] of Object.entries(files)) await writeFile(join(this.#folder, name), text);
     if (watch) await this.watchPassword(watch.password);
-    const child = spawn("sh", [join(this.#folder, "keeper.sh")], {
+    const monitors = this.monitors ?? this.#servers.map(({ ports }) => monitorOf(ports));
+    const [program, file] = IN_TYPESCRIPT ? [process.execPath, "controller.cjs"] : ["sh", "keeper.sh"];
+    if (IN_TYPESCRIPT) {
+      await writeFile(join(this.#folder, file), bundle());
+      this.#port = await freePort();
+    }
+    const child = spawn(program, [join(this.#folder, file)], {
       detached: true, // a group of its own, as a container
       stdio: ["ignore", "pipe", "pipe"],
       env: {
+        PORT: String(this.#port),
         PATH: [...(this.shims === undefined ? [] : [this.shims]), this.#tools, process.env.PATH].join(":"),
         HOME: this.#folder,
         PLAN: join(this.#folder, "plan.json"),
@@ -73,12 +108,12 @@ export class Keeper {
         NATS_USER: login.user,
         NATS_PASSWORD: login.password,
         ...(watch ? { WATCH_USER: watch.user, WATCH_PASSWORD_FILE: this.#watchFile, WATCH_SECONDS: "2" } : {}),
-        MONITORS: (this.monitors ?? this.#servers.map(({ ports }) => monitorOf(ports))).join(" "),
+        MONITORS: monitors.map((url, i) => (IN_TYPESCRIPT ? `nats-${i}=${url}` : url)).join(" "),
       },
     });
     for (const output of [child.stdout, child.stderr]) {
       output.setEncoding("utf8").on("data", (text) => {
-        this.log += text;
+        this.log += IN_TYPESCRIPT ? plain(text) : text;
       });
     }
     this.#process = child;
@@ -91,9 +126,10 @@ export class Keeper {
 
   /** Waits until all streams are as planned: what `pulumi up` waits for, up to 300 s. */
   async planned(): Promise<void> {
-    const done = () => existsSync(this.#ready) || (this.#process?.exitCode ?? undefined) !== undefined;
+    const ready = () => (IN_TYPESCRIPT ? isReady(this.#port) : existsSync(this.#ready));
+    const done = async () => (await ready()) || (this.#process?.exitCode ?? undefined) !== undefined;
     await until("the streams to be as planned", done, () => this.log, 300);
-    if (!existsSync(this.#ready)) throw new Error(`the keeper ended:\n${this.log}`);
+    if (!(await ready())) throw new Error(`the keeper ended:\n${this.log}`);
   }
 
   /** Waits until it has said something, after so many characters of its log. */

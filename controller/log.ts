@@ -1,0 +1,39 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+export type Level = "info" | "warn" | "error";
+
+/** Where lines go: one each, without its end. */
+export type Write = (line: string) => void;
+
+/** Characters of one message: what an edge answers may be anything. */
+const LONGEST = 1000;
+
+/** Lines of JSON with the time (RFC 3339), a level and a message, of printable ASCII. A problem that lasts is told once a minute. */
+export class Log {
+  readonly #write: Write;
+  readonly #now: () => number;
+  /** Problems, and when each was told last. */
+  readonly #told = new Map<string, number>();
+
+  constructor(write: Write = (line) => void process.stdout.write(`${line}\n`), now = Date.now) {
+    this.#write = write;
+    this.#now = now;
+  }
+
+  say(level: Level, message: string): void {
+    const text = message.slice(0, LONGEST).replace(/[^ -~]/g, " ");
+    this.#write(JSON.stringify({ time: new Date(this.#now()).toISOString(), level, message: text }));
+  }
+
+  /** All problems that there are now: those that are new, and those that were told a minute ago. */
+  problems(texts: readonly string[]): void {
+    const now = this.#now();
+    for (const text of this.#told.keys()) if (!texts.includes(text)) this.#told.delete(text);
+    for (const text of texts) {
+      if (now - (this.#told.get(text) ?? Number.NEGATIVE_INFINITY) < 60_000) continue;
+      this.#told.set(text, now);
+      this.say("warn", text);
+    }
+  }
+}

@@ -1,0 +1,129 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
+import { type ConnectionOptions, connect, usernamePasswordAuthenticator } from "@nats-io/transport-node";
+import type { Plan } from "../components/streams.ts";
+import { Controller } from "./controller.ts";
+import { pages } from "./http.ts";
+import { JetStream } from "./jetstream.ts";
+import { inCluster } from "./kubernetes.ts";
+import { Turn } from "./lease.ts";
+import { Log } from "./log.ts";
+import { Monitor } from "./monitor.ts";
+import { StrayWatch } from "./watch.ts";
+
+// The controller of one cluster's streams, as a process. Environment:
+// PLAN: the file with the plan; NATS_URL, NATS_USER, NATS_PASSWORD; MONITORS: `<pod>=<url>` of each server, separated by blanks; PORT: of its pages;
+// LEASE: `<namespace>/<name>` in the cluster that it runs in (without it, it takes itself for the only one);
+// WATCH_USER, WATCH_PASSWORD_FILE, WATCH_SECONDS: at an edge, the login by which strays are counted, and the seconds between two reports.
+
+const log = new Log();
+
+function setting(name: string, otherwise?: string): string {
+  const value = process.env[name] ?? otherwise;
+  if (value === undefined) throw new Error(`${name}: expected in the environment; came nothing`);
+  return value;
+}
+
+/** Seconds without one look after which it is not alive any more. */
+const STUCK = 60;
+
+async function main(): Promise<void> {
+  const uptime = () => performance.now() / 1000;
+  const plan = JSON.parse(readFileSync(setting("PLAN"), "utf8")) as Plan;
+  const servers = setting("MONITORS")
+    .split(" ")
+    .map((text) => {
+      const [name = "", url = ""] = text.split("=");
+      return { name, url };
+    });
+  const turn = leased(uptime);
+  const to: ConnectionOptions = {
+    servers: setting("NATS_URL").split(","),
+    name: "ops-nats controller",
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 1000,
+    waitOnFirstConnect: true,
+  };
+  const stop = new AbortController();
+  let looked = uptime();
+  const monitor = new Monitor(servers);
+  let controller: Controller | undefined;
+  const server = pages({
+    alive: () => uptime() - looked < STUCK,
+    ready: () => controller?.ready ?? false,
+    status: () => controller?.status,
+  }).listen(Number(setting("PORT", "8080")));
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+
+  const names = plan.streams.map(({ config }) => config.name);
+  log.say("info", `keeping ${names.join(", ") || "no streams"}`);
+  const connection = await connect({
+    ...to,
+    authenticator: usernamePasswordAuthenticator(setting("NATS_USER"), setting("NATS_PASSWORD")),
+  });
+  const parts = {
+    plan,
+    jetStream: new JetStream(connection),
+    monitor,
+    log,
+    clock: () => ({ date: Date.now(), uptime: uptime() }),
+  };
+  controller = new Controller({ ...parts, mine: () => turn?.mine ?? true });
+  const watching = plan.watch ? await watched(to, plan.watch) : undefined;
+
+  const every = async (seconds: number, what: string, act: () => Promise<unknown> | unknown): Promise<void> => {
+    while (!stop.signal.aborted) {
+      try {
+        await act();
+      } catch (error) {
+        log.say("error", `${what}: ${(error as Error).message}`);
+      }
+      await pause(seconds * 1000, undefined, { signal: stop.signal }).catch(() => {});
+    }
+  };
+  const look = async () => {
+    looked = uptime();
+    if ((await turn?.take()) ?? true) await controller?.tick();
+  };
+  await Promise.all([
+    every(1, "a look failed", look),
+    ...(plan.brake ? [every(1, "the brake failed", () => controller?.brake())] : []),
+    ...(watching ? [every(watching.seconds, "the report failed", () => watching.watch.tick())] : []),
+  ]);
+  await turn?.give().catch(() => {}); // it is taken from who says nothing more
+  server.close();
+  await Promise.all([connection.close(), watching?.connection.close()]);
+}
+
+function leased(uptime: () => number): Turn | undefined {
+  const lease = process.env.LEASE;
+  if (lease === undefined) return undefined;
+  const [namespace = "", name = ""] = lease.split("/");
+  return new Turn(inCluster(namespace, name), hostname(), uptime);
+}
+
+async function watched(to: ConnectionOptions, watch: NonNullable<Plan["watch"]>) {
+  const seconds = Number(setting("WATCH_SECONDS", "60"));
+  const file = setting("WATCH_PASSWORD_FILE");
+  // read at each connection: where the password changes, the file does
+  const password = () => readFileSync(file, "utf8");
+  const connection = await connect({
+    ...to,
+    name: "ops-nats controller, strays",
+    authenticator: usernamePasswordAuthenticator(setting("WATCH_USER"), password),
+    ignoreAuthErrorAbort: true,
+  });
+  return { connection, seconds, watch: new StrayWatch(connection, watch, log, seconds) };
+}
+
+main().then(
+  () => process.exit(0),
+  (error: Error) => {
+    log.say("error", error.message);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,71 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Observed, StreamInfo } from "./observed.ts";
+import type { Outcome } from "./reconcile.ts";
+
+/** What `/status` gives; another meaning of what is there has another version. Sizes in bytes, times in RFC 3339, ages in seconds. */
+export interface Status {
+  readonly version: 1;
+  readonly time: string;
+  /** All is as planned. */
+  readonly planned: boolean;
+  readonly problems: readonly string[];
+  readonly servers: readonly { readonly name: string; readonly runs: boolean; readonly well: boolean }[];
+  readonly streams: readonly StreamStatus[];
+  /** When the first of the servers' certificates ends: of what they show to leafs, and to each other; what they do not have is not in it. */
+  readonly certificates: { readonly leaf?: string; readonly cluster?: string };
+  /** At a primary, those that store. */
+  readonly edges: readonly EdgeStatus[];
+}
+
+interface StreamStatus {
+  readonly name: string;
+  /** Undefined where nobody can tell, or it is not there. */
+  readonly messages: number | undefined;
+  readonly bytes: number | undefined;
+  readonly limit: number | undefined;
+  readonly full: boolean;
+}
+
+interface EdgeStatus {
+  readonly name: string;
+  /** Events that it has, and the primary has not, as far as that knows. */
+  readonly behind: number;
+  /** Since anything came of it; undefined where nothing ever did. */
+  readonly silent: number | undefined;
+}
+
+/** @param date milliseconds since 1970 */
+export function statusOf(seen: Observed, { memory, problems, actions }: Outcome, date: number): Status {
+  const streams = Object.entries(seen.streams).map(([name, found]): StreamStatus => {
+    const info = found.is === "there" ? found.info : undefined;
+    return {
+      name,
+      messages: info?.state.messages,
+      bytes: info?.state.bytes,
+      limit: info?.config.max_bytes,
+      full: memory.full.includes(name),
+    };
+  });
+  return {
+    version: 1,
+    time: new Date(date).toISOString(),
+    planned: problems.length === 0 && actions.length === 0,
+    problems,
+    servers: seen.servers.map(({ name, id, sick }) => ({
+      name,
+      runs: id !== undefined,
+      well: id !== undefined && !sick,
+    })),
+    streams,
+    certificates: Object.fromEntries(Object.entries(memory.ends).map(([of, end]) => [of, new Date(end).toISOString()])),
+    edges: Object.values(seen.streams).flatMap((found) => (found.is === "there" ? edgesOf(found.info) : [])),
+  };
+}
+
+const edgesOf = ({ sources = [] }: StreamInfo): readonly EdgeStatus[] =>
+  sources.flatMap(({ external, lag, active }) => {
+    const name = /^up\.(.+)$/.exec(external?.deliver ?? "")?.[1];
+    return name === undefined ? [] : [{ name, behind: lag, silent: active < 0 ? undefined : active / 1e9 }];
+  });

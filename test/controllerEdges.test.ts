@@ -1,0 +1,260 @@
+// SPDX-FileCopyrightText: The ops-nats authors
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { edgePlan } from "../components/streams.ts";
+import { bundle } from "../controller/bundle.ts";
+import { Controller } from "../controller/controller.ts";
+import { pages } from "../controller/http.ts";
+import { JetStream, Refusal } from "../controller/jetstream.ts";
+import { Log } from "../controller/log.ts";
+import type { Monitor } from "../controller/monitor.ts";
+import type { Observed, StreamInfo } from "../controller/observed.ts";
+import { BEGINNING } from "../controller/reconcile.ts";
+import { type Status, statusOf } from "../controller/status.ts";
+import { MOST } from "../controller/strays.ts";
+import { StrayWatch } from "../controller/watch.ts";
+
+const claim = { enabled: true, size: "2Gi", storageClass: undefined, maxAge: 3600, whenFull: "keep-newest" } as const;
+const plan = edgePlan({
+  claim,
+  retention: claim,
+  replicas: 1,
+  edge: "edge-1",
+  subjects: ["ops.clusters.edge-1.>"],
+  underWay: 100,
+});
+
+/** A connection that answers by a table, and keeps what was asked. */
+function connection(answers: (subject: string, body: unknown) => unknown) {
+  const asked: string[] = [];
+  const request = async (subject: string, body?: unknown) => {
+    asked.push(subject.replace("$JS.API.", ""));
+    const answer = answers(subject.replace("$JS.API.", ""), body === undefined ? undefined : JSON.parse(String(body)));
+    if (answer instanceof Error) throw answer;
+    return { json: () => answer };
+  };
+  return { asked, js: new JetStream({ request, publish: () => {} } as never) };
+}
+
+describe("controller: requests", () => {
+  it("tell what is missing from what nobody can tell", async () => {
+    const { js } = connection((subject) => {
+      if (subject === "STREAM.INFO.a") return { config: { name: "a" } };
+      if (subject === "STREAM.INFO.b")
+        return { error: { code: 404, err_code: 10059, description: "stream not found" } };
+      if (subject === "STREAM.INFO.c") return { error: { code: 503, err_code: 10008, description: "not available" } };
+      if (subject === "CONSUMER.INFO.a.x") return { error: { code: 404, err_code: 10014, description: "no" } };
+      return new Error("timeout");
+    });
+    assert.deepEqual(await js.stream("a"), { is: "there", info: { config: { name: "a" } } });
+    assert.deepEqual(await js.stream("b"), { is: "missing" });
+    assert.deepEqual(await js.stream("c"), { is: "unknown", why: "not available" });
+    assert.deepEqual(await js.stream("d"), { is: "unknown", why: "timeout" });
+    assert.deepEqual(await js.consumer("a", "x"), { is: "missing" });
+    assert.deepEqual(await js.consumer("b", "x"), { is: "unknown", why: "timeout" });
+  });
+
+  it("that are refused are refused in the server's words", async () => {
+    const { js } = connection(() => ({ error: { code: 500, description: "no room" } }));
+    await assert.rejects(js.perform({ do: "count on", stream: "a", sequence: 1, said: undefined }), (error: Error) => {
+      assert.ok(error instanceof Refusal);
+      assert.deepEqual([error.message, error.code], ["no room", 500]);
+      return true;
+    });
+  });
+});
+
+describe("controller: a look and what follows", () => {
+  it("is ready when all is as planned, stays so for a minute of failing, and does nothing out of its turn", async () => {
+    const streams = new Map<string, unknown>();
+    let [silent, mine, now] = [false, true, 0];
+    const { js, asked } = connection((subject, body) => {
+      if (silent) return new Error("timeout");
+      const [, , name = "", more] = subject.split(".");
+      if (subject.startsWith("STREAM.INFO")) return streams.get(name) ?? { error: { err_code: 10059 } };
+      if (subject.startsWith("CONSUMER.INFO")) return streams.get(`${name}.${more}`) ?? { error: { err_code: 10014 } };
+      const state = { messages: 0, bytes: 0, first_seq: 1, first_ts: "", last_seq: 0 };
+      const config = body as { subjects?: string[] };
+      if (subject.startsWith("STREAM.CREATE"))
+        streams.set(name, { config: { subjects: [name], ...config }, created: "2026-11-30T00:00:00Z", state });
+      if (subject.startsWith("STREAM.UPDATE")) streams.set(name, { ...(streams.get(name) as object), config });
+      if (subject.startsWith("STREAM.PURGE"))
+        streams.set(name, { ...(streams.get(name) as object), state: { ...state, first_seq: 2e15 } });
+      if (subject.startsWith("CONSUMER.CREATE")) streams.set(`${name}.${more}`, { config: { max_ack_pending: 100 } });
+      return {};
+    });
+    const servers = async () => [{ name: "nats-0", id: "x", sick: false, links: [] }];
+    const monitor = { ids: async () => ["x"], servers } as unknown as Monitor;
+    const lines: string[] = [];
+    const log = new Log((line) => lines.push(JSON.parse(line).message));
+    const clock = () => ({ date: Date.UTC(2026, 10, 30), uptime: now });
+    const controller = new Controller({ plan, jetStream: js, monitor, log, clock, mine: () => mine });
+    mine = false;
+    await controller.tick();
+    assert.deepEqual([controller.ready, asked.filter((subject) => !subject.includes("INFO"))], [false, []]);
+    mine = true;
+    for (; now < 40 && !controller.ready; now++) await controller.tick();
+    assert.ok(controller.ready);
+    assert.deepEqual(
+      asked.filter((subject) => !subject.includes("INFO")),
+      ["STREAM.CREATE.ops", "STREAM.PURGE.ops", "STREAM.UPDATE.ops", "CONSUMER.CREATE.ops.edge-1"],
+    );
+    assert.deepEqual(lines.slice(0, 2).reverse(), [
+      "stream ops: made",
+      "consumer ops.edge-1: is made when nobody listens to a former one, in half a minute at most",
+    ]);
+    assert.deepEqual(lines.slice(-2), ["consumer ops.edge-1: made", "all streams are as planned"]);
+    const well = now;
+    silent = true;
+    for (; now < well + 60; now++) await controller.tick();
+    assert.ok(controller.ready, "for a minute");
+    for (; now < well + 130; now++) await controller.tick();
+    assert.deepEqual([controller.ready, controller.status?.planned], [false, false]);
+    silent = false;
+    for (; now < well + 140; now++) await controller.tick();
+    assert.ok(controller.ready);
+  });
+});
+
+describe("controller: pages", () => {
+  const seen: Observed = {
+    servers: [
+      { name: "nats-0", id: "x", sick: false },
+      { name: "nats-1", id: undefined, sick: false },
+    ],
+    streams: {
+      in: {
+        is: "there",
+        info: {
+          config: { name: "in", max_bytes: 100, discard: "old" },
+          created: "",
+          state: { messages: 3, bytes: 40, first_seq: 1, first_ts: "", last_seq: 3 },
+          sources: [
+            { name: "own-nats-0", lag: 1, active: 1 },
+            { name: "ops", lag: 7, active: 2e9, external: { api: "$JS.edge-1.API", deliver: "up.edge-1" } },
+            { name: "ops", lag: 0, active: -1, external: { api: "$JS.edge-2.API", deliver: "up.edge-2" } },
+          ],
+        } satisfies StreamInfo,
+      },
+      ops: { is: "missing" },
+    },
+    consumers: {},
+  };
+  const memory = { ...BEGINNING, full: ["in"], ends: { leaf: Date.UTC(2027, 0, 1) } };
+  const outcome = { actions: [], memory, said: [], problems: ["x"], absent: [] };
+  const status = statusOf(seen, outcome, 0);
+
+  it("have a status of a version", () => {
+    assert.deepEqual(status, {
+      version: 1,
+      time: "1970-01-01T00:00:00.000Z",
+      planned: false,
+      problems: ["x"],
+      servers: [
+        { name: "nats-0", runs: true, well: true },
+        { name: "nats-1", runs: false, well: false },
+      ],
+      streams: [
+        { name: "in", messages: 3, bytes: 40, limit: 100, full: true },
+        { name: "ops", messages: undefined, bytes: undefined, limit: undefined, full: false },
+      ],
+      certificates: { leaf: "2027-01-01T00:00:00.000Z" },
+      edges: [
+        { name: "edge-1", behind: 7, silent: 2 },
+        { name: "edge-2", behind: 0, silent: undefined },
+      ],
+    } satisfies Status);
+  });
+
+  it("are served: health, readiness, metrics, status", async () => {
+    let [alive, ready, told]: [boolean, boolean, Status | undefined] = [true, false, undefined];
+    const server = pages({ alive: () => alive, ready: () => ready, status: () => told }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const ask = async (path: string, method = "GET") => {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method });
+      return [answer.status, await answer.text()] as const;
+    };
+    try {
+      const codes = async () =>
+        Promise.all(["/healthz", "/readyz", "/status", "/metrics", "/"].map(async (path) => (await ask(path))[0]));
+      assert.deepEqual(await codes(), [200, 503, 503, 200, 404]);
+      [alive, ready, told] = [false, true, status];
+      assert.deepEqual(await codes(), [503, 200, 200, 200, 404]);
+      assert.equal((await ask("/status", "POST"))[0], 405);
+      assert.deepEqual(JSON.parse((await ask("/status"))[1]), JSON.parse(JSON.stringify(status)));
+      const [, metrics] = await ask("/metrics");
+      for (const line of [
+        "ops_nats_ready 1",
+        "ops_nats_problems 1",
+        'ops_nats_server_up{server="nats-1"} 0',
+        'ops_nats_stream_bytes{stream="in"} 40',
+        'ops_nats_edge_behind_messages{edge="edge-1"} 7',
+        'ops_nats_edge_silent_seconds{edge="edge-1"} 2',
+        `ops_nats_certificate_end_timestamp_seconds{of="leaf"} ${Date.UTC(2027, 0, 1) / 1000}`,
+      ])
+        assert.ok(metrics.split("\n").includes(line), line);
+      assert.doesNotMatch(metrics, /silent_seconds\{edge="edge-2"\}/);
+    } finally {
+      server.close();
+    }
+  });
+});
+
+describe("controller: strays on a connection", () => {
+  type Callback = (error: Error | null, message: { subject: string }) => void;
+  function watched() {
+    const callbacks: Callback[] = [];
+    let ended = 0;
+    const subscribe = (_: string, { callback }: { callback: Callback }) => {
+      callbacks.push(callback);
+      return { unsubscribe: () => ended++ };
+    };
+    const lines: string[] = [];
+    const log = new Log((line) => lines.push(JSON.parse(line).message));
+    const watch = new StrayWatch({ subscribe } as never, { edge: "edge-1", subject: "ops.clusters.>" }, log, 60);
+    const hear = (subject: string) => callbacks.at(-1)?.(null, { subject });
+    return { watch, hear, lines, callbacks, ended: () => ended };
+  }
+
+  it("are told each period, and not again", () => {
+    const { watch, hear, lines } = watched();
+    for (let i = 0; i < 3; i++) hear("ops.clusters.default.a.b");
+    watch.tick();
+    watch.tick();
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? "", /default\.> are not carried to the primary \(3 in the last 60 s\)/);
+  });
+
+  it("of a flood cost so many and no more, until the next period", () => {
+    const { watch, hear, lines, callbacks, ended } = watched();
+    for (let i = 0; i < MOST + 5; i++) hear(`ops.clusters.n${i % 2000}.a`);
+    assert.deepEqual([ended(), callbacks.length], [1, 1]);
+    watch.tick();
+    assert.equal(callbacks.length, 2);
+    assert.match(lines[0] ?? "", /at least/);
+    assert.match(lines.at(-1) ?? "", /events of 980 more names/);
+  });
+
+  it("that may not be heard are said not to be counted, and tried again", () => {
+    const { watch, callbacks, lines } = watched();
+    callbacks[0]?.(new Error("Permissions Violation"), { subject: "" });
+    watch.tick();
+    assert.deepEqual(
+      [callbacks.length, lines],
+      [2, ["events under other names are not counted for now: Permissions Violation"]],
+    );
+  });
+});
+
+describe("controller: its bundle", () => {
+  it("is the same each time, and names no folder of this machine", () => {
+    const text = bundle();
+    assert.equal(text, bundle());
+    assert.ok(text.length > 50_000 && text.length < 500_000, String(text.length));
+    assert.ok(!text.includes(process.cwd()));
+  });
+});
