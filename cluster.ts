@@ -26,6 +26,7 @@ interface Connection {
   readonly config: Client.KubeConfig;
   readonly core: Client.CoreV1Api;
   readonly apps: Client.AppsV1Api;
+  readonly custom: Client.CustomObjectsApi;
   /** For messages: which context, at which address. */
   readonly place: string;
 }
@@ -289,6 +290,7 @@ async function connect(keys: Readonly<Record<string, string>>, own: string): Pro
     config,
     core: new client.CoreV1Api(configuration),
     apps: new client.AppsV1Api(configuration),
+    custom: new client.CustomObjectsApi(configuration),
     place: `context ${context}, ${cluster.server}${cluster.proxyUrl ? `, by proxy ${withoutLogin(cluster.proxyUrl)}` : ""}`,
   };
 }
@@ -296,7 +298,11 @@ async function connect(keys: Readonly<Record<string, string>>, own: string): Pro
 /** A proxy's address may hold a password. */
 const withoutLogin = (url: string): string => url.replace(/\/\/[^@/]*@/, "//");
 
-function read({ core, apps }: Connection, kind: OwnedKind, at: { namespace: string; name: string }) {
+function read(
+  { core, apps, custom }: Connection,
+  kind: OwnedKind,
+  at: { namespace: string; name: string },
+): Promise<{ metadata?: Client.V1ObjectMeta }> {
   switch (kind) {
     case "Secret":
       return core.readNamespacedSecret(at);
@@ -308,6 +314,13 @@ function read({ core, apps }: Connection, kind: OwnedKind, at: { namespace: stri
       return apps.readNamespacedStatefulSet(at);
     case "Deployment":
       return apps.readNamespacedDeployment(at);
+    case "Certificate":
+      return custom.getNamespacedCustomObject({
+        ...at,
+        group: "cert-manager.io",
+        version: "v1",
+        plural: "certificates",
+      });
   }
 }
 

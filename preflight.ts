@@ -43,7 +43,8 @@ export async function preflight(cluster: Cluster, settings: Settings, wanted: Wa
   const { id, cluster: remembered } = await stackIdentity(seen, adopted && settings.adopt);
   await assertSameCluster(cluster, { remembered, seen });
   const place = { cluster, namespace, release };
-  const records = await assertOurs({ ...place, id });
+  const issued = settings.role === "primary" && settings.tls.enabled && settings.tls.issuerRef !== undefined;
+  const records = await assertOurs({ ...place, id, issued });
   const lastOutputs = await outputsOf(cluster.stack);
   const last: unknown = lastOutputs?.namespace;
   await refuseMove({ ...place, id, edge, lastNamespace: typeof last === "string" ? last : undefined });

@@ -45,7 +45,7 @@ export interface ServerRoutes {
 }
 
 /** Of which kinds the objects are whose marks are looked at: all that the program makes by name, and the chart's set of servers. */
-export type OwnedKind = "Secret" | "ConfigMap" | "Deployment" | "Service" | "StatefulSet";
+export type OwnedKind = "Secret" | "ConfigMap" | "Deployment" | "Service" | "StatefulSet" | "Certificate";
 
 /** What Helm keeps of one revision of a release, in a Secret. */
 export interface HelmRecord {

@@ -257,6 +257,24 @@ describe("program", () => {
     assert.match(JSON.stringify(recorder.get(RELEASE, "nats").inputs), /"secretName":"nats-leafs-tls"/);
   });
 
+  it("as a primary with cert-manager, writes over nobody's Certificate", async () => {
+    const tls = JSON.stringify({ issuerRef: { name: "ours" } });
+    const asked: string[] = [];
+    const taken = (stack: string): Cluster => ({
+      ...fresh(stack),
+      async owner(_, kind, name) {
+        asked.push(`${kind} ${name}`);
+        return kind === "Certificate" ? { id: undefined, stack: undefined } : undefined;
+      },
+    });
+    await assert.rejects(run("primary", { ...primaryConfig, "ops-nats:tls": tls }, {}, taken), {
+      message: /came Certificate nats-leafs-tls, made by somebody else \(not by ops-nats\); nothing was changed;/,
+    });
+    asked.length = 0;
+    await run("primary", primaryConfig, {}, taken);
+    assert.ok(!asked.includes("Certificate nats-leafs-tls"), "who does not use it may lack the right to ask");
+  });
+
   it("as a primary of more edges than a Secret has room for, says how many fit, and makes nothing", async () => {
     const edges = JSON.stringify(Array.from({ length: 2000 }, (_, i) => `edge-of-a-long-name-${i}`));
     await assert.rejects(run("primary", { ...primaryConfig, "ops-nats:edges": edges }), {

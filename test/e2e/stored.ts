@@ -106,7 +106,7 @@ export class Stored {
   }
 
   /** Events of edge-1 and of the primary while something is done: nothing of what they stored is lost, doubled or out of order. */
-  async whole(title: string, act: () => Promise<unknown> = () => pause(2000)): Promise<readonly Outcome[]> {
+  async whole(title: string, act: () => Promise<unknown> = () => pause(500)): Promise<readonly Outcome[]> {
     const outcomes = await during(await siteOf(this.#w, ["edge-1"], true), title, act, LOAD);
     assert.deepEqual(complaints(outcomes), []);
     return outcomes;
