@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import type * as Client from "@kubernetes/client-node";
 import { kubeConfig } from "./access.ts";
 import { readRecord, withStatus } from "./components/helmRecord.ts";
-import { PlainError } from "./components/plainError.ts";
+import { PlainError, printable } from "./components/plainError.ts";
 import {
   type Cluster,
   type HelmRecord,
@@ -335,7 +335,7 @@ function failure({ verb, resource, namespace }: Asked, place: string, error: Err
     return `${request}; came: forbidden; next: have the right granted (kubectl auth can-i ${verb} ${kind}${name ? `/${name}` : ""}${flag}), then pulumi up again`;
   }
   if (code === 401) return `${request}; came: unauthorized; next: log in to the cluster again, then pulumi up`;
-  const said = typeof code === "number" ? `${code} ${message(body)}` : cause(error);
+  const said = typeof code === "number" ? `${code} ${printable(message(body), 300)}` : cause(error);
   return `${request}; came: ${said}; next: check kubernetes:context, the network and HTTPS_PROXY/NO_PROXY (kubectl get namespaces), then pulumi up again`;
 }
 

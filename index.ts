@@ -13,6 +13,7 @@ import { outputsOf } from "./components/engine.ts";
 import { exposures } from "./components/exposure.ts";
 import { readLeafLink, warnOfEnd } from "./components/leafLink.ts";
 import { checkOthersCertificate } from "./components/othersCertificate.ts";
+import { PlainError } from "./components/plainError.ts";
 import { checkEdgesFit, Primary, primaryValues } from "./components/primary.ts";
 import { serversIn } from "./components/values.ts";
 import { readSettings, SHARED_FILE } from "./config.ts";
@@ -50,8 +51,13 @@ export default async function program(connect = clusterClient) {
     const of = (other: string) => outputsOf(other).catch(() => undefined); // none, or not ours to read: it is told which
     return primaryOutputs(new Primary("nats", { settings, cluster, ...ground, outputsOf: of }, { provider }), settings);
   }
-  const primary = new pulumi.StackReference(settings.primaryStack);
-  const link = await readLeafLink(primary, settings.primaryStack, settings.edge, stack);
+  const primary = await outputsOf(settings.primaryStack).catch(({ message }: Error) => {
+    throw new PlainError(
+      `ops-nats:primaryStack of stack ${stack}: expected a stack that can be read; came ${message.trim()}; next: pulumi stack ls --all, then ` +
+        `pulumi config set ops-nats:primaryStack <organization/project/stack> -s ${stack}`,
+    );
+  });
+  const link = readLeafLink(primary, settings.primaryStack, settings.edge, stack);
   await warnOfEnd(primary, settings.primaryStack);
   checkStore(settings, link, stack);
   checkNames(clusterNames(settings, link), stack);

@@ -27,7 +27,7 @@ const passwords = ({ server, adminPassword, appPassword }: Edge) => ({
   ),
 });
 
-/** A StackReference copies all of these into each edge's state: its passwords stand in the cluster's Secret alone (decision 18). */
+/** Each edge's run reads all of these: the primary's passwords stand in the cluster's Secret alone (decision 18). */
 export const primaryOutputs = (primary: Primary, { clientPort }: PrimarySettings) => ({
   ...serverOutputs(primary, "primary"),
   ...leafLinkOutputs(primary.leafLink),

@@ -56,7 +56,7 @@ export async function assertTaken(
   if (behind.length === 0) return;
   const ups = behind.map((edge) => `pulumi up -s ${edge}`).join(" && ");
   throw new PlainError(
-    `the CA that signs the primary's certificate from now on: expected edges that know it; came ${behind.join(", ")}, whose last pulumi up is older than ` +
-      `that CA; nothing was changed; next: ${ups} (or take one that is gone out of ops-nats:edges), then pulumi up -s ${stack.split("/").at(-1)}`,
+    `the CA that signs the primary's certificate from now on: expected edges that know it; came ${behind.join(", ")}, whose stacks say that they do ` +
+      `not; nothing was changed; next: who operates them types ${ups} (or take one that is gone out of ops-nats:edges), then pulumi up -s ${stack.split("/").at(-1)}`,
   );
 }

@@ -4,7 +4,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Retention, WHEN_FULL } from "../settings.ts";
 import { daysLeft, WARN_DAYS } from "./certificates.ts";
-import { isRecord, registeredIn } from "./engine.ts";
+import { isRecord, opened, type Values } from "./engine.ts";
 import type { Remote } from "./natsConf.ts";
 import { PlainError } from "./plainError.ts";
 
@@ -47,49 +47,40 @@ export interface LeafLink {
   readonly ca: pulumi.Output<string>;
   /** The day from which no edge connects any more, unless `up` is typed before; undefined where the certificate is not the program's. */
   readonly certificateEnds: pulumi.Output<string> | undefined;
-  /** Edge name -> login, and what passes by it, once the servers know it; secret. No output of the stack: see {@link readLogins}. */
-  readonly logins: pulumi.Output<EdgeLogins>;
+  /** Edge name -> what it is told; secret. */
+  readonly credentials: pulumi.Output<EdgeLogins>;
   /** Edge name -> what it stores; edges without persistence are not in it. */
   readonly stores: Readonly<Record<string, EdgeStore>>;
 }
 
-/** The component of a primary, and what it registers for edges to read. */
-export const PRIMARY_TYPE = "ops-nats:index:Primary";
-export const LOGINS = "edgeLogins";
+/**
+ * A secret output that tells nothing and is never empty. The engine leaves out what it cannot decrypt, or puts
+ * something empty in its place: without this witness a wrong passphrase would look like a primary without edges.
+ */
+const WITNESS = "leafWitness";
 
-/** The outputs by which a leaf link goes from stack to stack; a StackReference copies all of them, so none is secret (decision 18). */
-export const leafLinkOutputs = ({ urls, ca, certificateEnds, stores }: LeafLink) => ({
+/** The outputs by which a leaf link goes from stack to stack. */
+export const leafLinkOutputs = ({ urls, ca, certificateEnds, credentials, stores }: LeafLink) => ({
   leafUrls: urls,
   leafUrl: urls[0],
   leafCa: ca,
   ...(certificateEnds === undefined ? {} : { leafCertificateEnds: certificateEnds }),
+  leafCredentials: pulumi.secret(credentials),
   leafStores: stores,
   leafLinkVersion: LEAF_LINK_VERSION,
+  [WITNESS]: pulumi.secret("readable"),
 });
 
-/** As much of a StackReference as is needed to read a link. */
-export interface OutputReader {
-  getOutputDetails(name: string): Promise<pulumi.StackReferenceOutputDetails>;
-}
-
 /**
- * Reads the link of one edge: what everybody may know from the outputs of the primary's stack; its login as the primary's component registered it.
- * @param stack the primary's full stack name
+ * The link of one edge.
+ * @param outputs of the primary's stack, see {@link outputsOf}; undefined where it has none
+ * @param stack the primary's full stack name, for messages
  * @param own the edge's own stack, for messages
- * @throws PlainError: never deployed, another version, a state that does not decrypt, an edge that is not listed
+ * @throws PlainError: never deployed, another version, outputs that do not decrypt, an edge that is not listed
  */
-export async function readLeafLink(
-  reader: OutputReader,
-  stack: string,
-  edge: string,
-  own = edge,
-  registered = registeredIn,
-): Promise<EdgeLink> {
-  const [version, urls, ca] = await Promise.all(
-    ["leafLinkVersion", "leafUrls", "leafCa"].map((name) => reader.getOutputDetails(name)),
-  );
+export function readLeafLink(outputs: Values | undefined, stack: string, edge: string, own = edge): EdgeLink {
+  const { leafLinkVersion: found, leafUrls: urls, leafCa: ca, leafCredentials, [WITNESS]: witness } = outputs ?? {};
   const short = stack.split("/").at(-1) ?? stack;
-  const found = version?.value;
   if (found === undefined) {
     throw fault(
       `primaryStack ${stack}: expected a primary that is deployed; came a stack without outputs`,
@@ -106,13 +97,12 @@ export async function readLeafLink(
       next,
     );
   }
-  const logins = await registered(stack, PRIMARY_TYPE, LOGINS).catch((error: Error) => {
-    throw unreadable(stack, short, error.message);
-  });
-  if (!isRecord(logins)) {
+  const logins = opened(leafCredentials);
+  if (!isRecord(logins) || !opened(witness)) {
+    const next = "set PULUMI_CONFIG_PASSPHRASE (or _FILE) to the passphrase that both stacks share";
     throw fault(
-      `primaryStack ${stack}: expected logins of edges in its state; came none, as after an up that failed`,
-      `pulumi up -s ${short}`,
+      `primaryStack ${stack}: expected secrets that this passphrase decrypts; came outputs that it does not fit`,
+      next,
     );
   }
   const login = logins[edge];
@@ -124,37 +114,22 @@ export async function readLeafLink(
       `${add}, then pulumi up -s ${own}   (listed already: just the two pulumi up)`,
     );
   }
-  const authorities: unknown = ca?.value;
-  if (!isLogin(login) || !isUrls(urls?.value) || typeof authorities !== "string") {
+  if (!isLogin(login) || !isUrls(urls) || typeof ca !== "string") {
     throw fault(
-      `primaryStack ${stack}: expected leafUrls, leafCa and a login for ${edge}; came outputs of another shape`,
+      `primaryStack ${stack}: expected leafUrls, leafCa and leafCredentials of ${edge}; came outputs of another shape`,
       `pulumi up -s ${short}`,
     );
   }
   const { seed, publish, receive, store } = login;
-  return { urls: urls.value, ca: authorities, seed, publish, receive, store };
-}
-
-/** Why a state cannot be read, in the engine's words; they tell a passphrase that does not fit from all else. */
-function unreadable(stack: string, short: string, said: string): Error {
-  const came = said.trim().split("\n").at(-1);
-  return /passphrase|decrypt/i.test(said)
-    ? fault(
-        `primaryStack ${stack}: expected secrets that can be decrypted here; came ${came}`,
-        "set PULUMI_CONFIG_PASSPHRASE (or _FILE) to the passphrase that both stacks share, or log in where the primary's secrets provider is",
-      )
-    : fault(
-        `primaryStack ${stack}: expected a state that can be read; came ${came}`,
-        `pulumi stack export -s ${short}, which says more`,
-      );
+  return { urls, ca, seed, publish, receive, store };
 }
 
 /**
  * Warns while the primary's certificate can still be renewed in time: every `up` there does that, and nobody may have typed one for years.
  * @param now milliseconds since 1970
  */
-export async function warnOfEnd(reader: OutputReader, stack: string, now = Date.now()): Promise<void> {
-  const ends: unknown = (await reader.getOutputDetails("leafCertificateEnds")).value;
+export async function warnOfEnd(outputs: Values | undefined, stack: string, now = Date.now()): Promise<void> {
+  const ends = outputs?.leafCertificateEnds;
   const days = typeof ends === "string" ? daysLeft(ends, now) : Number.NaN;
   if (!(days < WARN_DAYS.own)) return;
   const short = stack.split("/").at(-1) ?? stack;

@@ -8,7 +8,7 @@ import { assertTaken, type OutputsOf, type Signing } from "./authoritiesTaken.ts
 import { type Certificates, certificates, WARN_DAYS } from "./certificates.ts";
 import { type Files, LEAF_KEYS, leafFiles, ROUTE_KEYS } from "./files.ts";
 import { StreamKeeper } from "./keeper.ts";
-import { type EdgeLogins, type EdgeStore, type LeafLink, LOGINS, PRIMARY_TYPE } from "./leafLink.ts";
+import type { EdgeLogins, EdgeStore, LeafLink } from "./leafLink.ts";
 import { leafService } from "./leafService.ts";
 import { authorities, issued, madeHere, shown, shownFiles } from "./leafTls.ts";
 import { ADMIN, APP, KEEPER, newPassword, newRoute, ROOT } from "./logins.ts";
@@ -56,7 +56,7 @@ export class Primary extends pulumi.ComponentResource {
     { settings, cluster, mark, description, adopted = {}, knownEdges = [], lastOutputs = {}, outputsOf }: PrimaryArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
-    super(PRIMARY_TYPE, name, {}, opts);
+    super("ops-nats:index:Primary", name, {}, opts);
     const { hosts, leafPort, clientPort, namespace, chart, persistence, images, replicas, timeoutSeconds } = settings;
     const parent = { parent: this };
     this.adminPassword = newPassword(`${name}-admin`, parent, adopted[ADMIN]);
@@ -104,12 +104,11 @@ export class Primary extends pulumi.ComponentResource {
       ca: authorities(settings, cluster, { made: leafs, ready: this.server.clientUrl }),
       certificateEnds: madeHere(settings) ? pulumi.unsecret(leafs.apply(({ ends }) => ends)) : undefined,
       // not before the servers know it: an edge that took it earlier had no link
-      logins: pulumi.secret(pulumi.all([nkeys, this.server.clientUrl]).apply(([keys]) => logins(settings, keys))),
+      credentials: pulumi.all([nkeys, this.server.clientUrl]).apply(([keys]) => logins(settings, keys)),
       stores: stores(settings),
     };
     this.publicClientUrl = clientPort === 0 ? undefined : `nats://${urlHost(hosts[0])}:${clientPort}`;
-    // nothing else: a resource among it would have each edge's program look for that in its own stack
-    this.registerOutputs({ [LOGINS]: this.leafLink.logins });
+    this.registerOutputs({});
   }
 }
 

@@ -19,8 +19,10 @@ export function tagOf(include: string): string {
   return tag;
 }
 
+/** At the beginning of a line, which a server writes itself: what links and clients say stands in its log, too. */
 const REJECTED = /\[ERR\] Failed to reload server configuration: (.*)/;
-const OUTCOME = /\[(?:INF|ERR)\] (?:Reloaded server configuration|Failed to reload server configuration: .*)/g;
+const OUTCOME =
+  /^\[\d+\] (?:[\d/]+ [\d:.]+ )?\[(?:INF|ERR)\] (?:Reloaded server configuration|Failed to reload server configuration: .*)/gm;
 
 /**
  * Seconds that a configuration may take to every server (the kubelet refreshes Secrets within two minutes), between two looks, and after which a

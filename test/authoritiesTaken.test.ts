@@ -43,7 +43,7 @@ describe("another CA signs", () => {
     const told = await warnings(() =>
       assert.rejects(
         assertTaken({ ...place, authorities: now, handedOut: before }, has(all)),
-        /came edge-2, .*; nothing was changed; next: pulumi up -s edge-2 \(or take .*, then pulumi up -s primary$/,
+        /came edge-2, .*; nothing was changed; next: who operates them types pulumi up -s edge-2 \(or take .*, then pulumi up -s primary$/,
       ),
     );
     assert.equal(told.length, 1);

@@ -79,13 +79,18 @@ export const OUTPUTS = {
       opsEventCluster: "primary",
       leafUrls: ["tls://203.0.113.10:32222", "tls://nats.example.org:32222"],
       leafUrl: "tls://203.0.113.10:32222",
+      leafCredentials: {
+        "edge-1": { seed: edgeNkey(ROOT_KEY, "edge-1").seed, ...subjects("edge-1"), store: undefined },
+        "edge-2": { seed: edgeNkey(ROOT_KEY, "edge-2").seed, ...subjects("edge-2"), store: undefined },
+      },
       leafStores: {},
       leafCa: "PEM",
       leafCertificateEnds: "2030-01-31",
       leafLinkVersion: 6,
+      leafWitness: "readable",
       publicClientUrl: "nats://203.0.113.10:32223", // where clientPort is set
     },
-    secrets: [], // a StackReference would copy them into each edge's state
+    secrets: ["leafCredentials", "leafWitness"],
   },
   edge: {
     values: {
@@ -128,20 +133,6 @@ describe("program", () => {
     assert.deepEqual(secrets, OUTPUTS.primary.secrets);
     const opened = await run("primary", { ...primaryConfig, "ops-nats:clientPort": "32223" });
     assert.deepEqual({ ...opened.values, leafCa, leafCertificateEnds }, { ...always, publicClientUrl });
-  });
-
-  it("as a primary, registers the login of each edge, secret, for edges to read", async () => {
-    const { recorder } = await run("primary", primaryConfig);
-    const found = Object.entries(recorder.componentOutputs).find(([urn]) =>
-      urn.endsWith("::ops-nats:index:Primary::nats"),
-    );
-    const { edgeLogins } = (found ?? assert.fail())[1] as { edgeLogins: Record<string, unknown> };
-    const [[signature, kind] = [], ...others] = Object.entries(edgeLogins).filter(([key]) => key !== "value");
-    assert.deepEqual([kind, others], ["1b47061264138c4ac30d75fd1eb44270", []], signature); // a secret, in the engine's wire format
-    assert.deepEqual(edgeLogins.value, {
-      "edge-1": { seed: edgeNkey(ROOT_KEY, "edge-1").seed, ...subjects("edge-1") },
-      "edge-2": { seed: edgeNkey(ROOT_KEY, "edge-2").seed, ...subjects("edge-2") },
-    });
   });
 
   it("as a primary whose CA no edge can know, says so", async () => {
@@ -351,33 +342,18 @@ describe("program", () => {
     });
   });
 
-  /** As a secret comes over the wire. */
-  const closed = (value: object) => ({
-    "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
-    value,
-  });
   const linkOf = (store?: object): MockStack => ({
-    outputs: { leafLinkVersion: 6, leafCa: "PEM", leafUrls: ["tls://203.0.113.10:32222"] },
-    secretOutputNames: [],
-    resources: {
-      "urn:pulumi:primary::ops-nats::pulumi:pulumi:Stack::ops-nats-primary": {
-        type: "pulumi:pulumi:Stack",
-        outputs: {},
-      },
-      "urn:pulumi:primary::ops-nats::random:index/randomPassword:RandomPassword::nats-root": {
-        type: "random:index/randomPassword:RandomPassword",
-        outputs: { result: closed({ not: "asked for" }) },
-      },
-      "urn:pulumi:primary::ops-nats::ops-nats:index:Primary::nats": {
-        type: "ops-nats:index:Primary",
-        outputs: {
-          edgeLogins: closed({
-            "edge-1": { seed: "SU-one", ...subjects("edge-1"), receive: ["ops.clusters.primary.>"], store },
-            "edge-2": { seed: "SU-two", ...subjects("edge-2") },
-          }),
-        },
+    outputs: {
+      leafLinkVersion: 6,
+      leafCa: "PEM",
+      leafUrls: ["tls://203.0.113.10:32222"],
+      leafWitness: "readable",
+      leafCredentials: {
+        "edge-1": { seed: "SU-one", ...subjects("edge-1"), receive: ["ops.clusters.primary.>"], store },
+        "edge-2": { seed: "SU-two", ...subjects("edge-2") },
       },
     },
+    secretOutputNames: ["leafCredentials", "leafWitness"],
   });
   const link = linkOf();
 
@@ -394,7 +370,6 @@ describe("program", () => {
       "ops-nats:index:NatsServer nats",
       "ops-nats:index:StreamKeeper nats",
       "pulumi:providers:kubernetes cluster",
-      "pulumi:pulumi:StackReference organization/ops-nats/primary",
       ...["admin", "app", "watch"].map((name) => `${PASSWORD} nats-${name}`),
       IDENTITY,
     ]);
@@ -532,7 +507,7 @@ describe("program", () => {
     }
   });
 
-  it("as an edge that is not listed, registers nothing but the reference", async () => {
+  it("as an edge that is not listed, registers nothing", async () => {
     const recorder = await mockEngine("edge-9", { "organization/ops-nats/primary": link });
     pulumi.runtime.setAllConfig({ "kubernetes:context": "edge-9" });
     const { default: main } = await import("../index.ts");
@@ -540,6 +515,6 @@ describe("program", () => {
       main((_, full) => fresh(full)),
       /expected edge-9 among them/,
     );
-    assert.deepEqual(recorder.list(), ["pulumi:pulumi:StackReference organization/ops-nats/primary"]);
+    assert.deepEqual(recorder.list(), []);
   });
 });

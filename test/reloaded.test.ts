@@ -59,6 +59,16 @@ describe("a configuration that servers were given", () => {
     await check(forged, 5, Date.now(), 2);
   });
 
+  it("is not held against what a link says that reads like a rejection", async () => {
+    const said = `[7] 2026/11/30 22:46:04.123456 [ERR] 10.0.0.9:4222 - lid:9 - Leafnode Error '${REJECTED}'`;
+    await assert.rejects(check(running({ "nats-0": { ...old, log: said } }), 0), /came nothing within 0 s/);
+    const own = `[7] 2026/11/30 22:46:04.123456 ${REJECTED.replace("[1] ", "")}`;
+    await assert.rejects(
+      check(running({ "nats-0": { ...old, log: `${said}\n${own}` } }), 0),
+      /came by its log: config/,
+    );
+  });
+
   it("and that one does not take up in time: an error that says where to look", async () => {
     await assert.rejects(check(running({ "nats-0": { ...old, log: RELOADED } }), 0), {
       message: /^server nats-0 in namespace events: .*; came nothing within 0 s .*-c reloader/,

@@ -59,7 +59,7 @@ export async function deployPrimary(keys: Values, former = ""): Promise<Deployed
     ...ground,
   });
   await Promise.all([primary.server.clientUrl, primary.keeper?.deployment].map((output) => awaited(output)));
-  const logins = await awaited<EdgeLogins>(primary.leafLink.logins);
+  const logins = await awaited<EdgeLogins>(primary.leafLink.credentials);
   const { urls } = primary.leafLink;
   const ca = await awaited<string>(primary.leafLink.ca);
   const link = (edge: string): EdgeLink => {

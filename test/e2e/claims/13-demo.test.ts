@@ -48,7 +48,7 @@ describe("npm run demo", () => {
 
   it("shows no password, neither on the screen nor in its log", async () => {
     const log = await readFile(join(stateFolder, "demo/demo.log"), "utf8");
-    assert.match(log, /leafStores/);
+    assert.match(log, /leafCredentials/);
     assert.doesNotMatch(withoutProgress(log), /warning:/, "no warning in the demo");
     for (const stack of ["primary", "edge-1"] as const) {
       const all = Object.values(passwordsIn((await secretOf(w.kubectl[stack]))["ops-nats.conf"] ?? ""));
