@@ -98,7 +98,8 @@ export function readLeafLink(outputs: Values | undefined, stack: string, edge: s
     );
   }
   const logins = opened(leafCredentials);
-  if (!isRecord(logins) || !opened(witness)) {
+  const seen = opened(witness);
+  if (!isRecord(logins) || typeof seen !== "string" || seen === "") {
     const next = "set PULUMI_CONFIG_PASSPHRASE (or _FILE) to the passphrase that both stacks share";
     throw fault(
       `primaryStack ${stack}: expected secrets that this passphrase decrypts; came outputs that it does not fit`,
