@@ -94,7 +94,7 @@ describe("a run that was interrupted can be repeated", () => {
     if (what !== "the CLI") process.kill(provider, "SIGKILL");
     if (what !== "the Kubernetes provider") run.kill("SIGKILL");
     await run;
-    for (const pid of children.values()) await ended(pid);
+    await Promise.all([...children.values()].map(ended));
     if (what === "the Kubernetes provider") return;
     const locked = await w.pulumi(STACK, ...UP);
     assert.ok(locked.failed);
