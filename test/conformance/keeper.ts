@@ -16,6 +16,7 @@ import { until } from "./until.ts";
 /** Whether the controller in TypeScript (controller/) is run in place of the scripts, which it is to replace. */
 export const IN_TYPESCRIPT = process.env.CONTROLLER === "1";
 
+let bundled: string | undefined;
 const running = new Set<ChildProcess>();
 
 process.once("exit", () => {
@@ -92,7 +93,8 @@ export class Keeper {
     const monitors = this.monitors ?? this.#servers.map(({ ports }) => monitorOf(ports));
     const [program, file] = IN_TYPESCRIPT ? [process.execPath, "controller.cjs"] : ["sh", "keeper.sh"];
     if (IN_TYPESCRIPT) {
-      await writeFile(join(this.#folder, file), bundle());
+      bundled ??= bundle();
+      await writeFile(join(this.#folder, file), bundled);
       this.#port = await freePort();
     }
     const child = spawn(program, [join(this.#folder, file)], {
