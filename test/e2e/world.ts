@@ -205,9 +205,16 @@ export async function readmeBlocks(heading: string): Promise<string[]> {
 /** The first of them. */
 export const readmeBlock = async (heading: string): Promise<string> => (await readmeBlocks(heading))[0] ?? "";
 
-/** What is in a cluster's Secret of ours. */
+/** What is in a cluster's Secret of ours: that of `ops-system`, or where a stack has moved, the only one. */
 export async function secretOf(kubectl: Kubectl): Promise<Readonly<Record<string, string>>> {
-  const { data } = await kubectl.json<{ data: Record<string, string> }>(["get", "secret", "ops-nats-auth"]);
+  type Secret = { metadata: { namespace: string }; data?: Record<string, string> };
+  const named = ["get", "secret", "-A", "--field-selector", "metadata.name=ops-nats-auth"];
+  const { items } = await kubectl.json<{ items: Secret[] }>(named);
+  const found = items.filter(({ data }) => data?.["ops-nats.conf"] !== undefined);
+  const [only, ...more] = found;
+  const one =
+    found.find(({ metadata }) => metadata.namespace === "ops-system") ?? (more.length === 0 ? only : undefined);
+  const data = one?.data ?? assert.fail(`${found.length} Secrets: ${found.map(({ metadata }) => metadata.namespace)}`);
   return Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text, "base64").toString()]));
 }
 
