@@ -13,7 +13,7 @@ import { outputsOf } from "./components/engine.ts";
 import { exposures } from "./components/exposure.ts";
 import { readLeafLink, warnOfEnd } from "./components/leafLink.ts";
 import { checkOthersCertificate } from "./components/othersCertificate.ts";
-import { PlainError } from "./components/plainError.ts";
+import { PlainError, printable } from "./components/plainError.ts";
 import { checkEdgesFit, Primary, primaryValues } from "./components/primary.ts";
 import { serversIn } from "./components/values.ts";
 import { readSettings, SHARED_FILE } from "./config.ts";
@@ -53,7 +53,7 @@ export default async function program(connect = clusterClient) {
   }
   const primary = await outputsOf(settings.primaryStack).catch(({ message }: Error) => {
     throw new PlainError(
-      `ops-nats:primaryStack of stack ${stack}: expected a stack that can be read; came ${message.trim()}; next: pulumi stack ls --all, then ` +
+      `ops-nats:primaryStack of stack ${stack}: expected a stack that can be read; came ${printable(message.trim(), 500)}; next: pulumi stack ls --all, then ` +
         `pulumi config set ops-nats:primaryStack <organization/project/stack> -s ${stack}`,
     );
   });
