@@ -133,6 +133,11 @@ for (const persistent of [true, false]) {
 
     scenario("calm for 10 s", () => pause(10_000), { stands: true });
 
+    /** Whose events are missed without persistence: packets that are dropped for less than the 27 s after which a link is dead may all come by TCP. */
+    const missing = (seconds: number, cutOff: Readonly<Partial<Record<Stack, Cut>>>): More => {
+      const edges = THREE.filter((edge) => cutOff[edge] === "reset" || (cutOff[edge] && (persistent || seconds > 27)));
+      return { alone: [seconds, ...edges] };
+    };
     const cuts = (seconds: number, one: Cut, two: Cut) =>
       scenario(
         `links cut for ${seconds} s (${one}, ${two})`,
@@ -141,7 +146,7 @@ for (const persistent of [true, false]) {
           await pause(5000);
           return back;
         },
-        { alone: [seconds, ...EDGES] },
+        missing(seconds, { "edge-1": one, "edge-2": two }),
       );
     cuts(10, "dropped", "reset");
     cuts(120, "reset", "dropped");
@@ -301,7 +306,7 @@ for (const persistent of [true, false]) {
         await pause(5000);
         return back;
       },
-      { edges: THREE, alone: [10, "edge-3", "edge-2"] },
+      { edges: THREE, ...missing(10, { "edge-3": "reset", "edge-2": "dropped" }) },
     );
 
     if (!persistent) return;
