@@ -5,6 +5,7 @@ import { refuseMove, refuseOtherServers, tellSmallClaims } from "./components/cl
 import { outputsOf } from "./components/engine.ts";
 import { INCLUDE, ROOT_KEY } from "./components/files.ts";
 import { stackIdentity } from "./components/identity.ts";
+import { certificateAsked } from "./components/leafTls.ts";
 import { ROOT } from "./components/logins.ts";
 import type { StackMark } from "./components/nats.ts";
 import { edgesIn, passwordsIn } from "./components/natsConf.ts";
@@ -43,8 +44,8 @@ export async function preflight(cluster: Cluster, settings: Settings, wanted: Wa
   const { id, cluster: remembered } = await stackIdentity(seen, adopted && settings.adopt);
   await assertSameCluster(cluster, { remembered, seen });
   const place = { cluster, namespace, release };
-  const issued = settings.role === "primary" && settings.tls.enabled && settings.tls.issuerRef !== undefined;
-  const records = await assertOurs({ ...place, id, issued });
+  const certificate = settings.role === "primary" ? certificateAsked(settings) : undefined;
+  const records = await assertOurs({ ...place, id, certificate });
   const lastOutputs = await outputsOf(cluster.stack);
   const last: unknown = lastOutputs?.namespace;
   await refuseMove({ ...place, id, edge, lastNamespace: typeof last === "string" ? last : undefined });

@@ -4,6 +4,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import resources from "@pulumi/pulumi/proto/resource_pb.js";
 import structs from "google-protobuf/google/protobuf/struct_pb.js";
+import { isMap } from "./merge.ts";
 
 export type Values = Readonly<Record<string, unknown>>;
 
@@ -38,13 +39,11 @@ export async function outputsOf(stack: string): Promise<Values | undefined> {
     }),
   );
   const outputs = opened((answer.getReturn()?.toJavaScript() as Values | undefined)?.outputs);
-  return isRecord(outputs) && Object.keys(outputs).length > 0 ? outputs : undefined;
+  return isMap(outputs) && Object.keys(outputs).length > 0 ? outputs : undefined;
 }
-
-export const isRecord = (value: unknown): value is Values => typeof value === "object" && value !== null;
 
 /** The key of a special value's kind; the only kinds that this program's own outputs have are plain ones and secrets. */
 const KIND = "4dabf18193072939515e22adb298388d";
 
 /** A value, or what is in it where it is a secret. */
-export const opened = (value: unknown): unknown => (isRecord(value) && KIND in value ? value.value : value);
+export const opened = (value: unknown): unknown => (isMap(value) && KIND in value ? value.value : value);

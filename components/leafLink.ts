@@ -4,7 +4,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type Retention, WHEN_FULL } from "../settings.ts";
 import { daysLeft, WARN_DAYS } from "./certificates.ts";
-import { isRecord, opened, type Values } from "./engine.ts";
+import { opened, type Values } from "./engine.ts";
+import { isMap } from "./merge.ts";
 import type { Remote } from "./natsConf.ts";
 import { PlainError } from "./plainError.ts";
 
@@ -99,7 +100,7 @@ export function readLeafLink(outputs: Values | undefined, stack: string, edge: s
   }
   const logins = opened(leafCredentials);
   const seen = opened(witness);
-  if (!isRecord(logins) || typeof seen !== "string" || seen === "") {
+  if (!isMap(logins) || typeof seen !== "string" || seen === "") {
     const next = "set PULUMI_CONFIG_PASSPHRASE (or _FILE) to the passphrase that both stacks share";
     throw fault(
       `primaryStack ${stack}: expected secrets that this passphrase decrypts; came outputs that it does not fit`,
@@ -140,12 +141,12 @@ export async function warnOfEnd(outputs: Values | undefined, stack: string, now 
 }
 
 const isLogin = (value: unknown): value is EdgeLogin =>
-  isRecord(value) &&
+  isMap(value) &&
   typeof value.seed === "string" &&
   [value.publish, value.receive].every((list) => Array.isArray(list) && list.every((s) => typeof s === "string")) &&
   (value.store === undefined || isStore(value.store));
 const isStore = (value: unknown): value is EdgeStore =>
-  isRecord(value) &&
+  isMap(value) &&
   Array.isArray(value.subjects) &&
   [value.maxAge, value.underWay].every((number) => typeof number === "number") &&
   WHEN_FULL.some((word) => word === value.whenFull);

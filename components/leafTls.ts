@@ -63,6 +63,10 @@ export function authorities(
   );
 }
 
+/** The name of the Certificate that cert-manager is asked for, and of its Secret; undefined where it is asked for none. */
+export const certificateAsked = (settings: Pick<PrimarySettings, "tls" | "release">): string | undefined =>
+  settings.tls.issuerRef === undefined ? undefined : othersSecret(settings);
+
 /** What cert-manager is asked for (https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.Certificate); it renews it by itself. */
 export function issued(
   name: string,
@@ -71,8 +75,8 @@ export function issued(
   opts: pulumi.CustomResourceOptions,
 ): void {
   const { tls, hosts, namespace } = settings;
-  const secretName = othersSecret(settings);
-  if (!tls.enabled || tls.issuerRef === undefined) return;
+  const secretName = certificateAsked(settings);
+  if (secretName === undefined || tls.issuerRef === undefined) return;
   new k8s.apiextensions.CustomResource(
     `${name}-leafs-certificate`,
     {

@@ -21,18 +21,18 @@ export interface Claimant {
   readonly release: string;
   /** The stack's own id; undefined before its first `up`. */
   readonly id: string | undefined;
-  /** It asks cert-manager for a certificate. */
-  readonly issued?: boolean;
+  /** The Certificate that it asks cert-manager for, by its name; undefined where it asks for none. */
+  readonly certificate?: string | undefined;
 }
 
 /** All that the program makes under names of its own, and the set of servers, which Helm would take up whoever has made it by other means. */
-export const ownNames = (release: string, issued = false): readonly (readonly [OwnedKind, string])[] => [
+export const ownNames = (release: string, certificate?: string): readonly (readonly [OwnedKind, string])[] => [
   ["Secret", INCLUDE.secret],
   ["ConfigMap", `${fullName(release)}-keeper`],
   ["Deployment", `${fullName(release)}-keeper`],
   ["Service", `${fullName(release)}-leaf`],
   ["StatefulSet", fullName(release)],
-  ...(issued ? [["Certificate", `${fullName(release)}-leafs-tls`] as const] : []),
+  ...(certificate === undefined ? [] : [["Certificate", certificate] as const]),
 ];
 
 /**
@@ -41,10 +41,10 @@ export const ownNames = (release: string, issued = false): readonly (readonly [O
  * @throws PlainError that lists all that is not this stack's, each with its owner, and the ways on; none of them touches what is there
  */
 export async function assertOurs(claimant: Claimant): Promise<readonly HelmRecord[]> {
-  const { cluster, namespace, release, id, issued } = claimant;
+  const { cluster, namespace, release, id, certificate } = claimant;
   const mine = (owner: Owner | undefined) => owner?.id !== undefined && owner.id === id;
   const found = await Promise.all(
-    ownNames(release, issued).map(async ([kind, name]) => {
+    ownNames(release, certificate).map(async ([kind, name]) => {
       const owner = await cluster.owner(namespace, kind, name);
       return owner === undefined || mine(owner) ? [] : [{ what: `${kind} ${name}`, owner }];
     }),

@@ -52,7 +52,7 @@ export interface Braked {
 }
 
 /** Seconds: of a pause, after which it is asked for again, and for how long edges pause at most (they wait, and lose what they have no room for). */
-const PAUSE = 60;
+export const PAUSE = 60;
 const AGAIN = 30;
 const LONGEST = 270;
 /** Events by which an edge has to be behind: more than is on its way. */

@@ -3,7 +3,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import type { Plan } from "../components/streams.ts";
-import { answered, type BrakeAction, type Braking, brake, isLong, RELEASED } from "./brake.ts";
+import { answered, type BrakeAction, type Braking, brake, isLong, PAUSE, RELEASED } from "./brake.ts";
 import type { JetStream } from "./jetstream.ts";
 import type { Log } from "./log.ts";
 import type { Monitor } from "./monitor.ts";
@@ -18,8 +18,7 @@ const OFTEN = 3;
 const PATIENCE = 60;
 /** Looks one after the other, each with what the one before has changed; more than any plan needs. */
 const PASSES = 30;
-/** Seconds of a pause, by the clock of who pauses: it is asked again where that clock is so far off. */
-const PAUSE = 60;
+/** Seconds by which the clock of who pauses may be off: it is asked again where it is more. */
 const TOLERATED = 15;
 
 export interface Parts {
@@ -84,13 +83,8 @@ export class Controller {
     if (actions.length === 0) {
       log.problems(problems);
       const planned = problems.length === 0;
-      if (planned) {
-        if (!this.#planned)
-          log.say(
-            "info",
-            `all streams are as planned${absent.length > 0 ? ", but those of servers that do not answer" : ""}`,
-          );
-      }
+      const but = absent.length > 0 ? ", but those of servers that do not answer" : "";
+      if (planned && !this.#planned) log.say("info", `all streams are as planned${but}`);
       this.#is(planned);
       return false;
     }

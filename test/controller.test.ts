@@ -3,13 +3,13 @@
 
 import assert from "node:assert/strict";
 import { primaryPlan } from "../components/primaryStreams.ts";
-import { edgePlan, type Plan } from "../components/streams.ts";
+import type { Plan } from "../components/streams.ts";
 import { merged } from "../controller/merged.ts";
 import type { Found, Link, Moment, Observed, Server, StreamInfo } from "../controller/observed.ts";
 import { type Action, BEGINNING, type Memory, needs, type Outcome, reconcile } from "../controller/reconcile.ts";
+import { claim, lonePlan } from "./controllerPlan.ts";
 
 const START = Date.UTC(2026, 10, 30);
-const claim = { enabled: true, size: "2Gi", storageClass: undefined, maxAge: 3600, whenFull: "keep-newest" } as const;
 const at = (seconds: number): Moment => ({ date: START + seconds * 1000, uptime: 1000 + seconds });
 const iso = (date: number): string => new Date(date).toISOString();
 
@@ -118,18 +118,7 @@ const primary = () =>
     }),
     3,
   );
-const lone = () =>
-  new FakeCluster(
-    edgePlan({
-      claim,
-      retention: claim,
-      replicas: 1,
-      edge: "edge-1",
-      subjects: ["ops.clusters.edge-1.>"],
-      underWay: 100,
-    }),
-    1,
-  );
+const lone = () => new FakeCluster(lonePlan, 1);
 const short = (action: Action): string => {
   if (action.do === "create stream") return `create ${action.config.name}`;
   if (action.do === "update stream") return `update ${action.name}`;

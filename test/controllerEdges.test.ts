@@ -4,7 +4,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { edgePlan } from "../components/streams.ts";
 import { bundle } from "../controller/bundle.ts";
 import { Controller } from "../controller/controller.ts";
 import { pages } from "../controller/http.ts";
@@ -16,16 +15,7 @@ import { BEGINNING } from "../controller/reconcile.ts";
 import { type Status, statusOf } from "../controller/status.ts";
 import { MOST } from "../controller/strays.ts";
 import { StrayWatch } from "../controller/watch.ts";
-
-const claim = { enabled: true, size: "2Gi", storageClass: undefined, maxAge: 3600, whenFull: "keep-newest" } as const;
-const plan = edgePlan({
-  claim,
-  retention: claim,
-  replicas: 1,
-  edge: "edge-1",
-  subjects: ["ops.clusters.edge-1.>"],
-  underWay: 100,
-});
+import { lonePlan } from "./controllerPlan.ts";
 
 /** A connection that answers by a table, and keeps what was asked. */
 function connection(answers: (subject: string, body: unknown) => unknown) {
@@ -91,7 +81,7 @@ describe("controller: a look and what follows", () => {
     const lines: string[] = [];
     const log = new Log((line) => lines.push(JSON.parse(line).message));
     const clock = () => ({ date: Date.UTC(2026, 10, 30), uptime: now });
-    const controller = new Controller({ plan, jetStream: js, monitor, log, clock, mine: () => mine });
+    const controller = new Controller({ plan: lonePlan, jetStream: js, monitor, log, clock, mine: () => mine });
     mine = false;
     await controller.tick();
     assert.deepEqual([controller.ready, asked.filter((subject) => !subject.includes("INFO"))], [false, []]);

@@ -11,7 +11,7 @@ import {
   warnOfEnd,
 } from "../components/leafLink.ts";
 import { warnings } from "./fakeClusters.ts";
-import { awaited } from "./mocks.ts";
+import { awaited, closed } from "./mocks.ts";
 
 const STACK = "organization/ops-nats/primary";
 
@@ -28,12 +28,6 @@ describe("leaf link", () => {
   };
   const urls = ["tls://203.0.113.10:32222", "tls://[2001:db8::1]:32222"];
   const ca = "PEM of two CAs";
-
-  /** A secret as the engine hands it over. */
-  const closed = (value: unknown) => ({
-    "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
-    value,
-  });
 
   const published = async (): Promise<Record<string, unknown>> => {
     const outputs = leafLinkOutputs({

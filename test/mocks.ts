@@ -41,7 +41,7 @@ const MADE: Readonly<Record<string, (name: string) => object>> = {
 };
 
 /** As a secret comes over the wire. */
-const closed = (value: unknown) => ({
+export const closed = (value: unknown) => ({
   "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
   value,
 });

@@ -17,7 +17,8 @@ describe("what is in a namespace", () => {
   const record = (owner: Owner | undefined, status = "deployed", revision = 1): HelmRecord => ({
     ...{ name: `sh.helm.release.v1.nats.v${revision}`, status, revision, description: "", owner },
   });
-  const check = (cluster: Cluster, id: string | undefined = ID) => assertOurs({ ...place(cluster), id, issued: true });
+  const check = (cluster: Cluster, id: string | undefined = ID) =>
+    assertOurs({ ...place(cluster), id, certificate: "nats-leafs-tls" });
   const secret = "Secret ops-nats-auth";
 
   it("nothing, or the stack's own: goes on", async () => {
@@ -28,7 +29,7 @@ describe("what is in a namespace", () => {
     await check(holding(all, [record(own, "pending-upgrade")]));
   });
 
-  for (const [kind, name] of ownNames("nats", true)) {
+  for (const [kind, name] of ownNames("nats", "nats-leafs-tls")) {
     it(`a ${kind} ${name} of another stack: is refused before anything is changed, and nothing harmful is advised`, async () => {
       for (const id of [ID, undefined]) {
         await assert.rejects(check(holding({ [`${kind} ${name}`]: OTHER }), id), (error: Error) => {

@@ -210,7 +210,7 @@ async function beside(flooding: boolean, there: number): Promise<readonly number
 const quantile = (numbers: readonly number[], q: number) =>
   [...numbers].sort((a, b) => a - b)[Math.floor(q * numbers.length)] ?? Number.NaN;
 
-/** Milliseconds from an edge to the primary: a machine, a region, a country, a continent. */
+/** Milliseconds from an edge to the primary: one room, one town, a region, a country, a continent. */
 const AWAY = [0, 2, 5, 10, 50];
 
 async function floods(): Promise<string> {

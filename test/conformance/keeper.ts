@@ -5,16 +5,16 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { bundle } from "../../controller/bundle.ts";
 import type { DeployedKeeper } from "./deployed.ts";
 import type { NatsServer } from "./natsServer.ts";
 import type { PodPorts } from "./podConf.ts";
+import { freePort } from "./ports.ts";
 import { until } from "./until.ts";
 
 /** Whether the controller in TypeScript (controller/) is run in place of the scripts, which it is to replace. */
-export const IN_TYPESCRIPT = process.env.CONTROLLER === "1";
+const IN_TYPESCRIPT = process.env.CONTROLLER === "1";
 
 let bundled: string | undefined;
 const running = new Set<ChildProcess>();
@@ -39,15 +39,6 @@ const isReady = (port: number): Promise<boolean> =>
     ({ ok }) => ok,
     () => false,
   );
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** Lines of JSON as a person reads them; others as they are. */
 const plain = (text: string): string =>
