@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { setTimeout as pause } from "node:timers/promises";
 import { audible, Heard, newTag, notHeard } from "./heard.ts";
 import { installed } from "./installed.ts";
 import { RawLeaf } from "./rawLeaf.ts";
@@ -42,12 +41,8 @@ onEachVersion("who an edge can speak for", (version) => {
   it("with a server of an attacker: itself, nobody else", async () => {
     const listeners = await atPrimary();
     const wild = listeners.filter((l) => l.subject !== OTHERS);
-    const joined = async () => {
-      const leaf = await RawLeaf.connect(nats().nodePort.port, "raw", nats().deployed.link("edge-1"));
-      assert.equal(await leaf.accepted(), true);
-      return leaf;
-    };
-    let raw = await joined();
+    const raw = await RawLeaf.connect(nats().nodePort.port, "raw", nats().deployed.link("edge-1"));
+    assert.equal(await raw.accepted(), true);
     const tag = newTag();
     const say = (subject: string) => raw.publish(subject, `${tag} ${subject}`);
     const has = (subject: string, at: readonly Heard[]) => at.filter((l) => l.has(`${tag} ${subject}`)).length;
@@ -58,10 +53,6 @@ onEachVersion("who an edge can speak for", (version) => {
     };
     await control("before");
     for (const subject of ["ops.clusters.primary.x", "ops.x", "x", OTHERS]) say(subject);
-    // servers from 2.14 on end a link on which they find a violation: what comes right after that may be lost with it
-    await pause(1000);
-    raw.close();
-    raw = await joined();
     await control("after");
     for (const subject of ["ops.clusters.primary.x", "ops.x", "x"]) assert.equal(has(subject, wild), 0, subject);
     assert.equal(has(OTHERS, listeners), 0);
