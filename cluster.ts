@@ -298,6 +298,8 @@ async function connect(keys: Readonly<Record<string, string>>, own: string): Pro
 /** A proxy's address may hold a password. */
 const withoutLogin = (url: string): string => url.replace(/\/\/[^@/]*@/, "//");
 
+const RBAC = { group: "rbac.authorization.k8s.io", version: "v1" };
+
 function read(
   { core, apps, custom }: Connection,
   kind: OwnedKind,
@@ -314,6 +316,14 @@ function read(
       return apps.readNamespacedStatefulSet(at);
     case "Deployment":
       return apps.readNamespacedDeployment(at);
+    case "ServiceAccount":
+      return core.readNamespacedServiceAccount(at);
+    case "Role":
+      return custom.getNamespacedCustomObject({ ...at, ...RBAC, plural: "roles" });
+    case "RoleBinding":
+      return custom.getNamespacedCustomObject({ ...at, ...RBAC, plural: "rolebindings" });
+    case "Lease":
+      return custom.getNamespacedCustomObject({ ...at, group: "coordination.k8s.io", version: "v1", plural: "leases" });
     case "Certificate":
       return custom.getNamespacedCustomObject({
         ...at,

@@ -206,13 +206,14 @@ function deployment(parsed: Parsed): { readonly chart: Chart; readonly images: I
             repository: repository ?? DEFAULT_CHART.repository,
             version: version ?? CHART_VERSION,
           };
-  const { registry, pullSecrets, nats, natsBox, reloader } = parsed.images;
+  const { registry, pullSecrets, nats, natsBox, reloader, controller } = parsed.images;
   const images: Images = {
     registry,
     pullSecrets: pullSecrets ?? [],
     nats: { ...DEFAULT_IMAGES.nats, ...defined(nats) },
     natsBox: { ...DEFAULT_IMAGES.natsBox, ...defined(natsBox) },
     reloader: { ...DEFAULT_IMAGES.reloader, ...defined(reloader) },
+    controller: { ...DEFAULT_IMAGES.controller, ...defined(controller) },
   };
   return { chart, images };
 }

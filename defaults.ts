@@ -8,10 +8,11 @@ export const DEFAULT_CHART = { repository: "https://nats-io.github.io/k8s/helm/c
 export const CHART_VERSION = "1.2.4";
 
 /** 2.14 checks what edges publish, which the guide's 2.10.20 does not; why 2.15.3: decision 11 (components/serverVersion.ts). */
-export const DEFAULT_IMAGES: { readonly nats: Image; readonly natsBox: Image; readonly reloader: Image } = {
+export const DEFAULT_IMAGES: Readonly<Record<"nats" | "natsBox" | "reloader" | "controller", Image>> = {
   nats: { repository: "nats", tag: "2.15.3-alpine" },
   natsBox: { repository: "natsio/nats-box", tag: "0.14.5" },
   reloader: { repository: "natsio/nats-server-config-reloader", tag: "0.15.1" },
+  controller: { repository: "node", tag: "24-bookworm-slim" },
 };
 
 /** The Helm release, as in the guide. */

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { APP_ACCOUNT, EDGE_ACCOUNT, OWN_ACCOUNTS } from "./components/accounts.ts";
-import { ADMIN, APP, KEEPER, ROOT, ROUTE, WATCH } from "./components/logins.ts";
+import { ADMIN, APP, CONTROLLER, ROOT, ROUTE, WATCH } from "./components/logins.ts";
 import { isMap } from "./components/merge.ts";
 import type { Fault } from "./faults.ts";
 
@@ -24,7 +24,7 @@ export function* extraFaults(
   const accounts = isMap(keys.extraAccounts) ? keys.extraAccounts : {};
   const remotes = Array.isArray(keys.extraRemotes) ? keys.extraRemotes.filter(isMap) : [];
   const taken = new Map<unknown, string>(
-    [ADMIN, APP, KEEPER, ROUTE, ROOT, WATCH].map((user) => [user, "this program's own"]),
+    [ADMIN, APP, CONTROLLER, ROUTE, ROOT, WATCH].map((user) => [user, "this program's own"]),
   );
   for (const [name, account] of Object.entries(accounts)) {
     const key = `extraAccounts.${name}`;

@@ -11,7 +11,14 @@ import type { StackMark } from "./components/nats.ts";
 import { edgesIn, passwordsIn } from "./components/natsConf.ts";
 import { assertOurs, assertSameCluster } from "./components/ownership.ts";
 import { PlainError } from "./components/plainError.ts";
-import { type Cluster, commands, description, OWNER_ID, type WantedServers } from "./components/release.ts";
+import {
+  type Cluster,
+  commands,
+  description,
+  OWNER_ID,
+  type RunningServers,
+  type WantedServers,
+} from "./components/release.ts";
 import type { Settings } from "./settings.ts";
 
 /** The ground that a stack stands on, once it is known to be its own. */
@@ -27,6 +34,8 @@ export interface Ground {
   readonly clusterIdentifier: string | undefined;
   /** What the stack's last `up` put out; undefined where there was none. */
   readonly lastOutputs: Readonly<Record<string, unknown>> | undefined;
+  /** The servers that run; undefined where none do. */
+  readonly running: RunningServers | undefined;
 }
 
 /**
@@ -45,11 +54,11 @@ export async function preflight(cluster: Cluster, settings: Settings, wanted: Wa
   await assertSameCluster(cluster, { remembered, seen });
   const place = { cluster, namespace, release };
   const certificate = settings.role === "primary" ? certificateAsked(settings) : undefined;
-  const records = await assertOurs({ ...place, id, certificate });
+  const records = await assertOurs({ ...place, id, certificate, streams: wanted.streams });
   const lastOutputs = await outputsOf(cluster.stack);
   const last: unknown = lastOutputs?.namespace;
   await refuseMove({ ...place, id, edge, lastNamespace: typeof last === "string" ? last : undefined });
-  await refuseOtherServers(place, wanted);
+  const running = await refuseOtherServers(place, wanted);
   await tellSmallClaims(place, wanted);
   return {
     mark: { id, stack: cluster.stack, edge, release },
@@ -58,6 +67,7 @@ export async function preflight(cluster: Cluster, settings: Settings, wanted: Wa
     knownEdges: edgesIn(secret[INCLUDE.key] ?? ""),
     clusterIdentifier: remembered.uid ?? remembered.ca,
     lastOutputs,
+    running,
   };
 }
 

@@ -57,13 +57,13 @@ export interface Protected {
   readonly allow?: (value: unknown) => boolean;
 }
 
-const NAMES = "the outputs, the keeper and the edges find objects by their names";
+const NAMES = "the outputs, the controller and the edges find objects by their names";
 const SELECTED = "Services and claims find the pods by it";
 const ACCOUNTS = "accounts, users and their permissions are made by this program";
 const CONTAINERS = "it replaces the containers or their mounts";
 const MEMORY = "the server is told how much memory it has";
-const MONITOR = "probes and the keeper ask the servers there";
-const PORT = "clients, edges and the keeper connect there";
+const MONITOR = "probes and the controller ask the servers there";
+const PORT = "clients, edges and the controller connect there";
 const LINK = "the link to the primary stands there";
 const SHOWN = "edges know the servers by the certificates there";
 const VERSION = "the program decides by the server's tag what it can ask of it";
@@ -218,7 +218,7 @@ export const PROTECTED: readonly Protected[] = [
   ...all("servers log in to each other with a password that this program makes", ["config cluster routeURLs"]),
   ...all("servers know each other by certificates that this program makes", ["config cluster tls"]),
   ...all(PORT, ["config nats port"]),
-  ...all("Ops, nats-box and the keeper connect without it", ["config nats tls"]),
+  ...all("Ops, nats-box and the controller connect without it", ["config nats tls"]),
   ...all(MONITOR, ["config monitor enabled"], { allow: yes }),
   ...all(MONITOR, ["config monitor port", "config monitor tls"]),
   ...all("accounts of the same names in other clusters would be joined to these", ["config gateway"]),

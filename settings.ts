@@ -176,6 +176,7 @@ const common = {
     nats: image.optional(),
     natsBox: image.optional(),
     reloader: image.optional(),
+    controller: image.optional(),
   }).default({}),
   timeoutSeconds,
   resources,
@@ -299,13 +300,14 @@ export interface Image {
   readonly tag: string;
 }
 
-/** The images of the chart's three containers, and where they are pulled from. */
+/** The images of the chart's three containers and of the controller, and where they are pulled from. */
 export interface Images {
   readonly registry: string | undefined;
   readonly pullSecrets: readonly string[];
   readonly nats: Image;
   readonly natsBox: Image;
   readonly reloader: Image;
+  readonly controller: Image;
 }
 
 /** One edge as the primary knows it. Subjects are NATS subjects; `publish` is edge to primary, `receive` the other way. */

@@ -9,7 +9,7 @@ import { numbered, overlap, withoutCovered } from "./subjects.ts";
 /** How the primary's streams are reached. */
 export interface StoreAccess {
   /** Makes and keeps the streams. */
-  readonly keeper: Login;
+  readonly controller: Login;
 }
 
 /** An account into which no leaf fits: leafs without credentials are bound to it and refused (2.10 would take them). */

@@ -14,6 +14,7 @@ import {
   type LeftClaim,
   OWNER_EDGE,
   type ReleasePlace,
+  type RunningServers,
   type Servers,
   type WantedServers,
 } from "./release.ts";
@@ -25,11 +26,18 @@ const README = 'README, "Changing persistence", says more';
  * Refuses, before anything is changed, what Kubernetes cannot change in a set of servers that runs (whether they have a claim,
  * its size and its class), and what JetStream cannot: a lone server's streams are not taken over when it joins a cluster, nor
  * the other way round, what only a server has that goes would be lost, and older servers read streams by other ways.
+ * @returns the servers that run; undefined where none do
  * @throws PlainError with one line that says what to do by hand
  */
-export async function refuseOtherServers(place: ReleasePlace, wanted: WantedServers): Promise<void> {
+export async function refuseOtherServers(
+  place: ReleasePlace,
+  wanted: WantedServers,
+): Promise<RunningServers | undefined> {
   const running = await place.cluster.runningServers(place.namespace, place.release);
-  if (running === undefined) return refuseOtherClaims(place, wanted);
+  if (running === undefined) {
+    await refuseOtherClaims(place, wanted);
+    return undefined;
+  }
   if (running.claim === undefined) await refuseOtherClaims(place, wanted); // or a set made anew would be refused for them
   const former = running.replicas === wanted.replicas ? running.replicas : await formerServers(place, running);
   const number = otherNumber({ ...running, replicas: former }, wanted, place);
@@ -37,6 +45,7 @@ export async function refuseOtherServers(place: ReleasePlace, wanted: WantedServ
   const change =
     acrossFloor(running, wanted, place) ?? (wanted.claim && number) ?? otherClaim(running.claim, wanted, place);
   if (change !== undefined) throw new PlainError(`${change}; ${README}`);
+  return running;
 }
 
 /** How many servers there were before somebody scaled them by hand, which their claims tell. */

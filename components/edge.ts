@@ -9,8 +9,8 @@ import { MAJORITY } from "../faults.ts";
 import type { EdgeSettings } from "../settings.ts";
 import { WARN_DAYS } from "./certificates.ts";
 import { clusterNames, watchedSubject } from "./clusterNames.ts";
+import { StreamController } from "./controller.ts";
 import { type Files, inPod, LEAFS_CA, ROUTE_KEYS } from "./files.ts";
-import { StreamKeeper } from "./keeper.ts";
 import type { EdgeLink } from "./leafLink.ts";
 import { LEAF_TARGET_PORT, leafService } from "./leafService.ts";
 import { ADMIN, APP, newPassword, newRoute, ROOT, WATCH } from "./logins.ts";
@@ -41,7 +41,7 @@ export class Edge extends pulumi.ComponentResource {
   readonly adminPassword: pulumi.Output<string>;
   readonly appPassword: pulumi.Output<string>;
   /** Keeps the streams where there are some, and everywhere counts events under names that are not carried. */
-  readonly keeper: StreamKeeper;
+  readonly controller: StreamController;
 
   constructor(
     name: string,
@@ -84,8 +84,8 @@ export class Edge extends pulumi.ComponentResource {
       watch: { edge: names.edge, subject: watchedSubject(names) },
       ...(replicas > 1 ? { certificates: { cluster: WARN_DAYS.own } } : {}),
     };
-    const watch = { user: WATCH, passwordKey: "watch-password" };
-    const login = link.store ? { user: APP, passwordKey: "app-password" } : watch;
+    const watch = { user: WATCH, passwordKey: "watch-password", password: watchPassword };
+    const login = link.store ? { user: APP, passwordKey: "app-password", password: this.appPassword } : watch;
     const after = { ...parent, dependsOn: [this.server] };
     const { leafPort, release } = settings;
     if (leafPort !== undefined) {
@@ -94,9 +94,9 @@ export class Edge extends pulumi.ComponentResource {
         deleteBeforeReplace: true,
       });
     }
-    this.keeper = new StreamKeeper(
+    this.controller = new StreamController(
       name,
-      { namespace, mark, images, plan, ...login, watch, replicas, timeoutSeconds, cluster },
+      { namespace, mark, images, plan, login, watch, replicas, timeoutSeconds, cluster },
       after,
     );
     this.registerOutputs({ server: this.server, adminPassword: this.adminPassword, appPassword: this.appPassword });

@@ -9,7 +9,7 @@ import { type RouteLogin, routeAddresses } from "./routes.ts";
 export const ADMIN = "admin";
 export const APP = "app";
 /** Makes and keeps the primary's streams; at an edge, `app` can. */
-export const KEEPER = "keeper";
+export const CONTROLLER = "controller";
 /** By which the servers of one cluster log in to each other. */
 export const ROUTE = "_route"; // no edge can be called so
 /** Of whom the root key is, where passwords are told by user. */

@@ -60,8 +60,8 @@ export interface NatsServerArgs {
   /** Passwords of `admin` and of `app`, for people, Ops and nats-box. */
   readonly adminPassword: pulumi.Input<string>;
   readonly appPassword: pulumi.Input<string>;
-  /** Password of the keeper of the streams, where it has a login of its own. */
-  readonly keeperPassword?: pulumi.Input<string> | undefined;
+  /** Password of the controller of the streams, where it has a login of its own. */
+  readonly controllerPassword?: pulumi.Input<string> | undefined;
   /** From which keys and certificates are made: a lost state gets it back from the Secret. No pod mounts it. */
   readonly rootKey?: pulumi.Input<string> | undefined;
   /** Entries of the Secret beside the include file, by names that are known beforehand. */
@@ -71,6 +71,8 @@ export interface NatsServerArgs {
   readonly cluster: Cluster;
   /** How long Helm may wait for the pods. */
   readonly timeoutSeconds: number;
+  /** What has to be there before its servers change. */
+  readonly before?: readonly pulumi.Resource[];
 }
 
 /** A NATS server or cluster: namespace, the one Secret, the Helm release. It knows no role. */
@@ -110,7 +112,7 @@ export class NatsServer extends pulumi.ComponentResource {
     });
     const release = new k8s.helm.v3.Release(name, releaseArgs(args), {
       parent: this,
-      dependsOn: [secret],
+      dependsOn: [secret, ...(args.before ?? [])],
       deleteBeforeReplace: true, // the NodePorts are taken as long as the old release is there
       hooks: {
         beforeCreate: [() => forgetFormerRuns(place, id), () => formerServersGone(place), fewNodes, waiting.start],
@@ -148,7 +150,7 @@ const secretArgs = ({
   include,
   adminPassword,
   appPassword,
-  keeperPassword,
+  controllerPassword,
   watchPassword,
   rootKey,
   files,
@@ -173,7 +175,7 @@ const secretArgs = ({
     ...Object.fromEntries(
       (files?.keys ?? []).map((key) => [key, pulumi.output(files?.texts ?? {}).apply((texts) => texts[key] ?? "")]),
     ),
-    ...(keeperPassword === undefined ? {} : { "keeper-password": keeperPassword }),
+    ...(controllerPassword === undefined ? {} : { "controller-password": controllerPassword }),
     ...(watchPassword === undefined ? {} : { "watch-password": watchPassword }),
   },
 });

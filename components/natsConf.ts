@@ -133,7 +133,7 @@ export function primaryConf(
   extra: ExtraAccounts = {},
   former: readonly string[] = [],
 ): string {
-  const accounts = primaryAccounts(leafs, client(logins.app), store && { ...store, login: client(store.keeper) });
+  const accounts = primaryAccounts(leafs, client(logins.app), store && { ...store, login: client(store.controller) });
   const variables = leafVariables(leafs, store !== undefined, limits);
   // by its tag a server is told from its peers: each stores what its own clients say
   return include(logins, [...accounts, ...formerAccounts(former), ...extraAccounts(extra)], {

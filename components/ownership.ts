@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import { controllerName, planName } from "./controllerNames.ts";
 import { INCLUDE } from "./files.ts";
 import { PlainError } from "./plainError.ts";
 import {
@@ -23,13 +24,24 @@ export interface Claimant {
   readonly id: string | undefined;
   /** The Certificate that it asks cert-manager for, by its name; undefined where it asks for none. */
   readonly certificate?: string | undefined;
+  /** Whether it keeps streams: what that takes in a namespace is asked for where it is made, for not everybody may see it. */
+  readonly streams: boolean;
 }
 
+/** What one of several controllers acts by. */
+const TURN = ["ServiceAccount", "Lease", "Role", "RoleBinding"] as const;
+
 /** All that the program makes under names of its own, and the set of servers, which Helm would take up whoever has made it by other means. */
-export const ownNames = (release: string, certificate?: string): readonly (readonly [OwnedKind, string])[] => [
+export const ownNames = ({
+  release,
+  certificate,
+  streams,
+}: Pick<Claimant, "release" | "certificate" | "streams">): readonly (readonly [OwnedKind, string])[] => [
   ["Secret", INCLUDE.secret],
-  ["ConfigMap", `${fullName(release)}-keeper`],
-  ["Deployment", `${fullName(release)}-keeper`],
+  ["ConfigMap", controllerName(release)],
+  ["ConfigMap", planName(release)],
+  ["Deployment", controllerName(release)],
+  ...(streams ? TURN.map((kind) => [kind, controllerName(release)] as const) : []),
   ["Service", `${fullName(release)}-leaf`],
   ["StatefulSet", fullName(release)],
   ...(certificate === undefined ? [] : [["Certificate", certificate] as const]),
@@ -41,10 +53,10 @@ export const ownNames = (release: string, certificate?: string): readonly (reado
  * @throws PlainError that lists all that is not this stack's, each with its owner, and the ways on; none of them touches what is there
  */
 export async function assertOurs(claimant: Claimant): Promise<readonly HelmRecord[]> {
-  const { cluster, namespace, release, id, certificate } = claimant;
+  const { cluster, namespace, release, id } = claimant;
   const mine = (owner: Owner | undefined) => owner?.id !== undefined && owner.id === id;
   const found = await Promise.all(
-    ownNames(release, certificate).map(async ([kind, name]) => {
+    ownNames(claimant).map(async ([kind, name]) => {
       const owner = await cluster.owner(namespace, kind, name);
       return owner === undefined || mine(owner) ? [] : [{ what: `${kind} ${name}`, owner }];
     }),

@@ -6,19 +6,19 @@ import * as pulumi from "@pulumi/pulumi";
 import type { PrimarySettings } from "../settings.ts";
 import { assertTaken, type OutputsOf, type Signing } from "./authoritiesTaken.ts";
 import { type Certificates, certificates, WARN_DAYS } from "./certificates.ts";
+import { planText, StreamController } from "./controller.ts";
 import { type Files, LEAF_KEYS, leafFiles, ROUTE_KEYS } from "./files.ts";
-import { StreamKeeper } from "./keeper.ts";
 import type { EdgeLogins, EdgeStore, LeafLink } from "./leafLink.ts";
 import { leafService } from "./leafService.ts";
 import { authorities, issued, madeHere, shown, shownFiles } from "./leafTls.ts";
-import { ADMIN, APP, KEEPER, newPassword, newRoute, ROOT } from "./logins.ts";
+import { ADMIN, APP, CONTROLLER, newPassword, newRoute, ROOT } from "./logins.ts";
 import { merge } from "./merge.ts";
 import { NatsServer, type StackMark } from "./nats.ts";
 import { primaryConf } from "./natsConf.ts";
 import { edgeNkey, type Nkey } from "./nkeys.ts";
 import { PlainError } from "./plainError.ts";
 import { primaryPlan } from "./primaryStreams.ts";
-import { type Cluster, fullName } from "./release.ts";
+import { type Cluster, fullName, type RunningServers } from "./release.ts";
 import { type RouteLogin, routeCertificates } from "./routes.ts";
 import type { Plan } from "./streams.ts";
 import { eventSubjects, withoutCovered } from "./subjects.ts";
@@ -38,6 +38,8 @@ export interface PrimaryArgs {
   readonly lastOutputs?: Readonly<Record<string, unknown>> | undefined;
   /** Reads those of edges. */
   readonly outputsOf: OutputsOf;
+  /** The servers that run; undefined where none do. */
+  readonly running?: Pick<RunningServers, "replicas"> | undefined;
 }
 
 /** The primary: a NATS server with a leaf listener, a login for every edge that may connect, with persistence the streams. */
@@ -46,22 +48,19 @@ export class Primary extends pulumi.ComponentResource {
   readonly adminPassword: pulumi.Output<string>;
   readonly appPassword: pulumi.Output<string>;
   /** Undefined where no streams are kept. */
-  readonly keeper: StreamKeeper | undefined;
+  readonly controller: StreamController | undefined;
   readonly leafLink: LeafLink;
   /** For clients outside, without credentials; undefined without a `clientPort`. */
   readonly publicClientUrl: string | undefined;
 
-  constructor(
-    name: string,
-    { settings, cluster, mark, description, adopted = {}, knownEdges = [], lastOutputs = {}, outputsOf }: PrimaryArgs,
-    opts?: pulumi.ComponentResourceOptions,
-  ) {
+  constructor(name: string, args: PrimaryArgs, opts?: pulumi.ComponentResourceOptions) {
     super("ops-nats:index:Primary", name, {}, opts);
+    const { settings, cluster, mark, description, adopted = {}, knownEdges = [], lastOutputs = {}, outputsOf } = args;
     const { hosts, leafPort, clientPort, namespace, chart, persistence, images, replicas, timeoutSeconds } = settings;
     const parent = { parent: this };
     this.adminPassword = newPassword(`${name}-admin`, parent, adopted[ADMIN]);
     this.appPassword = newPassword(`${name}-app`, parent, adopted[APP]);
-    const keeperPassword = persistence && newPassword(`${name}-keeper`, parent, adopted[KEEPER]);
+    const controllerPassword = persistence && newPassword(`${name}-controller`, parent, adopted[CONTROLLER]);
     const route = newRoute(`${name}-route`, settings, parent, adopted);
     const rootKey = newPassword(`${name}-root`, parent, adopted[ROOT]);
     const nkeys = rootKey.apply((root) =>
@@ -78,26 +77,42 @@ export class Primary extends pulumi.ComponentResource {
     );
     const include = pulumi.secret(
       pulumi
-        .all([this.adminPassword, this.appPassword, keeperPassword, nkeys, route, texts])
-        .apply(([admin, app, keeper, leafs, route, files]) =>
-          includeText(settings, knownEdges, { admin, app, keeper, leafs, route, files: shownFiles(settings, files) }),
+        .all([this.adminPassword, this.appPassword, controllerPassword, nkeys, route, texts])
+        .apply(([admin, app, controller, leafs, route, files]) =>
+          includeText(settings, knownEdges, {
+            admin,
+            app,
+            controller,
+            leafs,
+            route,
+            files: shownFiles(settings, files),
+          }),
         ),
     );
     const { adminPassword, appPassword } = this;
     const values = primaryValues(settings);
     // also where they are not shown: pods that are about to go still mount them
     const files = { keys: [...LEAF_KEYS, ...(replicas > 1 ? ROUTE_KEYS : [])], texts };
-    const secrets = { include, adminPassword, appPassword, keeperPassword, rootKey, files };
+    const secrets = { include, adminPassword, appPassword, controllerPassword, rootKey, files };
     const release = { mark, description, chart, values, timeoutSeconds };
-    this.server = new NatsServer(name, { namespace, ...release, ...secrets, cluster }, parent);
+    const plan = planOf(settings);
+    const controller = (dependsOn: pulumi.Resource[]) =>
+      plan &&
+      new StreamController(
+        name,
+        {
+          ...{ namespace, mark, images, plan, replicas, timeoutSeconds, cluster },
+          login: { user: CONTROLLER, passwordKey: "controller-password", password: controllerPassword ?? "" },
+        },
+        { ...parent, dependsOn },
+      );
+    const ahead = isGrowing(settings, args.running) ? controller([]) : undefined;
+    const before = ahead === undefined ? [] : [ahead.deployment];
+    this.server = new NatsServer(name, { namespace, ...release, ...secrets, cluster, before }, parent);
     const after = { ...parent, dependsOn: [this.server] };
     new k8s.core.v1.Service(`${name}-leaf`, leafService(settings, mark), { ...after, deleteBeforeReplace: true });
-    const plan = planOf(settings);
-    const login = { user: KEEPER, passwordKey: "keeper-password" };
     issued(name, settings, mark, { ...parent, dependsOn: [this.server.patch] });
-    this.keeper =
-      plan &&
-      new StreamKeeper(name, { namespace, mark, images, plan, ...login, replicas, timeoutSeconds, cluster }, after);
+    this.controller = ahead ?? controller([this.server]);
     const scheme = settings.tls.enabled ? "tls" : "nats-leaf";
     this.leafLink = {
       urls: hosts.map((host) => `${scheme}://${urlHost(host)}:${leafPort}`),
@@ -111,6 +126,13 @@ export class Primary extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 }
+
+/**
+ * Whether servers are to join a cluster of three or more. Its controller is then told first: a server's own stream is there before clients reach it. (The
+ * streams of a lone server cannot be those of three yet, and what is taken away is taken off the intake when it is gone.)
+ */
+const isGrowing = ({ replicas }: PrimarySettings, running: PrimaryArgs["running"]): boolean =>
+  running !== undefined && running.replicas >= 3 && replicas > running.replicas;
 
 /** What its servers show to edges, once no edge is left behind by the CA that signs it. */
 async function leafCertificates(
@@ -146,7 +168,7 @@ const saidBy = ({ name, publish }: PrimarySettings["edges"][number]) =>
 interface Secrets {
   readonly admin: string;
   readonly app: string;
-  readonly keeper: string | undefined;
+  readonly controller: string | undefined;
   /** Edge name -> login. */
   readonly leafs: Readonly<Record<string, Nkey>>;
   readonly route: RouteLogin | undefined;
@@ -156,7 +178,7 @@ interface Secrets {
 function includeText(
   settings: PrimarySettings,
   known: readonly string[],
-  { admin, app, keeper, leafs, route, files }: Secrets,
+  { admin, app, controller, leafs, route, files }: Secrets,
 ): string {
   const { edgeLimits, extraAccounts } = settings;
   const users = settings.edges.map((edge) => {
@@ -164,7 +186,7 @@ function includeText(
     return { user: name, nkey: nkeyOf(leafs, name).publicKey, publish: saidBy(edge), receive, stored: persistence };
   });
   const own = { admin: { user: ADMIN, password: admin }, app: { user: APP, password: app }, route, files };
-  const store = keeper === undefined ? undefined : { keeper: { user: KEEPER, password: keeper } };
+  const store = controller === undefined ? undefined : { controller: { user: CONTROLLER, password: controller } };
   const former = known.filter((edge) => !users.some(({ user }) => user === edge));
   return primaryConf(own, users, edgeLimits, store, extraAccounts, former);
 }
@@ -212,23 +234,39 @@ function nkeyOf(keys: Readonly<Record<string, Nkey>>, edge: string): Nkey {
   return key;
 }
 
-/** Bytes of what a Secret may hold that are for edges; it holds a MiB in all (validation of the API server, MaxSecretSize). */
+/** Bytes of what a Secret or a ConfigMap may hold that are for edges; each holds a MiB in all (validation of the API server, MaxSecretSize). */
 const ROOM = 1_000_000;
 
 /**
- * Refuses more edges than fit into the Secret with their logins, in the preview already.
+ * Refuses more edges than fit into the Secret with their logins, or into the controller's plan with their streams, in the preview already.
  * @throws PlainError with one line
  */
 export function checkEdgesFit(settings: PrimarySettings, known: readonly string[], stack: string): void {
   const key = { seed: "S".repeat(58), publicKey: "U".repeat(56) };
   const leafs = Object.fromEntries(settings.edges.map(({ name }) => [name, key]));
   const password = "p".repeat(32);
-  const secrets = { admin: password, app: password, keeper: settings.persistence && password, leafs, route: undefined };
-  const bytes = Buffer.byteLength(includeText(settings, known, { ...secrets, files: {} }));
-  if (bytes <= ROOM) return;
-  const fit = Math.floor((settings.edges.length * ROOM) / bytes);
-  throw new PlainError(
-    `ops-nats:edges of stack ${stack}: expected as many as fit into a Secret of Kubernetes, some ${fit} of these; came ${settings.edges.length}, whose ` +
-      `logins take ${bytes} bytes of ${ROOM}; nothing was changed; next: shorter names or fewer subjects, or a second primary`,
-  );
+  const secrets = {
+    admin: password,
+    app: password,
+    controller: settings.persistence && password,
+    leafs,
+    route: undefined,
+  };
+  const plan = planOf(settings);
+  const parts = [
+    {
+      bytes: Buffer.byteLength(includeText(settings, known, { ...secrets, files: {} })),
+      what: "logins",
+      of: "a Secret",
+    },
+    { bytes: plan === undefined ? 0 : Buffer.byteLength(planText(plan)), what: "streams", of: "a ConfigMap" },
+  ];
+  for (const { bytes, what, of } of parts) {
+    if (bytes <= ROOM) continue;
+    const fit = Math.floor((settings.edges.length * ROOM) / bytes);
+    throw new PlainError(
+      `ops-nats:edges of stack ${stack}: expected as many as fit into ${of} of Kubernetes, some ${fit} of these; came ${settings.edges.length}, whose ` +
+        `${what} take ${bytes} bytes of ${ROOM}; nothing was changed; next: shorter names or fewer subjects, or a second primary`,
+    );
+  }
 }

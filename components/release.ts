@@ -45,7 +45,17 @@ export interface ServerRoutes {
 }
 
 /** Of which kinds the objects are whose marks are looked at: all that the program makes by name, and the chart's set of servers. */
-export type OwnedKind = "Secret" | "ConfigMap" | "Deployment" | "Service" | "StatefulSet" | "Certificate";
+export type OwnedKind =
+  | "Secret"
+  | "ConfigMap"
+  | "Deployment"
+  | "Service"
+  | "StatefulSet"
+  | "ServiceAccount"
+  | "Role"
+  | "RoleBinding"
+  | "Lease"
+  | "Certificate";
 
 /** What Helm keeps of one revision of a release, in a Secret. */
 export interface HelmRecord {

@@ -58,7 +58,7 @@ export interface PlannedStream {
   readonly origin: boolean;
 }
 
-/** What a keeper makes so and keeps so. */
+/** What the controller makes so and keeps so. */
 export interface Plan {
   readonly streams: readonly PlannedStream[];
   readonly consumers: readonly PlannedConsumer[];
@@ -114,11 +114,8 @@ export interface EdgeStorage extends Storage {
   readonly underWay: number;
 }
 
-/**
- * Whole seconds as NATS counts them, in nanoseconds. From 100 days on it is one second more: the keeper's jq (1.6) would print a round
- * number of that size with an exponent (1e+16), which servers do not take for a whole one.
- */
-export const nanoseconds = (seconds: number): number => (seconds < 100 * 86_400 ? seconds : seconds + 1) * 1e9;
+/** Whole seconds as NATS counts them, in nanoseconds. */
+export const nanoseconds = (seconds: number): number => seconds * 1e9;
 
 /** What all streams have in common. */
 export const stream = ({ claim, retention, replicas }: Storage, share: number, name: string): StreamConfig => ({

@@ -2,14 +2,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { fileURLToPath } from "node:url";
-import { buildSync } from "esbuild";
+
+let made: Promise<string> | undefined;
 
 /**
  * The controller with all that it uses, as one CommonJS file for Node 20 and later: what the lock file names, byte for byte the same on each machine.
  * @throws Error of esbuild, as where a file is missing
  */
-export function bundle(): string {
-  const { outputFiles } = buildSync({
+export function bundle(): Promise<string> {
+  made ??= build();
+  return made;
+}
+
+async function build(): Promise<string> {
+  const esbuild = await import("esbuild"); // when it is needed: a refused setting needs none
+  const { outputFiles } = await esbuild.build({
     entryPoints: [fileURLToPath(new URL("main.ts", import.meta.url))],
     absWorkingDir: fileURLToPath(new URL("..", import.meta.url)), // paths of a machine are not to stand in it
     bundle: true,

@@ -13,8 +13,8 @@ const LONGEST = 1000;
 export class Log {
   readonly #write: Write;
   readonly #now: () => number;
-  /** Problems, and when each was told last. */
-  readonly #told = new Map<string, number>();
+  /** By whose they are: problems, and when each was told last. */
+  readonly #told = new Map<string, Map<string, number>>();
 
   constructor(write: Write = (line) => void process.stdout.write(`${line}\n`), now = Date.now) {
     this.#write = write;
@@ -26,13 +26,18 @@ export class Log {
     this.#write(JSON.stringify({ time: new Date(this.#now()).toISOString(), level, message: text }));
   }
 
-  /** All problems that there are now: those that are new, and those that were told a minute ago. */
-  problems(texts: readonly string[]): void {
+  /**
+   * All problems that there are now: those that are new, and those that were told a minute ago.
+   * @param of whose they are: each has its own
+   */
+  problems(texts: readonly string[], of = ""): void {
     const now = this.#now();
-    for (const text of this.#told.keys()) if (!texts.includes(text)) this.#told.delete(text);
+    const told = this.#told.get(of) ?? new Map<string, number>();
+    this.#told.set(of, told);
+    for (const text of told.keys()) if (!texts.includes(text)) told.delete(text);
     for (const text of texts) {
-      if (now - (this.#told.get(text) ?? Number.NEGATIVE_INFINITY) < 60_000) continue;
-      this.#told.set(text, now);
+      if (now - (told.get(text) ?? Number.NEGATIVE_INFINITY) < 60_000) continue;
+      told.set(text, now);
       this.say("warn", text);
     }
   }

@@ -4,7 +4,12 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
-import { type ConnectionOptions, connect, usernamePasswordAuthenticator } from "@nats-io/transport-node";
+import {
+  type ConnectionOptions,
+  connect,
+  type NatsConnection,
+  usernamePasswordAuthenticator,
+} from "@nats-io/transport-node";
 import type { Plan } from "../components/streams.ts";
 import { Controller } from "./controller.ts";
 import { pages } from "./http.ts";
@@ -16,7 +21,7 @@ import { Monitor } from "./monitor.ts";
 import { StrayWatch } from "./watch.ts";
 
 // The controller of one cluster's streams, as a process. Environment:
-// PLAN: the file with the plan; NATS_URL, NATS_USER, NATS_PASSWORD; MONITORS: `<pod>=<url>` of each server, separated by blanks; PORT: of its pages;
+// PLAN: the file with the plan; NATS_URL; NATS_USER, NATS_PASSWORD_FILE; MONITORS: `<pod>=<url>` of each server, separated by blanks; PORT: of its pages;
 // LEASE: `<namespace>/<name>` in the cluster that it runs in (without it, it takes itself for the only one);
 // WATCH_USER, WATCH_PASSWORD_FILE, WATCH_SECONDS: at an edge, the login by which strays are counted, and the seconds between two reports.
 
@@ -41,19 +46,12 @@ async function main(): Promise<void> {
       return { name, url };
     });
   const turn = leased(uptime);
-  const to: ConnectionOptions = {
-    servers: setting("NATS_URL").split(","),
-    name: "ops-nats controller",
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: 1000,
-    waitOnFirstConnect: true,
-  };
   const stop = new AbortController();
-  let looked = uptime();
-  const monitor = new Monitor(servers);
+  /** Undefined until it is connected: who waits for servers is not stuck. */
+  let looked: number | undefined;
   let controller: Controller | undefined;
   const server = pages({
-    alive: () => uptime() - looked < STUCK,
+    alive: () => looked === undefined || uptime() - looked < STUCK,
     ready: () => controller?.ready ?? false,
     status: () => controller?.status,
   }).listen(Number(setting("PORT", "8080")));
@@ -61,26 +59,24 @@ async function main(): Promise<void> {
 
   const names = plan.streams.map(({ config }) => config.name);
   log.say("info", `keeping ${names.join(", ") || "no streams"}`);
-  const connection = await connect({
-    ...to,
-    authenticator: usernamePasswordAuthenticator(setting("NATS_USER"), setting("NATS_PASSWORD")),
-  });
+  const connection = await connected("ops-nats controller", "NATS", stop.signal);
+  if (connection === undefined) return;
   const parts = {
     plan,
     jetStream: new JetStream(connection),
-    monitor,
+    monitor: new Monitor(servers),
     log,
     clock: () => ({ date: Date.now(), uptime: uptime() }),
   };
   controller = new Controller({ ...parts, mine: () => turn?.mine ?? true });
-  const watching = plan.watch ? await watched(to, plan.watch) : undefined;
+  const watching = plan.watch ? await watched(plan.watch, stop.signal) : undefined;
 
   const every = async (seconds: number, what: string, act: () => Promise<unknown> | unknown): Promise<void> => {
     while (!stop.signal.aborted) {
       try {
         await act();
       } catch (error) {
-        log.say("error", `${what}: ${(error as Error).message}`);
+        log.problems([`${what}: ${(error as Error).message}`], what);
       }
       await pause(seconds * 1000, undefined, { signal: stop.signal }).catch(() => {});
     }
@@ -106,18 +102,36 @@ function leased(uptime: () => number): Turn | undefined {
   return new Turn(inCluster(namespace, name), hostname(), uptime);
 }
 
-async function watched(to: ConnectionOptions, watch: NonNullable<Plan["watch"]>) {
+async function watched(watch: NonNullable<Plan["watch"]>, signal: AbortSignal) {
   const seconds = Number(setting("WATCH_SECONDS", "60"));
-  const file = setting("WATCH_PASSWORD_FILE");
-  // read at each connection: where the password changes, the file does
-  const password = () => readFileSync(file, "utf8");
-  const connection = await connect({
-    ...to,
-    name: "ops-nats controller, strays",
-    authenticator: usernamePasswordAuthenticator(setting("WATCH_USER"), password),
+  const connection = await connected("ops-nats controller, strays", "WATCH", signal);
+  return connection && { connection, seconds, watch: new StrayWatch(connection, watch, log, seconds) };
+}
+
+/**
+ * A connection that comes back by itself, for as long as it takes, with what is the password by then: where it changes, the file does.
+ * @param login what its variables begin with
+ * @returns undefined where it is told to stop before there is one
+ */
+async function connected(name: string, login: string, signal: AbortSignal): Promise<NatsConnection | undefined> {
+  const [urls, user, file] = [setting("NATS_URL"), setting(`${login}_USER`), setting(`${login}_PASSWORD_FILE`)];
+  const options: ConnectionOptions = {
+    servers: urls.split(","),
+    name,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 1000,
     ignoreAuthErrorAbort: true,
-  });
-  return { connection, seconds, watch: new StrayWatch(connection, watch, log, seconds) };
+    authenticator: usernamePasswordAuthenticator(user, () => readFileSync(file, "utf8")),
+  };
+  while (!signal.aborted) {
+    try {
+      return await connect(options);
+    } catch (error) {
+      log.problems([`no connection to ${urls} as ${user}: ${(error as Error).message}`], name);
+      await pause(1000, undefined, { signal }).catch(() => {});
+    }
+  }
+  return undefined;
 }
 
 main().then(

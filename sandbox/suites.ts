@@ -37,7 +37,6 @@ export const QUICK: readonly string[] = [
   "hostileStore",
   "identity",
   "isolation",
-  "pauses",
   "persistence",
   "refusals",
   "reload",
@@ -54,7 +53,7 @@ export const SECONDS: Readonly<Record<string, number>> = {
   durability: 800,
   burst: 672,
   fullDisk: 353,
-  keeperTroubles: 198,
+  controllerTroubles: 198,
   heardAgain: 160,
   wiped: 160,
   persistence: 160,
@@ -70,7 +69,6 @@ export const SECONDS: Readonly<Record<string, number>> = {
   identity: 32,
   isolation: 20,
   refusals: 15,
-  pauses: 7,
 };
 
 const expected = (name: string): number => SECONDS[name] ?? 60;

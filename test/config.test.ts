@@ -23,6 +23,7 @@ describe("config", () => {
       nats: { repository: "nats", tag: "2.15.3-alpine" },
       natsBox: { repository: "natsio/nats-box", tag: "0.14.5" },
       reloader: { repository: "natsio/nats-server-config-reloader", tag: "0.15.1" },
+      controller: { repository: "node", tag: "24-bookworm-slim" },
     },
     replicas: 3,
     timeoutSeconds: 600,

@@ -3,7 +3,10 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { cp, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { bundle } from "../controller/bundle.ts";
 import { Controller } from "../controller/controller.ts";
 import { pages } from "../controller/http.ts";
@@ -16,6 +19,8 @@ import { type Status, statusOf } from "../controller/status.ts";
 import { MOST } from "../controller/strays.ts";
 import { StrayWatch } from "../controller/watch.ts";
 import { lonePlan } from "./controllerPlan.ts";
+
+const PROJECT = resolve(import.meta.dirname, "..");
 
 /** A connection that answers by a table, and keeps what was asked. */
 function connection(answers: (subject: string, body: unknown) => unknown) {
@@ -241,9 +246,19 @@ describe("controller: strays on a connection", () => {
 });
 
 describe("controller: its bundle", () => {
-  it("is the same each time, and names no folder of this machine", () => {
-    const text = bundle();
-    assert.equal(text, bundle());
+  it("is the same in a clone elsewhere, and names no folder of this machine", async () => {
+    const text = await bundle();
+    const elsewhere = await mkdtemp(join(tmpdir(), "ops-nats-clone-"));
+    try {
+      const sources = (await readdir(PROJECT)).filter((name) => /\.ts$/.test(name));
+      for (const name of ["controller", "components", "tsconfig.json", "package.json", ...sources])
+        await cp(join(PROJECT, name), join(elsewhere, name), { recursive: true });
+      await symlink(join(PROJECT, "node_modules"), join(elsewhere, "node_modules"));
+      const { bundle: other } = (await import(join(elsewhere, "controller/bundle.ts"))) as { bundle: typeof bundle };
+      assert.ok((await other()) === text, "another text");
+    } finally {
+      await rm(elsewhere, { recursive: true });
+    }
     assert.ok(text.length > 50_000 && text.length < 500_000, String(text.length));
     assert.ok(!text.includes(process.cwd()));
   });

@@ -38,7 +38,7 @@ describe("extra accounts and remotes", () => {
     ],
     ["an account without users", "edge-1", { extraAccounts: { A: { users: [] } } }, /A.users: expected at least one/],
     ["another key of accounts", "edge-1", { extraAccounts: { A: { ...account("x"), imports: [] } } }, /A.imports/],
-    ...["admin", "app", "keeper", "_root"].map((user): [string, string, Record<string, unknown>, RegExp] => [
+    ...["admin", "app", "controller", "_root"].map((user): [string, string, Record<string, unknown>, RegExp] => [
       `the user ${user}`,
       "primary",
       { hosts, edges: ["edge-1"], extraAccounts: { A: account(user) } },

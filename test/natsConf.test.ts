@@ -17,7 +17,7 @@ describe("include file", () => {
     receive,
     stored,
   });
-  const store = { keeper: { user: "keeper", password: "pw-keeper" } };
+  const store = { controller: { user: "controller", password: "pw-controller" } };
   const times = (text: string, part: string) => text.split(part).length - 1;
   /** The text of one account. */
   const account = (text: string, name: string) => text.split(`\n  ${name} {`)[1]?.split("\n  }")[0] ?? "";
@@ -66,7 +66,7 @@ describe("include file", () => {
     assert.equal(times(account(many, "STORE"), '"EDGE-edge-2"'), 3);
     assert.match(account(few, "STORE"), /jetstream: enabled/);
     assert.ok(account(few, "APP").length > 100);
-    assert.equal(times(many, '"pw-keeper"'), 1);
+    assert.equal(times(many, '"pw-controller"'), 1);
   });
 
   it("of a primary with a thousand edges of names of 24 letters fits into a Secret", () => {

@@ -8,6 +8,8 @@ import { emptyCluster, ID, place, unreachable } from "./fakeClusters.ts";
 
 const OTHER = { id: "fedcba9876543210", stack: "organization/ops-nats/edge-2" };
 
+const ALL = { certificate: "nats-leafs-tls", streams: true };
+
 describe("what is in a namespace", () => {
   const holding = (objects: Record<string, Owner>, records: HelmRecord[] = []): Cluster => ({
     ...emptyCluster,
@@ -17,19 +19,29 @@ describe("what is in a namespace", () => {
   const record = (owner: Owner | undefined, status = "deployed", revision = 1): HelmRecord => ({
     ...{ name: `sh.helm.release.v1.nats.v${revision}`, status, revision, description: "", owner },
   });
-  const check = (cluster: Cluster, id: string | undefined = ID) =>
-    assertOurs({ ...place(cluster), id, certificate: "nats-leafs-tls" });
+  const check = (cluster: Cluster, id: string | undefined = ID) => assertOurs({ ...place(cluster), id, ...ALL });
   const secret = "Secret ops-nats-auth";
+
+  it("is asked for what a stack makes: an edge that keeps no streams may not see what others take turns by", () => {
+    const names = (streams: boolean) => ownNames({ release: "nats", streams }).map(([kind]) => kind);
+    const turn = ["ServiceAccount", "Lease", "Role", "RoleBinding"] as const;
+    assert.deepEqual(
+      turn.map((kind) => [names(false).includes(kind), names(true).includes(kind)]),
+      turn.map(() => [false, true]),
+    );
+  });
 
   it("nothing, or the stack's own: goes on", async () => {
     await check(emptyCluster);
     await check(emptyCluster, undefined);
     const own = { id: ID, stack: "organization/ops-nats/a-former-name" };
-    const all = Object.fromEntries(ownNames("nats").map(([kind, name]) => [`${kind} ${name}`, own]));
+    const all = Object.fromEntries(
+      ownNames({ release: "nats", streams: true }).map(([kind, name]) => [`${kind} ${name}`, own]),
+    );
     await check(holding(all, [record(own, "pending-upgrade")]));
   });
 
-  for (const [kind, name] of ownNames("nats", "nats-leafs-tls")) {
+  for (const [kind, name] of ownNames({ release: "nats", ...ALL })) {
     it(`a ${kind} ${name} of another stack: is refused before anything is changed, and nothing harmful is advised`, async () => {
       for (const id of [ID, undefined]) {
         await assert.rejects(check(holding({ [`${kind} ${name}`]: OTHER }), id), (error: Error) => {
@@ -57,7 +69,9 @@ describe("what is in a namespace", () => {
 
   it("a revision that somebody made by hand of the stack's own release: the way back, not another name", async () => {
     const own = { id: ID, stack: "organization/ops-nats/edge-1" };
-    const all = Object.fromEntries(ownNames("nats").map(([kind, name]) => [`${kind} ${name}`, own]));
+    const all = Object.fromEntries(
+      ownNames({ release: "nats", streams: true }).map(([kind, name]) => [`${kind} ${name}`, own]),
+    );
     // the set of servers loses its mark with the values, too
     const unmarked = { ...all, "StatefulSet nats": { id: undefined, stack: undefined } };
     const byHand = holding(unmarked, [record(own, "superseded", 1), record(undefined, "deployed", 2)]);

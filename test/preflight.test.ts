@@ -35,6 +35,7 @@ describe("the ground of a stack", () => {
       knownEdges: [],
       clusterIdentifier: "uid-of-the-cluster",
       lastOutputs: undefined,
+      running: undefined,
     });
   });
 

@@ -190,11 +190,11 @@ describe("program", () => {
     assert.equal(asked, 1);
   });
 
-  it("has the keeper tell of certificates that end: somebody else's later than its own", async () => {
+  it("has the controller tell of certificates that end: somebody else's later than its own", async () => {
     const persistence = { "ops-nats:persistence": '{"enabled":true}' };
     const planned = async (tls: object) => {
       const config = { ...primaryConfig, ...persistence, "ops-nats:tls": JSON.stringify(tls) };
-      return keeperOf((await run("primary", config)).recorder).plan.certificates;
+      return controllerOf((await run("primary", config)).recorder).plan.certificates;
     };
     assert.deepEqual(await planned({}), { leaf: 180, cluster: 180 });
     assert.deepEqual(await planned({ issuerRef: { name: "ours" } }), { leaf: 7, cluster: 180 });
@@ -283,13 +283,28 @@ describe("program", () => {
     );
   });
 
-  const KEEPER = ["kubernetes:apps/v1:Deployment nats-keeper", "kubernetes:core/v1:ConfigMap nats-keeper"];
+  /** What every controller is made of, and what one that keeps streams is, beside. */
+  const COUNTING = [
+    "kubernetes:apps/v1:Deployment nats-controller",
+    "kubernetes:core/v1:ConfigMap nats-controller",
+    "kubernetes:core/v1:ConfigMap nats-controller-plan",
+  ];
+  const CONTROLLER = [
+    ...COUNTING,
+    "kubernetes:coordination.k8s.io/v1:Lease nats-controller",
+    "kubernetes:core/v1:ServiceAccount nats-controller",
+    "kubernetes:rbac.authorization.k8s.io/v1:Role nats-controller",
+    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding nats-controller",
+  ];
   const persistent = { ...primaryConfig, "ops-nats:persistence": '{"enabled":true,"maxAge":"1h"}' };
 
-  it("as a primary with persistence: a keeper with a login of its own, and what each edge is to store", async () => {
+  it("as a primary with persistence: a controller with a login of its own, and what each edge is to store", async () => {
     const [plain, stored] = [await run("primary", primaryConfig), await run("primary", persistent)];
     const added = stored.recorder.list().filter((name) => !plain.recorder.list().includes(name));
-    assert.deepEqual(added, [...KEEPER, "ops-nats:index:StreamKeeper nats", `${PASSWORD} nats-keeper`]);
+    assert.deepEqual(
+      added,
+      [...CONTROLLER, "ops-nats:index:StreamController nats", `${PASSWORD} nats-controller`].sort(),
+    );
     const store = (edge: string) => ({
       subjects: [`ops.clusters.${edge}.>`, "ops.notifications.>"],
       maxAge: 3600,
@@ -300,7 +315,7 @@ describe("program", () => {
     assert.deepEqual(stored.secrets, OUTPUTS.primary.secrets);
   });
 
-  it("puts the keeper's password into the Secret and nowhere else, and another plan into another pod", async () => {
+  it("puts the controller's password into the Secret and nowhere else, and another plan into another pod", async () => {
     const { recorder } = await run("primary", persistent);
     const holders = recorder.registrations.filter(({ inputs }) => JSON.stringify(inputs).includes("password-of-"));
     assert.deepEqual(
@@ -308,17 +323,17 @@ describe("program", () => {
       ["kubernetes:core/v1:Secret"],
     );
     const plan = ({ recorder: r }: { recorder: Recorder }) =>
-      (r.get("kubernetes:apps/v1:Deployment", "nats-keeper").inputs as unknown as PodOwner).spec.template.metadata
+      (r.get("kubernetes:apps/v1:Deployment", "nats-controller").inputs as unknown as PodOwner).spec.template.metadata
         .annotations["ops-nats/plan"];
     const more = { ...persistent, "ops-nats:edges": '["edge-1","edge-2","edge-3"]' };
     assert.match(String(plan({ recorder })), /^[0-9a-f]{64}$/);
     assert.notEqual(plan(await run("primary", more)), plan({ recorder }));
   });
 
-  it("lets Helm and the keeper take as long as timeoutSeconds says", async () => {
+  it("lets Helm and the controller take as long as timeoutSeconds says", async () => {
     const { recorder } = await run("primary", { ...persistent, "ops-nats:timeoutSeconds": "90" });
     assert.equal(recorder.get(RELEASE, "nats").inputs.timeout, 90);
-    const { metadata } = recorder.get("kubernetes:apps/v1:Deployment", "nats-keeper").inputs as unknown as {
+    const { metadata } = recorder.get("kubernetes:apps/v1:Deployment", "nats-controller").inputs as unknown as {
       metadata: { annotations: Record<string, string> };
     };
     assert.equal(metadata.annotations["pulumi.com/timeoutSeconds"], "90");
@@ -361,14 +376,13 @@ describe("program", () => {
     const stacks = { "organization/ops-nats/primary": link };
     const { recorder, values, secrets } = await run("edge-1", { "kubernetes:context": "edge-1" }, stacks);
     assert.deepEqual(recorder.list(), [
-      "kubernetes:apps/v1:Deployment nats-keeper",
-      "kubernetes:core/v1:ConfigMap nats-keeper",
+      ...COUNTING,
       "kubernetes:core/v1:NamespacePatch nats-namespace",
       "kubernetes:core/v1:Secret nats-auth",
       `${RELEASE} nats`,
       "ops-nats:index:Edge nats",
       "ops-nats:index:NatsServer nats",
-      "ops-nats:index:StreamKeeper nats",
+      "ops-nats:index:StreamController nats",
       "pulumi:providers:kubernetes cluster",
       ...["admin", "app", "watch"].map((name) => `${PASSWORD} nats-${name}`),
       IDENTITY,
@@ -385,23 +399,23 @@ describe("program", () => {
     );
   });
 
-  /** The keeper of an edge: its plan, and who it is. */
-  const keeperOf = (recorder: Recorder) => {
-    const { data } = recorder.get("kubernetes:core/v1:ConfigMap", "nats-keeper").inputs as {
+  /** The controller of an edge: its plan, and who it is. */
+  const controllerOf = (recorder: Recorder) => {
+    const { data } = recorder.get("kubernetes:core/v1:ConfigMap", "nats-controller-plan").inputs as {
       data: Record<string, string>;
     };
-    const text = JSON.stringify(recorder.get("kubernetes:apps/v1:Deployment", "nats-keeper").inputs);
+    const text = JSON.stringify(recorder.get("kubernetes:apps/v1:Deployment", "nats-controller").inputs);
     return { plan: JSON.parse(data["plan.json"] ?? ""), user: /"NATS_USER","value":"(\w+)"/.exec(text)?.[1], text };
   };
 
-  it("as an edge that stores nothing: a keeper that can only count strays, and knows what is one", async () => {
+  it("as an edge that stores nothing: a controller that can only count strays, and knows what is one", async () => {
     const { recorder } = await run("edge-1", {}, { "organization/ops-nats/primary": link });
-    const { plan, user, text } = keeperOf(recorder);
+    const { plan, user, text } = controllerOf(recorder);
     const watch = { edge: "edge-1", subject: "ops.clusters.default.>" }; // it receives events of the primary
     assert.deepEqual(plan, { streams: [], consumers: [], watch });
     assert.equal(user, "watch");
     assert.ok(!text.includes("app-password"));
-    assert.match(text, /"items":\[\{"key":"watch-password","path":"password"\}\],"secretName":"ops-nats-auth"/);
+    assert.match(text, /"items":\[\{"key":"watch-password","path":"watch"\}\],"secretName":"ops-nats-auth"/);
   });
 
   it("as an edge, refuses to accept a name of which it receives events", async () => {
@@ -421,12 +435,12 @@ describe("program", () => {
     }),
   };
 
-  it("as an edge, warns of the primary's certificate that ends, and has its keeper tell of its own servers'", async () => {
+  it("as an edge, warns of the primary's certificate that ends, and has its controller tell of its own servers'", async () => {
     const outputs = { ...link.outputs, leafCertificateEnds: "2020-01-01" };
     const ended = { "organization/ops-nats/primary": { ...link, outputs } };
     const certificatesOf = async (replicas: string) => {
       const { recorder } = await run("edge-1", { "ops-nats:replicas": replicas }, ended);
-      return keeperOf(recorder).plan.certificates;
+      return controllerOf(recorder).plan.certificates;
     };
     const told = await warnings(async () => {
       assert.deepEqual([await certificatesOf("1"), await certificatesOf("3")], [undefined, { cluster: 180 }]);
@@ -434,13 +448,13 @@ describe("program", () => {
     assert.match(told[0] ?? "", /certificate of the primary has ended \(2020-01-01\)/);
   });
 
-  it("as an edge that stores: a keeper that logs in as app, by its own provider", async () => {
+  it("as an edge that stores: a controller that logs in as app, by its own provider", async () => {
     const { recorder } = await run("edge-1", { "kubernetes:context": "edge-1" }, storing);
-    for (const name of KEEPER) assert.ok(recorder.list().includes(name), name);
-    assert.ok(!recorder.list().includes(`${PASSWORD} nats-keeper`));
-    const { plan, user } = keeperOf(recorder);
+    for (const name of CONTROLLER) assert.ok(recorder.list().includes(name), name);
+    assert.ok(!recorder.list().includes(`${PASSWORD} nats-controller`));
+    const { plan, user } = controllerOf(recorder);
     assert.deepEqual([user, plan.streams.length, plan.watch.edge], ["app", 1, "edge-1"]);
-    assert.match(provider(recorder, "kubernetes:apps/v1:Deployment", "nats-keeper"), /::cluster::cluster-id$/);
+    assert.match(provider(recorder, "kubernetes:apps/v1:Deployment", "nats-controller"), /::cluster::cluster-id$/);
   });
 
   for (const [what, config, pattern] of [

@@ -124,11 +124,11 @@ describe("an include file", () => {
   });
 
   it("gives its passwords back, by user", () => {
-    const keeper = { user: "keeper", password: "pw-keeper" };
-    const primary = primaryConf(logins, [leaf], EDGE_LIMITS, { keeper });
+    const controller = { user: "controller", password: "pw-controller" };
+    const primary = primaryConf(logins, [leaf], EDGE_LIMITS, { controller });
     assert.match(tagOf(primary), /^conf:/);
     assert.deepEqual(passwordsIn(primary), {
-      ...{ admin: 'a"b', app: "pw\\app", keeper: "pw-keeper" },
+      ...{ admin: 'a"b', app: "pw\\app", controller: "pw-controller" },
     });
     assert.deepEqual(passwordsIn(edge), { admin: 'a"b', app: "pw\\app", watch: "pw-watch" });
   });

@@ -3,8 +3,7 @@
 
 import assert from "node:assert/strict";
 import { primaryPlan } from "../components/primaryStreams.ts";
-import { edgePlan, nanoseconds, type Plan, type StreamConfig } from "../components/streams.ts";
-import { seconds } from "../units.ts";
+import { edgePlan, type Plan, type StreamConfig } from "../components/streams.ts";
 
 const retention = { maxAge: 3600, whenFull: "keep-newest" } as const;
 const claim = { size: "10G", storageClass: undefined };
@@ -153,14 +152,5 @@ describe("streams", () => {
 
   it("hold no template of Go's, which the nats command would fill in", () => {
     assert.doesNotMatch(JSON.stringify(primary([edge("edge-1", { publish: ["a.*.b"] })])), /\{\{/);
-  });
-
-  it("count ages so that jq before 1.7 prints them without an exponent", () => {
-    // it does where what a number has of digits, without the zeros at its end, is more than 15 fewer than all
-    const plain = (number: number) => `${BigInt(number)}`.length - `${BigInt(number)}`.replace(/0+$/, "").length <= 15;
-    assert.ok(!plain(9e16) && !plain(1.08e18), "a control");
-    assert.equal(nanoseconds(7 * 86_400), 604_800e9);
-    for (const text of ["1m", "99d", "100d", "500000m", "1000000m", "25000h", "12500d", "36500d"])
-      assert.ok(plain(nanoseconds(seconds(text))), text);
   });
 });

@@ -14,7 +14,13 @@ describe("the sandbox's workspace", () => {
   let root = "";
   const workspace = async (pulumi?: PulumiPrograms) => {
     const bin = join(root, "bin");
-    const made = new Workspace(join(root, "workspace"), { bin, cni: "", pulumi, program: (name) => join(bin, name) });
+    const made = new Workspace(join(root, "workspace"), {
+      bin,
+      cni: "",
+      image: "",
+      pulumi,
+      program: (name) => join(bin, name),
+    });
     await made.prepare();
     return made;
   };

@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import type { Toolchain } from "../toolchain/toolchain.ts";
 import { run } from "./command.ts";
 import { type ImageRecipe, recipes } from "./recipes.ts";
@@ -13,7 +13,7 @@ import { type TarEntry, tar } from "./tar.ts";
 export { pauseImage } from "./recipes.ts";
 
 /** What a cluster needs of the toolchain. */
-export type ClusterPrograms = Pick<Toolchain, "bin" | "cni" | "program">;
+export type ClusterPrograms = Pick<Toolchain, "bin" | "cni" | "image" | "program">;
 
 /** One archive with all images of the sandbox, as `ctr images import` takes it. */
 export interface Images {
@@ -43,7 +43,7 @@ async function keyOf(toolchain: ClusterPrograms): Promise<string> {
       return [program, path, size, mtimeMs];
     }),
   );
-  return sha256(JSON.stringify([seen, recipes])).slice(0, 16);
+  return sha256(JSON.stringify([seen, toolchain.image, recipes])).slice(0, 16);
 }
 
 async function writeArchive(toolchain: ClusterPrograms, archive: string): Promise<void> {
@@ -120,7 +120,7 @@ async function baseLayer(toolchain: ClusterPrograms): Promise<Buffer> {
 
 async function ownLayer(
   toolchain: ClusterPrograms,
-  { folders, files, programs }: ImageRecipe,
+  { folders, files, programs, debian }: ImageRecipe,
 ): Promise<Buffer | undefined> {
   const binaries = Object.entries(programs).map(async ([name, program]) => ({
     name,
@@ -128,6 +128,31 @@ async function ownLayer(
     content: await readFile(toolchain.program(program)),
   }));
   const scripts = Object.entries(files).map(([name, text]) => ({ name, mode: 0o755, content: Buffer.from(text) }));
-  const entries = [...folders.map((name) => ({ name })), ...scripts, ...(await Promise.all(binaries))];
+  const theirs = debian === undefined ? [] : await debianFiles(toolchain.image, debian);
+  const entries = [...folders.map((name) => ({ name })), ...scripts, ...(await Promise.all(binaries)), ...theirs];
   return entries.length === 0 ? undefined : tar(entries);
 }
+
+/** Programs of Debian's packages, each with the name that it has in the image, and the libraries that all of them need. */
+async function debianFiles(from: string, programs: Readonly<Record<string, string>>): Promise<readonly TarEntry[]> {
+  const libraries = (await readdir(from, { recursive: true, withFileTypes: true }))
+    .filter((file) => file.isFile())
+    .map((file) => relative(from, join(file.parentPath, file.name)))
+    .filter((file) => !file.startsWith("bin/"));
+  const folders = [...new Set(libraries.flatMap((file) => parents(file)))];
+  const named = [
+    ...libraries.map((file) => [file, file]),
+    ...Object.entries(programs).map(([name, program]) => [name, `bin/${program}`]),
+  ];
+  const files = named.map(async ([name = "", file = ""]) => {
+    return { name, mode: 0o755, content: await readFile(join(from, file)) };
+  });
+  return [...folders.map((name) => ({ name })), ...(await Promise.all(files))];
+}
+
+/** The folders that a file is in, the outermost first. */
+const parents = (file: string): readonly string[] =>
+  file
+    .split("/")
+    .slice(0, -1)
+    .map((_, i, all) => all.slice(0, i + 1).join("/"));

@@ -1,14 +1,18 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import { INTERPRETER } from "../toolchain/interpreter.ts";
+
 /**
- * The images that the chart asks for, made here because no registry is needed: under the names of the real ones, with
+ * The images that the chart and the controller ask for, made here because no registry is needed: under the names of the real ones, with
  * the programs, paths and entry points that the chart and the guide rely on.
  */
 export interface ImageRecipe {
   readonly name: string;
   /** Path in the image -> name in the toolchain. */
   readonly programs: Readonly<Record<string, string>>;
+  /** Path in the image -> program of a Debian package; the libraries of them, and of Node, are then there, too. */
+  readonly debian?: Readonly<Record<string, string>>;
   /** Path in the image -> text of a script. */
   readonly files: Readonly<Record<string, string>>;
   readonly folders: readonly string[];
@@ -50,7 +54,9 @@ export const recipes: readonly ImageRecipe[] = [
   nats("2.15.3"),
   {
     name: "docker.io/natsio/nats-box:0.14.5",
-    programs: { "usr/local/bin/nats": "nats", "usr/bin/jq": "jq", "usr/bin/wget": "wget" },
+    programs: { "usr/local/bin/nats": "nats" },
+    // static busybox ends with a segmentation fault when it looks up a name
+    debian: { "usr/bin/jq": "jq", "usr/bin/wget": "busybox" },
     files: { "entrypoint.sh": '#!/bin/sh\nexec "$@"\n' },
     folders: ["nsc"],
     config: {
@@ -66,6 +72,14 @@ export const recipes: readonly ImageRecipe[] = [
     files: {},
     folders: [],
     config: { Env: [path], Entrypoint: ["/usr/local/bin/nats-server-config-reloader"] },
+  },
+  {
+    name: "docker.io/library/node:24-bookworm-slim",
+    programs: { "usr/local/bin/node": INTERPRETER },
+    debian: {},
+    files: {},
+    folders: [],
+    config: { Env: [path], Entrypoint: [], Cmd: ["node"] },
   },
   {
     // Holds a pod's namespaces, and takes in the ended processes of pods that share theirs.

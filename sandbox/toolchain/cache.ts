@@ -11,9 +11,9 @@ import { fetchedPulumi, pulumiOnPath } from "./pulumi.ts";
 
 export const SERVERS: readonly GoModuleName[] = ["nats-server-2.10.20", "nats-server-2.15.3"];
 /** What the tests without Kubernetes need. */
-export const NATS: readonly GoModuleName[] = [...SERVERS, "nats-cli", "jq", "ops-client"];
+export const NATS: readonly GoModuleName[] = [...SERVERS, "nats-cli", "ops-client"];
 /** What is built where Pulumi is there. */
-export const CLUSTERS: readonly GoModuleName[] = [...NATS, "reloader", "wget", "cluster"];
+export const CLUSTERS: readonly GoModuleName[] = [...NATS, "reloader", "cluster"];
 export const ALL: readonly GoModuleName[] = [...CLUSTERS, "pulumi"];
 
 /** The user's cache: what is built is kept there by the hash of its pins, for every clone. */

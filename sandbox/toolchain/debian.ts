@@ -3,11 +3,11 @@
 
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, link, mkdir, readdir, rename, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { chmod, copyFile, link, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { execa } from "execa";
 import type { Place, Report } from "./goBuild.ts";
-import { SYSTEM_COMMANDS, UNPACKED_PACKAGES } from "./pins.ts";
+import { IMAGE_PACKAGES, SYSTEM_COMMANDS, UNPACKED_PACKAGES } from "./pins.ts";
 import { wayOut } from "./wayOut.ts";
 
 async function has(command: string): Promise<boolean> {
@@ -19,25 +19,58 @@ async function has(command: string): Promise<boolean> {
  * Unpacks what containers and etcd need into the cache, without installing it.
  * @returns the folder of the packages' programs
  */
-export async function debianPrograms({ cache }: Place, report: Report): Promise<string> {
-  const key = createHash("sha256").update(JSON.stringify(UNPACKED_PACKAGES)).digest("hex").slice(0, 16);
-  const done = join(cache, `debian-${key}`);
+export const debianPrograms = (place: Place, report: Report): Promise<string> =>
+  unpacked("debian", UNPACKED_PACKAGES, place, report, async (root, to) => {
+    for (const folder of ["usr/bin", "usr/sbin", "bin", "sbin"]) await linkAll(join(root, folder), to);
+    await mkdir(join(to, "cni"));
+    await linkAll(join(root, "usr/lib/cni"), join(to, "cni"));
+  });
+
+/**
+ * The same of what images are made of.
+ * @returns a folder with programs in `bin`, and with `lib` and `lib64` as they are in an image
+ */
+export const imageFiles = (place: Place, report: Report): Promise<string> =>
+  unpacked("image", IMAGE_PACKAGES, place, report, async (root, to) => {
+    await mkdir(join(to, "bin"));
+    for (const folder of ["usr/bin", "bin"]) await linkAll(join(root, folder), join(to, "bin"));
+    for (const folder of ["usr/lib", "lib", "lib64"]) {
+      const from = join(root, folder);
+      const files = (await readdir(from, { recursive: true }).catch(() => [])).filter((file) =>
+        /^([^/]+-linux-gnu\/)?[^/]+\.so(\.\d+)*$/.test(file),
+      );
+      for (const file of files) {
+        const target = join(to, folder.replace(/^usr\//, ""), file);
+        await mkdir(dirname(target), { recursive: true });
+        await copyFile(join(from, file), target); // what a link leads to
+      }
+    }
+  });
+
+/** Packages' files in a folder of the cache, which is made once. */
+async function unpacked(
+  name: string,
+  packages: readonly string[],
+  { cache }: Place,
+  report: Report,
+  arrange: (root: string, to: string) => Promise<void>,
+): Promise<string> {
+  const key = createHash("sha256").update(JSON.stringify(packages)).digest("hex").slice(0, 16);
+  const done = join(cache, `${name}-${key}`);
   if (existsSync(done)) return done;
   if (!(await has("apt-get")))
     throw new Error(
-      `the sandbox takes ${UNPACKED_PACKAGES.join(", ")} from Debian or Ubuntu by apt-get, which is not here. ${wayOut}`,
+      `the sandbox takes ${packages.join(", ")} from Debian or Ubuntu by apt-get, which is not here. ${wayOut}`,
     );
   const work = `${done}.${process.pid}`;
   await mkdir(join(work, "root"), { recursive: true });
-  report(`unpacking Debian packages ${UNPACKED_PACKAGES.join(", ")} into the cache (not installed)`);
-  await aptGet(["download", ...UNPACKED_PACKAGES], work);
+  report(`unpacking Debian packages ${packages.join(", ")} into the cache (not installed)`);
+  await aptGet(["download", ...packages], work);
   for (const file of (await readdir(work)).filter((f) => f.endsWith(".deb"))) {
     await execa("dpkg-deb", ["-x", join(work, file), join(work, "root")]);
     await rm(join(work, file));
   }
-  for (const folder of ["usr/bin", "usr/sbin", "bin", "sbin"]) await linkAll(join(work, "root", folder), work);
-  await mkdir(join(work, "cni"));
-  await linkAll(join(work, "root/usr/lib/cni"), join(work, "cni"));
+  await arrange(join(work, "root"), work);
   await rm(join(work, "root"), { recursive: true });
   await rename(work, done).catch(() => rm(work, { recursive: true }));
   return done;

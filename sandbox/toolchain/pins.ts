@@ -7,6 +7,12 @@ export const PULUMI_VERSION = "3.256.0";
 export const PULUMI_FLOOR = "3.182.0";
 export const PLUGINS = { kubernetes: "4.25.0", random: "4.21.2" } as const;
 export const KUBERNETES_VERSION = "1.33.4";
+/** Of the image that the controller runs in, by npm's packages of the official binary. */
+export const NODE_VERSION = "24.22.3";
+export const NODE_INTEGRITY: Readonly<Record<string, string>> = {
+  x64: "sha512-KHsob+Fv9YerATvYujMbiyJqnRCvLtrcr/eTNqRqiOSGp97EOiRP1yP47+knGgQ/xnc3XY8xzkW587dlZzNqRA==",
+  arm64: "sha512-IZx0J52/1NDwAsY2iyWR9nlPIYuYviTWetjj8+ElvYQh2+XRhLfCfkbFEF/2O5vGI2hcUbyPNHV+nz342FbJXw==",
+};
 export const NATS_VERSIONS = ["2.10.20", "2.15.3"] as const;
 
 const version = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version";
@@ -38,14 +44,7 @@ export const GO_MODULES = {
     set: { "main.version": "0.1.5" },
     seconds: 25,
   },
-  jq: {
-    folder: "toolchain/jq",
-    programs: { "github.com/itchyny/gojq/cmd/gojq": ["jq"] },
-    set: {},
-    seconds: 5,
-  },
   "ops-client": { folder: "opsClient", programs: { ".": ["ops-client"] }, set: {}, seconds: 10 },
-  wget: { folder: "wget", programs: { ".": ["wget"] }, set: {}, seconds: 5 },
   reloader: { folder: "reloader", programs: { ".": ["reloader"] }, set: {}, seconds: 5 },
   cluster: {
     folder: "toolchain/cluster",
@@ -99,6 +98,9 @@ export const UNPACKED_PACKAGES = [
   "busybox-static",
 ];
 
+/** The same for images: Debian's C library and what else Node and the programs of nats-box run on. */
+export const IMAGE_PACKAGES = ["libc6", "libstdc++6", "libgcc-s1", "busybox", "jq", "libjq1", "libonig5"];
+
 /** Commands of the system, with the Debian package that brings each; packages of missing ones are installed. */
 export const SYSTEM_COMMANDS: Readonly<Record<string, string>> = {
   iptables: "iptables",
@@ -106,4 +108,5 @@ export const SYSTEM_COMMANDS: Readonly<Record<string, string>> = {
   ip: "iproute2",
   nsenter: "util-linux",
   openssl: "openssl",
+  jq: "jq",
 };

@@ -7,8 +7,9 @@ import { copyFile, link, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { ALL, CLUSTERS, here, NATS } from "./cache.ts";
-import { debianPrograms, systemCommands } from "./debian.ts";
+import { debianPrograms, imageFiles, systemCommands } from "./debian.ts";
 import { builtFolder, goBuild, installedGo, type Place, type Report } from "./goBuild.ts";
+import { interpreterFolder } from "./interpreter.ts";
 import { GO_MODULES, type GoModuleName, PLUGINS } from "./pins.ts";
 import { findPulumi, type PulumiPrograms } from "./pulumi.ts";
 
@@ -19,39 +20,41 @@ export interface Toolchain {
   readonly bin: string;
   /** Folder of the CNI plugins. */
   readonly cni: string;
+  /** Folder of what images are made of, beside programs: `bin`, `lib`, `lib64`; empty without clusters. */
+  readonly image: string;
   readonly pulumi: PulumiPrograms | undefined;
   /** Absolute path of a program in `bin`. */
   program(name: string): string;
 }
 
 /**
- * Finds or builds nats-server, both versions, and what of nats-box the keeper of the streams uses: seconds once built.
+ * Finds or builds nats-server, both versions, its client, and what the controller runs on: seconds once built.
  * @throws Error with the log's name and its end when a build fails
  */
 export const serverToolchain = async (report: Report = console.error): Promise<Toolchain> =>
-  assemble(NATS, [], undefined, await installedGo(), report);
+  assemble(NATS, { folders: [], image: "" }, undefined, await installedGo(), report);
 
 /** Finds or builds all programs of the sandbox: a second when the cache has them, else as long as README says. */
 export async function toolchain(report: Report = console.error): Promise<Toolchain> {
   const goVersion = await installedGo();
   await systemCommands(report);
   const place = here();
-  const debian = await debianPrograms(place, report);
+  const debian = { folders: [await debianPrograms(place, report)], image: await imageFiles(place, report) };
   const folders = await Promise.all(ALL.map((name) => builtFolder(name, GO_MODULES[name], place, goVersion)));
   const pulumi = await findPulumi(place.cache, report, folders.every(existsSync));
-  return assemble(pulumi ? CLUSTERS : ALL, [debian], pulumi, goVersion, report);
+  return assemble(pulumi ? CLUSTERS : ALL, debian, pulumi, goVersion, report);
 }
 
 async function assemble(
   names: readonly GoModuleName[],
-  folders: readonly string[],
+  { folders, image }: { readonly folders: readonly string[]; readonly image: string },
   pulumi: PulumiPrograms | undefined,
   goVersion: string,
   report: Report,
 ): Promise<Toolchain> {
   const place = here();
   await mkdir(place.cache, { recursive: true });
-  const built = [...folders];
+  const built = [...folders, await interpreterFolder(place, report)];
   for (const name of names) built.push(await goBuild(name, GO_MODULES[name], place, goVersion, report));
   const layout = 2; // of the folder `bin`; another number makes new ones
   const key = createHash("sha256")
@@ -60,7 +63,7 @@ async function assemble(
     .slice(0, 16);
   const bin = join(place.cache, `bin-${key}`);
   if (!existsSync(bin)) await linkFarm(built, bin, names.includes("pulumi"), place);
-  return { bin, cni: join(folders[0] ?? "", "cni"), pulumi, program: (name) => join(bin, name) };
+  return { bin, cni: join(folders[0] ?? "", "cni"), image, pulumi, program: (name) => join(bin, name) };
 }
 
 const PROVIDER = "pulumi-resource-";

@@ -119,7 +119,7 @@ for (const persistent of [true, false]) {
       await ready(stack, pod);
     }
 
-    /** Until the keeper of a cluster, as it runs now, has made the stream anew. */
+    /** Until the controller of a cluster, as it runs now, has made the stream anew. */
     async function madeAnew(stack: Stack, act: () => Promise<unknown>): Promise<void> {
       const before = await streamsMade(w, stack);
       await act();
@@ -254,7 +254,7 @@ for (const persistent of [true, false]) {
       const title = `the disk full, of ${stack === "primary" ? "a server of the primary" : "an edge"}`;
       const server = () => w.kubectl[stack].run(["logs", pod, "-c", "nats"]);
       const notWell = async () =>
-        (await w.kubectl[stack].run(["logs", "deployment/nats-keeper"])).match(/not well:.*/g)?.at(-1) ?? "";
+        (await w.kubectl[stack].run(["logs", "deployment/nats-controller"])).match(/not well:.*/g)?.at(-1) ?? "";
       let disk: SmallDisk | undefined;
 
       if (persistent) {
@@ -264,7 +264,7 @@ for (const persistent of [true, false]) {
           await emptied(stack, pod, () => deletePod(stack, pod));
         });
       }
-      // the keeper tells it; when there is room again, all that edges have stored arrives
+      // the controller tells it; when there is room again, all that edges have stored arrives
       scenario(
         title,
         async () => {
@@ -273,7 +273,7 @@ for (const persistent of [true, false]) {
             assert.ok(disk, "no disk was made: this scenario does not run without the one before");
             const started = Date.now();
             await until("the server to say it", server, (log) => NO_ROOM.test(log), 240);
-            await until("the keeper to say it", notWell, (line) => line.includes(pod), 90);
+            await until("the controller to say it", notWell, (line) => line.includes(pod), 90);
             full.set(title, Date.now() - started);
             await disk.grow(12_000);
           };

@@ -62,16 +62,16 @@ onEachVersion("an edge's stream is full", (version) => {
         edge: { persistence: { size: SMALLEST.edge } },
       });
 
-      it("does as it was told, which the keeper says; all that is stored then arrives, in order", async function () {
+      it("does as it was told, which the controller says; all that is stored then arrives, in order", async function () {
         this.timeout(600_000);
         const outcomes = await during(
           siteOf(nats(), ["edge-1"]),
           title,
           async () => {
             nats().nodePort.break();
-            const log = () => nats().keeper("edge-1").log;
+            const log = () => nats().controller("edge-1").log;
             await timed(version, title, async () => {
-              await until("the keeper to say it", () => told.test(log()), log, 180);
+              await until("the controller to say it", () => told.test(log()), log, 180);
               await pause(5000);
             });
             nats().nodePort.mend();
@@ -108,19 +108,19 @@ onEachVersion("a disk is full", (version) => {
       const folder = () => nats().cluster(cluster).storeFolder(ordinal);
       const mount = (...options: string[]) => execa("mount", [...options, folder()]);
 
-      it("is told by the server, and by the keeper; with room again, all that edges have stored arrives", async function () {
+      it("is told by the server, and by the controller; with room again, all that edges have stored arrives", async function () {
         this.timeout(600_000);
         const server = nats().server(cluster, ordinal);
-        const keeper = () => nats().keeper(cluster).log;
+        const controller = () => nats().controller(cluster).log;
         await server.kill();
         await rm(folder(), { recursive: true });
         await mkdir(folder(), { recursive: true });
         await mount("-t", "tmpfs", "-o", "size=40m", "tmpfs");
         try {
-          const made = keeper().length;
+          const made = controller().length;
           await server.start();
-          const again = () => cluster === "primary" || keeper().slice(made).includes("stream ops: made");
-          await until("the stream", again, keeper, 60);
+          const again = () => cluster === "primary" || controller().slice(made).includes("stream ops: made");
+          await until("the stream", again, controller, 60);
           const outcomes = await during(
             siteOf(nats(), EDGES),
             title,
@@ -129,8 +129,8 @@ onEachVersion("a disk is full", (version) => {
               await timed(version, title, async () => {
                 const said = () => NO_ROOM.test(server.log);
                 await until("the server to say it", said, () => server.log, 120);
-                const told = () => keeper().includes(`servers that are not well: nats-${ordinal}`);
-                await until("the keeper to say it", told, keeper, 90);
+                const told = () => controller().includes(`servers that are not well: nats-${ordinal}`);
+                await until("the controller to say it", told, controller, 90);
               });
               await mount("-o", "remount,size=2g");
               await server.kill();

@@ -20,13 +20,13 @@ for (const persistent of [true, false]) {
     });
 
     before("start the edges", async () => {
-      // ten at a time: a keeper waits for seconds until it makes a consumer; two hundred that look each second are too much for one machine
+      // ten at a time: a controller waits for seconds until it makes a consumer; two hundred that look each second are too much for one machine
       for (let i = 0; i < EDGES.length; i += 10) {
         const some = EDGES.slice(i, i + 10);
         for (const name of some) await nats().addEdge(name);
-        const keepers = some.map((name) => nats().keeper(name));
-        if (persistent) await Promise.all(keepers.map((keeper) => keeper.planned()));
-        await Promise.all(keepers.map((keeper) => keeper.stop()));
+        const controllers = some.map((name) => nats().controller(name));
+        if (persistent) await Promise.all(controllers.map((controller) => controller.planned()));
+        await Promise.all(controllers.map((controller) => controller.stop()));
       }
       for (const name of EDGES) await nats().linked(name);
     });

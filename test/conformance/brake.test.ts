@@ -29,16 +29,16 @@ describe("an edge with a backlog pauses while the primary's servers say that the
   it("and goes on when they have; every event is there once, in order", async function () {
     this.timeout(600_000);
     let logBytes = 1e12;
-    const keeper = nats().keeper("primary");
-    keeper.monitors = await relays.of(nats().cluster("primary").servers, (path, page) =>
+    const controller = nats().controller("primary");
+    controller.monitors = await relays.of(nats().cluster("primary").servers, (path, page) =>
       path.startsWith("/raftz")
         ? { ...page, text: page.text.replace(/"bytes": *[0-9]+/g, `"bytes": ${logBytes}`) }
         : page,
     );
-    await keeper.kill();
+    await controller.kill();
     const client = await nats().connect(nats().server("edge-1"), nats().login("edge-1"));
     const edge = await jetstreamManager(client);
-    const reader = await nats().connect(nats().server("primary"), nats().deployed.keeper?.login);
+    const reader = await nats().connect(nats().server("primary"), nats().deployed.controller?.login);
     const { streams } = await jetstreamManager(reader);
     const consumer = () => edge.consumers.info("ops", "edge-1");
     const stored = async () => (await edge.streams.info("ops")).state.messages;
@@ -57,7 +57,7 @@ describe("an edge with a backlog pauses while the primary's servers say that the
       const { paused, pause_remaining } = await consumer();
       return paused && Number(pause_remaining);
     };
-    const left = await until("the edge to pause", paused, () => keeper.log, 60);
+    const left = await until("the edge to pause", paused, () => controller.log, 60);
     assert.ok(left > 0 && left <= 60e9, `${left} ns`);
     let some = -1;
     const stands = async () => {
@@ -72,8 +72,8 @@ describe("an edge with a backlog pauses while the primary's servers say that the
     logBytes = 0;
     await until(
       "it to be told to go on",
-      () => /edges that paused go on/.test(keeper.log),
-      () => keeper.log,
+      () => /edges that paused go on/.test(controller.log),
+      () => controller.log,
       120,
     );
     assert.ok(!(await consumer()).paused);

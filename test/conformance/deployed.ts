@@ -24,13 +24,13 @@ export interface Deployed {
   readonly files: Files;
   /** `container.env` of the chart's values. */
   readonly env: Readonly<Record<string, string>>;
-  /** What the keeper of the streams is given; undefined without persistence. */
-  readonly keeper: DeployedKeeper | undefined;
+  /** What the controller is given; undefined at a primary without persistence. */
+  readonly controller: DeployedController | undefined;
   readonly logins: ServerLogins;
 }
 
-export interface DeployedKeeper {
-  /** Files by name: the script and the plan. */
+export interface DeployedController {
+  /** Files by name: the program and the plan. */
   readonly files: Readonly<Record<string, string>>;
   readonly login: Login;
   /** The login by which it counts strays, at an edge. */
@@ -58,7 +58,7 @@ export async function deployPrimary(keys: Values, former = ""): Promise<Deployed
     outputsOf: async () => undefined,
     ...ground,
   });
-  await Promise.all([primary.server.clientUrl, primary.keeper?.deployment].map((output) => awaited(output)));
+  await Promise.all([primary.server.clientUrl, primary.controller?.deployment.id].map((output) => awaited(output)));
   const logins = await awaited<EdgeLogins>(primary.leafLink.credentials);
   const { urls } = primary.leafLink;
   const ca = await awaited<string>(primary.leafLink.ca);
@@ -76,7 +76,7 @@ export async function deployEdge(name: string, link: EdgeLink, keys: Values): Pr
   const settings = read(name, keys);
   if (settings.role !== "edge") throw new Error(`a stack called ${name} is not an edge`);
   const edge = new Edge("nats", { settings, link, cluster: deployedCluster, mark: mark(name), description });
-  await Promise.all([edge.server.clientUrl, edge.keeper?.deployment].map((output) => awaited(output)));
+  await Promise.all([edge.server.clientUrl, edge.controller.deployment.id].map((output) => awaited(output)));
   return deployed(recorder, edge);
 }
 
@@ -98,32 +98,52 @@ async function deployed(recorder: Recorder, { adminPassword, appPassword }: Prim
   const logins = { admin: { user: "admin", password: admin }, app: { user: "app", password: app } };
   const env = release.container.env ?? {};
   const files = Object.fromEntries(Object.entries(secret.value).filter(([key]) => /\.(crt|key)$/.test(key)));
-  return { config: release.config, include, files, env, logins, keeper: deployedKeeper(recorder, secret.value) };
+  return {
+    config: release.config,
+    include,
+    files,
+    env,
+    logins,
+    controller: deployedController(recorder, secret.value),
+  };
 }
 
-function deployedKeeper(recorder: Recorder, secret: Readonly<Record<string, string>>): DeployedKeeper | undefined {
+function deployedController(
+  recorder: Recorder,
+  secret: Readonly<Record<string, string>>,
+): DeployedController | undefined {
   const type = "kubernetes:core/v1:ConfigMap";
-  if (!recorder.list().includes(`${type} nats-keeper`)) return undefined;
-  const files = recorder.get(type, "nats-keeper").inputs.data as Record<string, string>;
-  const { spec } = recorder.get("kubernetes:apps/v1:Deployment", "nats-keeper").inputs as unknown as Deployment;
+  if (!recorder.list().includes(`${type} nats-controller`)) return undefined;
+  const files = Object.assign(
+    {},
+    ...["nats-controller", "nats-controller-plan"].map((name) => recorder.get(type, name).inputs.data),
+  ) as Record<string, string>;
+  const { spec } = recorder.get("kubernetes:apps/v1:Deployment", "nats-controller").inputs as unknown as Deployment;
   const env = spec.template.spec.containers[0]?.env ?? [];
   const user = env.find(({ name }) => name === "NATS_USER")?.value ?? "";
-  const key = env.find(({ name }) => name === "NATS_PASSWORD")?.valueFrom?.secretKeyRef.key ?? "";
   const watch = env.find(({ name }) => name === "WATCH_USER")?.value;
+  const items = spec.template.spec.volumes.flatMap((volume) => volume.secret?.items ?? []);
+  const passwordOf = (of: string) => secret[items.find(({ path }) => path === of)?.key ?? ""] ?? "";
   return {
     files,
-    login: { user, password: secret[key] ?? "" },
-    watch: watch === undefined ? undefined : { user: watch, password: secret["watch-password"] ?? "" },
+    login: { user, password: passwordOf(user) },
+    watch: watch === undefined ? undefined : { user: watch, password: passwordOf(watch) },
   };
 }
 
 interface Deployment {
   readonly spec: {
-    readonly template: { readonly spec: { readonly containers: readonly { readonly env: readonly Env[] }[] } };
+    readonly template: {
+      readonly spec: {
+        readonly containers: readonly { readonly env: readonly Env[] }[];
+        readonly volumes: readonly {
+          readonly secret?: { readonly items: readonly { readonly key: string; readonly path: string }[] };
+        }[];
+      };
+    };
   };
 }
 interface Env {
   readonly name: string;
   readonly value?: string;
-  readonly valueFrom?: { readonly secretKeyRef: { readonly key: string } };
 }

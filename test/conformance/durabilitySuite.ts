@@ -175,7 +175,7 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
     const outcomes = await kept("edges added and removed", async () => {
       for (const entries of [[...edges, "edge-8"], edges, [...edges, { name: "edge-9", persistence: false }], edges]) {
         await nats().list(entries);
-        if (persistent) await nats().keeper("primary").planned();
+        if (persistent) await nats().controller("primary").planned();
         else await pause(500);
       }
     });
@@ -191,7 +191,7 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
       ] as const) {
         const limits = persistent ? { persistence: { enabled: true, size: SIZE, ...change } } : {};
         await nats().list(edges, undefined, { ...limits, edgeLimits: { underWay } });
-        if (persistent) await nats().keeper("primary").planned();
+        if (persistent) await nats().controller("primary").planned();
         for (const name of edges) await nats().redeploy(name);
         if (!persistent) continue;
         const client = await nats().connect(nats().server(first), nats().login(first));
@@ -242,10 +242,10 @@ export function durabilitySuite(version: string, plan: DurabilityPlan): void {
   }
 }
 
-/** Takes an edge's disk away under it; its keeper makes the stream anew. */
+/** Takes an edge's disk away under it; its controller makes the stream anew. */
 export async function wiped(nats: Installation, name: string): Promise<void> {
-  const log = nats.keeper(name).log.length;
+  const log = nats.controller(name).log.length;
   await nats.cluster(name).empty(0);
-  const made = () => nats.keeper(name).log.slice(log).includes("stream ops: made");
-  await until(`the stream of ${name} to be made anew`, made, () => nats.keeper(name).log, 120);
+  const made = () => nats.controller(name).log.slice(log).includes("stream ops: made");
+  await until(`the stream of ${name} to be made anew`, made, () => nats.controller(name).log, 120);
 }

@@ -9,14 +9,14 @@ import type { Login } from "../../components/natsConf.ts";
 import { stepsTo } from "../../components/steps.ts";
 import type { Values } from "../../components/values.ts";
 import { DROPPED } from "../durability/ledger.ts";
+import { ControllerProcess } from "./controllerProcess.ts";
 import { type Deployed, type DeployedPrimary, deployEdge, deployPrimary } from "./deployed.ts";
-import { Keeper } from "./keeper.ts";
 import type { NatsServer } from "./natsServer.ts";
 import { NodePort } from "./nodePort.ts";
 import { scratchFolder } from "./scratch.ts";
 import { podPorts, StatefulSet } from "./statefulSet.ts";
 import { until } from "./until.ts";
-import { serverProgram, toolFolder } from "./versions.ts";
+import { interpreter, serverProgram } from "./versions.ts";
 
 export interface Plan {
   /** `edges` in the primary's configuration. */
@@ -42,7 +42,7 @@ export class Installation {
   readonly #plan: Plan;
   readonly #connections: NatsConnection[] = [];
   readonly #sets = new Map<string, StatefulSet>();
-  readonly #keepers = new Map<string, Keeper>();
+  readonly #controllers = new Map<string, ControllerProcess>();
   readonly #edges = new Map<string, Deployed>();
   #folder = "";
   #program = "";
@@ -68,7 +68,7 @@ export class Installation {
     await this.#keep("primary", primaryFiles);
     for (const name of edges) await this.addEdge(name);
     await Promise.all(edges.map((name) => this.linked(name)));
-    await Promise.all([...this.#keepers.values()].map((keeper) => keeper.planned()));
+    await Promise.all([...this.#controllers.values()].map((controller) => controller.planned()));
   }
 
   /** Starts an edge, with the leaf link that the primary offers now; it may not be up yet. */
@@ -88,11 +88,11 @@ export class Installation {
     await this.cluster(name).mount(edge.include, edge.files);
     await this.cluster(name).reload();
     await this.#keep(name, edge);
-    await this.#keepers.get(name)?.planned();
+    await this.#controllers.get(name)?.planned();
   }
 
   /**
-   * Changes `edges` at the primary, which writes the include file anew; the servers reload, the keeper gets its plan.
+   * Changes `edges` at the primary, which writes the include file anew; the servers reload, the controller gets its plan.
    * @param apart milliseconds from one server to the next; all at a time without it
    * @param more other keys of the primary that change with it
    */
@@ -115,10 +115,10 @@ export class Installation {
     await this.#keep("primary", primary);
   }
 
-  keeper(name: string): Keeper {
-    const keeper = this.#keepers.get(name);
-    if (!keeper) throw new Error(`${name} keeps no streams; those are kept of ${[...this.#keepers.keys()]}`);
-    return keeper;
+  controller(name: string): ControllerProcess {
+    const controller = this.#controllers.get(name);
+    if (!controller) throw new Error(`${name} keeps no streams; those are kept of ${[...this.#controllers.keys()]}`);
+    return controller;
   }
 
   /** Waits until every server of an edge has its leaf link. */
@@ -190,14 +190,14 @@ export class Installation {
 
   logs(): string {
     const servers = [...this.#sets.values()].flatMap((set) => set.servers);
-    const keepers = [...this.#keepers].map(([name, { log }]) => ({ name: `keeper of ${name}`, log }));
-    const parts = [...servers, ...keepers];
+    const controllers = [...this.#controllers].map(([name, { log }]) => ({ name: `controller of ${name}`, log }));
+    const parts = [...servers, ...controllers];
     return parts.map(({ name, log }) => `--- ${name}\n${log.split("\n").slice(-40).join("\n")}`).join("\n");
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.#connections.map((connection) => connection.close()));
-    await Promise.all([...this.#keepers.values()].map((keeper) => keeper.stop()));
+    await Promise.all([...this.#controllers.values()].map((controller) => controller.stop()));
     await Promise.all([...this.#sets.values()].map((set) => set.remove()));
     await this.#nodePort?.close();
     if (this.#folder !== "") await rm(this.#folder, { recursive: true, force: true });
@@ -209,13 +209,13 @@ export class Installation {
     return set;
   }
 
-  async #keep(name: string, { keeper }: Deployed): Promise<void> {
-    if (!keeper) return;
-    const tools = await toolFolder();
-    const folder = join(this.#folder, `${name}-keeper`);
-    const one = this.#keepers.get(name) ?? new Keeper(folder, tools, this.cluster(name).servers);
-    this.#keepers.set(name, one);
-    await one.start(keeper);
+  async #keep(name: string, { controller }: Deployed): Promise<void> {
+    if (!controller) return;
+    const node = await interpreter();
+    const folder = join(this.#folder, `${name}-controller`);
+    const one = this.#controllers.get(name) ?? new ControllerProcess(folder, node, this.cluster(name).servers);
+    this.#controllers.set(name, one);
+    await one.start(controller);
   }
 
   async #deployPrimary(edges: readonly unknown[], more: Values = {}): Promise<DeployedPrimary> {

@@ -10,7 +10,7 @@ import { DEFAULT_VERSION, onEachVersion } from "./versions.ts";
 
 const edge = { acceptClusterNames: ["default", "prod.eu"] };
 const below = (name: string) => `ops.clusters.${name}.namespaces.x`;
-/** What the keeper reports of a name. */
+/** What the controller reports of a name. */
 const told = (name: string) =>
   new RegExp(`events below ops\\.clusters\\.${name}\\.> are not carried to the primary \\((\\d+) in`, "g");
 const counts = (log: string, name: string) => [...log.matchAll(told(name))].map(([, count]) => Number(count));
@@ -30,7 +30,7 @@ onEachVersion("names of clusters at an edge", (version) => {
       const nats = installed(version, { listed: ["edge-1"], edges: ["edge-1"], primary, edge });
       const client = (name: string) => nats().connect(nats().server(name), nats().login(name));
       const watching = () =>
-        until("the keeper to count", async () => {
+        until("the controller to count", async () => {
           const page = await fetch(`http://127.0.0.1:${nats().server("edge-1").ports.monitor}/connz?auth=1`);
           return ((await page.json()) as { connections: { authorized_user?: string }[] }).connections.some(
             ({ authorized_user }) => authorized_user === "watch",
@@ -65,8 +65,8 @@ onEachVersion("names of clusters at an edge", (version) => {
 
       it("are reported with their count where they are not, and nothing else is", async () => {
         await watching();
-        const keeper = nats().keeper("edge-1");
-        const begin = keeper.log.length;
+        const controller = nats().controller("edge-1");
+        const begin = controller.log.length;
         const from = await client("edge-1");
         const local = await Heard.on(await client("edge-1"), "ops.clusters.>");
         const away = await Heard.on(await client("primary"), "ops.>");
@@ -75,12 +75,12 @@ onEachVersion("names of clusters at an edge", (version) => {
         for (const name of ["default", "edge-1"]) from.publish(below(name), `${tag} ${name}`);
         from.publish("ops.clusters.bare", `${tag} bare`);
         await from.flush();
-        const log = () => keeper.log.slice(begin);
-        await keeper.says(/on ops\.clusters\.bare itself are not carried/, 30, begin);
+        const log = () => controller.log.slice(begin);
+        await controller.says(/on ops\.clusters\.bare itself are not carried/, 30, begin);
         const sum = () => counts(log(), "strange").reduce((all, count) => all + count, 0);
         await until("all twelve to be reported", () => sum() >= 12, log);
         from.publish(below("second"), tag); // what is reported after it was counted after all of that
-        await keeper.says(told("second"), 30, begin);
+        await controller.says(told("second"), 30, begin);
         assert.equal(sum(), 12, log());
         assert.match(log(), /add strange to ops-nats:acceptClusterNames or set Ops' event\.cluster to edge-1\n/);
         for (const name of ["default", "prod", "edge-1"]) assert.deepEqual(counts(log(), name), [], log());
@@ -95,8 +95,8 @@ onEachVersion("names of clusters at an edge", (version) => {
 
       it("are reported as what they are, whatever their headers look like", async () => {
         await watching();
-        const keeper = nats().keeper("edge-1");
-        const begin = keeper.log.length;
+        const controller = nats().controller("edge-1");
+        const begin = controller.log.length;
         const forged = [
           "tick 1",
           "failed 1",
@@ -115,9 +115,9 @@ onEachVersion("names of clusters at an edge", (version) => {
         const from = await client("edge-1");
         from.publish(below("after"), "x");
         await from.flush();
-        await keeper.says(told("after"), 30, begin);
+        await controller.says(told("after"), 30, begin);
         raw.close();
-        const log = keeper.log.slice(begin);
+        const log = controller.log.slice(begin);
         assert.ok(counts(log, "headers").reduce((all, count) => all + count, 0) >= 1, log);
         assert.doesNotMatch(log, /forged|not counted for now/);
       });
@@ -126,12 +126,12 @@ onEachVersion("names of clusters at an edge", (version) => {
         await nats().server("edge-1").kill();
         await nats().server("edge-1").start();
         await watching();
-        const keeper = nats().keeper("edge-1");
-        const begin = keeper.log.length;
+        const controller = nats().controller("edge-1");
+        const begin = controller.log.length;
         const from = await client("edge-1");
         await until("a report", () => {
           from.publish(below("later"), "x");
-          return counts(keeper.log.slice(begin), "later").length > 0;
+          return counts(controller.log.slice(begin), "later").length > 0;
         });
       });
     });
@@ -143,17 +143,17 @@ onEachVersion("names of clusters at an edge", (version) => {
     const nats = installed(version, { listed, edges: ["edge-1"], primary });
 
     it("asks for none of them while nobody else listens, and does not count them when somebody does", async () => {
-      const keeper = nats().keeper("edge-1");
+      const controller = nats().controller("edge-1");
       const at = nats().server("edge-1");
       const [from, local] = [
         await nats().client(nats().server("primary")),
         await nats().connect(at, nats().login("edge-1")),
       ];
       const probe = async () => {
-        const begin = keeper.log.length;
+        const begin = controller.log.length;
         await until("a stray to be reported", () => {
           local.publish(below("default"), "x");
-          return counts(keeper.log.slice(begin), "default").length > 0;
+          return counts(controller.log.slice(begin), "default").length > 0;
         });
       };
       await probe();
@@ -165,8 +165,8 @@ onEachVersion("names of clusters at an edge", (version) => {
       const listener = await Heard.on(local, "ops.clusters.>");
       await heardOnce(from, below("primary"), [listener]);
       await probe();
-      assert.deepEqual(counts(keeper.log, "primary"), []);
-      assert.match(keeper.log, /of events under other names only ops\.clusters\.default\.> are counted/);
+      assert.deepEqual(counts(controller.log, "primary"), []);
+      assert.match(controller.log, /of events under other names only ops\.clusters\.default\.> are counted/);
     });
   });
 
@@ -183,25 +183,25 @@ onEachVersion("names of clusters at an edge", (version) => {
       const at = (ordinal: number) => nats().connect(nats().server("edge-1", ordinal), nats().login("edge-1"));
       const listeners = [await Heard.on(await nats().client(nats().server("primary")), below("edge-1"))];
       for (const ordinal of [0, 1, 2]) listeners.push(await Heard.on(await at(ordinal), "ops.>"));
-      const keeper = nats().keeper("edge-1");
+      const controller = nats().controller("edge-1");
       for (const ordinal of [0, 1, 2]) {
         const from = await at(ordinal);
         await heardOnce(from, below("default"), listeners);
         const name = `at-${ordinal}`;
         await until("a stray to be reported", () => {
           from.publish(below(`first-${name}`), "x");
-          return counts(keeper.log, `first-${name}`).length > 0;
+          return counts(controller.log, `first-${name}`).length > 0;
         });
         for (let i = 0; i < 5; i++) from.publish(below(name), `${i}`);
-        const sum = () => counts(keeper.log, name).reduce((all, count) => all + count, 0);
+        const sum = () => counts(controller.log, name).reduce((all, count) => all + count, 0);
         await until(
           "all five",
           () => sum() >= 5,
-          () => keeper.log,
+          () => controller.log,
         );
         from.publish(below(`after-${name}`), "x");
-        await keeper.says(told(`after-${name}`), 30);
-        assert.equal(sum(), 5, keeper.log);
+        await controller.says(told(`after-${name}`), 30);
+        assert.equal(sum(), 5, controller.log);
       }
     });
   });

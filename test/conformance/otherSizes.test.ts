@@ -81,7 +81,7 @@ describe("a primary of one server, and edges of three, with persistence", () => 
     await keeps("other sizes: edges added and removed", async () => {
       for (const entries of [[...EDGES, "edge-8"], EDGES]) {
         await nats().list(entries);
-        await nats().keeper("primary").planned();
+        await nats().controller("primary").planned();
       }
     });
   });

@@ -9,10 +9,11 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { headers, type NatsConnection } from "@nats-io/transport-node";
+import { serverToolchain } from "../../sandbox/toolchain/toolchain.ts";
 import { Heard, newTag } from "./heard.ts";
 import { installed } from "./installed.ts";
 import { until } from "./until.ts";
-import { DEFAULT_VERSION, toolFolder } from "./versions.ts";
+import { DEFAULT_VERSION } from "./versions.ts";
 
 const EDGES = ["edge-1", "edge-2"];
 
@@ -56,7 +57,7 @@ describe("a primary with persistence", () => {
   const ask = async (command: string, ...rest: string[]) => {
     const { app } = nats().deployed.logins;
     const url = `nats://${app.user}:${app.password}@127.0.0.1:${nats().server("primary").ports.client}`;
-    const program = join(await toolFolder(), "ops-client");
+    const program = (await serverToolchain()).program("ops-client");
     return (await promisify(execFile)(program, [command, url, ...rest])).stdout.trim().split("\n");
   };
 
@@ -105,7 +106,7 @@ describe("a primary with persistence", () => {
     const [events, size] = [1000, 500];
     const subject = "ops.clusters.edge-2.".padEnd(Number(characters), "s");
     const edge = await nats().connect(nats().server("edge-2"), nats().login("edge-2"));
-    const store = await nats().connect(nats().server("primary"), nats().deployed.keeper?.login);
+    const store = await nats().connect(nats().server("primary"), nats().deployed.controller?.login);
     const state = async (connection: NatsConnection, name: string) =>
       (await (await jetstreamManager(connection)).streams.info(name)).state;
     const used = async () => [
@@ -116,7 +117,7 @@ describe("a primary with persistence", () => {
     for (let i = 0; i < events; i++) edge.publish(subject, "x".repeat(size));
     await edge.flush();
     const arrived = async () => (await state(store, "ops")).last_seq >= last + events;
-    await until("the events", arrived, () => nats().keeper("primary").log, 60);
+    await until("the events", arrived, () => nats().controller("primary").log, 60);
     const after = await used();
     for (const [i, [told, copies]] of [[atEdge, 1] as const, [atPrimary, 2] as const].entries()) {
       const more = ((after[i] ?? 0) - (before[i] ?? 0)) / events / copies - size;
@@ -161,7 +162,7 @@ describe("a primary with persistence", () => {
     await say("listed");
     await until("the event", async () => (await has()) === 1, has, 120);
     await nats().list(listed.slice(1));
-    await nats().keeper("primary").planned();
+    await nats().controller("primary").planned();
     await say("not listed");
     // another edge's event has come all the way since
     const other = await nats().connect(nats().server("edge-2"), nats().login("edge-2"));
@@ -177,7 +178,7 @@ describe("a primary with persistence", () => {
     await pause(1000);
     assert.equal(await has(), 1);
     await nats().list(listed);
-    await nats().keeper("primary").planned();
+    await nats().controller("primary").planned();
     await until("what was left", async () => (await has()) === 2, has, 60);
   });
 
@@ -207,7 +208,7 @@ describe("a primary with persistence", () => {
       receive: ["commands.>", "ops.clusters.primary.>"],
     };
     await nats().list(["edge-1", wide, { name: "edge-3", persistence: false }]);
-    await nats().keeper("primary").planned();
+    await nats().controller("primary").planned();
     await nats().redeploy("edge-2");
     nats().nodePort.cut(); // a link has the permissions of the time when it was made
     const [app, edge] = [await nats().client(nats().server("primary")), await nats().client(nats().server("edge-2"))];
@@ -239,17 +240,17 @@ describe("a primary with persistence", () => {
   });
 
   it("takes another list of edges while one of its servers is down", async () => {
-    const keeper = nats().keeper("primary");
+    const controller = nats().controller("primary");
     await nats().server("primary", 2).kill();
-    await keeper.says("do not answer: nats-2", 30);
-    const before = keeper.log.length;
+    await controller.says("do not answer: nats-2", 30);
+    const before = controller.log.length;
     await nats().list([...listed, "edge-9"]);
-    await keeper.planned();
-    await keeper.says("all streams are as planned, but those of servers that do not answer", 10, before);
-    const store = await nats().connect(nats().server("primary"), nats().deployed.keeper?.login);
+    await controller.planned();
+    await controller.says("all streams are as planned, but those of servers that do not answer", 10, before);
+    const store = await nats().connect(nats().server("primary"), nats().deployed.controller?.login);
     const { config } = await (await jetstreamManager(store)).streams.info("in");
     assert.ok(config.sources?.some(({ external }) => external?.deliver === "up.edge-9"));
     await nats().server("primary", 2).start();
-    await keeper.says("do not answer: none", 60);
+    await controller.says("do not answer: none", 60);
   });
 });

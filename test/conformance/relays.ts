@@ -4,7 +4,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { monitorOf } from "./keeper.ts";
+import { monitorOf } from "./controllerProcess.ts";
 import type { NatsServer } from "./natsServer.ts";
 
 export interface Page {

@@ -20,14 +20,14 @@ export function siteOf(nats: Installation, edges: readonly string[], persistent 
       const endless = { reconnect: true, maxReconnectAttempts: -1, reconnectTimeWait: 100 };
       return connect({ servers, user, pass: password, timeout: 2000, ...(lasting ? endless : { reconnect: false }) });
     },
-    async keeper(): Promise<NatsConnection> {
-      const { keeper } = nats.deployed;
-      if (!keeper) throw new Error("nothing is stored");
+    async controller(): Promise<NatsConnection> {
+      const { controller } = nats.deployed;
+      if (!controller) throw new Error("nothing is stored");
       const servers = nats.cluster("primary").servers.map(({ ports }) => `127.0.0.1:${ports.client}`);
       return connect({
         servers,
-        user: keeper.login.user,
-        pass: keeper.login.password,
+        user: controller.login.user,
+        pass: controller.login.password,
         timeout: 2000,
         reconnect: false,
       });

@@ -34,10 +34,10 @@ describe("the tenth edge, added while nine send", () => {
       async () => {
         await pause(1000);
         await nats().list([...NINE, "edge-10"], 300); // the kubelet shows it to one server after the other
-        await nats().keeper("primary").planned();
+        await nats().controller("primary").planned();
         await nats().addEdge("edge-10");
         await nats().linked("edge-10");
-        await nats().keeper("edge-10").planned();
+        await nats().controller("edge-10").planned();
         const tenth = await site.connect("edge-10");
         tenth.publish(subject, "first");
         await tenth.flush();

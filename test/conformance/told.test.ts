@@ -24,9 +24,9 @@ for (const [whenFull, words] of [
       disk: (claim) => claim, // in memory: what a disk takes in a second is not what is asked here
     });
 
-    it("keeps what it was told to keep, and the keeper says so", async () => {
+    it("keeps what it was told to keep, and the controller says so", async () => {
       nats().nodePort.break();
-      const keeper = nats().keeper("edge-1");
+      const controller = nats().controller("edge-1");
       const client = await nats().connect(nats().server("edge-1"), nats().login("edge-1"));
       const { streams } = await jetstreamManager(client);
       const { config } = await streams.info("ops");
@@ -43,8 +43,8 @@ for (const [whenFull, words] of [
         await say(Math.min(1000, room - 100 - said)); // 64 MB: no more than may wait to be stored
         await until("all to be stored", async () => (await state()).messages === said, state, 60);
       }
-      await keeper.kill(); // a minute may pass until its next look
-      await keeper.says(words, 120);
+      await controller.kill(); // a minute may pass until its next look
+      await controller.says(words, 120);
       await say(200);
       let before = "";
       const kept = await until(
@@ -78,19 +78,19 @@ describe("a server that runs and is not well, as one whose disk is full", () => 
   const relays = new Relays();
   after("close the ports", () => relays.close());
 
-  it("is told by the keeper, and when it is well again", async () => {
-    const keeper = nats().keeper("primary");
+  it("is told by the controller, and when it is well again", async () => {
+    const controller = nats().controller("primary");
     const [first, ...others] = nats().cluster("primary").servers;
     assert.ok(first);
     let well = false;
-    keeper.monitors = [
+    controller.monitors = [
       ...(await relays.of([first], (path, page) => (path === "/healthz" && !well ? { ...page, status: 503 } : page))),
       ...(await relays.of(others, (_, page) => page)),
     ];
-    await keeper.kill();
-    await keeper.says("servers that are not well: nats-0", 90);
+    await controller.kill();
+    await controller.says("servers that are not well: nats-0", 90);
     well = true;
-    await keeper.says("servers that are not well: none", 90);
+    await controller.says("servers that are not well: none", 90);
   });
 });
 
@@ -101,21 +101,21 @@ describe("a certificate of a primary's servers", () => {
     primary: { persistence: { enabled: true, size: "1Gi" } },
   });
 
-  it("is told of by the keeper when it ends soon, and not before", async () => {
-    const keeper = nats().keeper("primary");
-    await keeper.planned();
-    assert.doesNotMatch(keeper.log, /certificate/);
-    const deployed = nats().deployed.keeper ?? assert.fail("no keeper");
+  it("is told of by the controller when it ends soon, and not before", async () => {
+    const controller = nats().controller("primary");
+    await controller.planned();
+    assert.doesNotMatch(controller.log, /certificate/);
+    const deployed = nats().deployed.controller ?? assert.fail("no controller");
     const plan = JSON.parse(deployed.files["plan.json"] ?? "");
     assert.deepEqual(plan.certificates, { leaf: 180, cluster: 180 });
     const soon = { leaf: 1461, cluster: 1461 }; // days: longer than any of them is valid
-    const from = keeper.log.length;
+    const from = controller.log.length;
     const files = { ...deployed.files, "plan.json": JSON.stringify({ ...plan, certificates: soon }) };
-    await keeper.start({ ...deployed, files });
-    await keeper.says(/certificate of the servers has \d+ days left, then edges do not connect/, 60, from);
-    await keeper.says(/has \d+ days left, then the cluster's servers do not find each other/, 60, from);
+    await controller.start({ ...deployed, files });
+    await controller.says(/certificate of the servers has \d+ days left, then edges do not connect/, 60, from);
+    await controller.says(/has \d+ days left, then the cluster's servers do not find each other/, 60, from);
     await pause(5000);
-    const times = keeper.log.slice(from).match(/days left/g);
+    const times = controller.log.slice(from).match(/days left/g);
     assert.equal(times?.length, 2, "once a day each");
   });
 });

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { DEFAULT_IMAGES } from "../../defaults.ts";
+import { INTERPRETER } from "../../sandbox/toolchain/interpreter.ts";
 import { SERVERS, serverToolchain } from "../../sandbox/toolchain/toolchain.ts";
 
 const PROGRAM = "nats-server-";
@@ -12,9 +13,9 @@ export const VERSIONS: readonly string[] = SERVERS.map((name) => name.replace(PR
 /** The version that a user gets who chooses none; what stores events is tried on it alone, for older ones are refused there. */
 export const DEFAULT_VERSION = DEFAULT_IMAGES.nats.tag.replace(/-.*/, "");
 
-/** The folder of the programs that a keeper calls: nats and jq. */
-export async function toolFolder(): Promise<string> {
-  return (await serverToolchain()).bin;
+/** What the controller runs on. */
+export async function interpreter(): Promise<string> {
+  return (await serverToolchain()).program(INTERPRETER);
 }
 
 /** The path of a nats-server; builds it when the cache does not have it. */

@@ -44,10 +44,10 @@ describe("disks that are wiped while the primary still listens to the stream's p
     it(`a primary's server's own: ${what} events come at once after as were taken before`, async () => {
       await arrive("primary", 1, 3);
       const after = number(handed.primary ?? 0);
-      const log = nats().keeper("primary").log.length;
+      const log = nats().controller("primary").log.length;
       await nats().cluster("primary").empty(1);
-      const told = () => nats().keeper("primary").log.slice(log).includes("it counts on from now");
-      await until("the keeper to notice", told, () => nats().keeper("primary").log.slice(log), 60);
+      const told = () => nats().controller("primary").log.slice(log).includes("it counts on from now");
+      await until("the controller to notice", told, () => nats().controller("primary").log.slice(log), 60);
       handed.primary = 0;
       await arrive("primary", 1, after);
     });
@@ -57,30 +57,30 @@ describe("disks that are wiped while the primary still listens to the stream's p
   it("a primary's server's own that is found as it was made: as many events come at once after as were taken before", async () => {
     await arrive("primary", 1, 3);
     const after = handed.primary ?? 0;
-    const keeper = nats().keeper("primary");
-    await keeper.stop();
-    const client = await nats().connect(nats().server("primary"), nats().deployed.keeper?.login);
+    const controller = nats().controller("primary");
+    await controller.stop();
+    const client = await nats().connect(nats().server("primary"), nats().deployed.controller?.login);
     const { streams } = await jetstreamManager(client);
     const { subjects, ...config } = (await streams.info("own-nats-1")).config;
     assert.ok(subjects.length > 0);
     await streams.delete("own-nats-1");
     await streams.add(config);
     await client.close();
-    const before = keeper.log.length;
-    await keeper.start(nats().deployed.keeper ?? assert.fail("no keeper"));
-    await keeper.says("stream own-nats-1: it began with nothing, it counts on from now", 60, before);
-    await keeper.planned();
+    const before = controller.log.length;
+    await controller.start(nats().deployed.controller ?? assert.fail("no controller"));
+    await controller.says("stream own-nats-1: it began with nothing, it counts on from now", 60, before);
+    await controller.planned();
     handed.primary = 0;
     await arrive("primary", 1, after);
   });
 
-  it("an edge's, whose link is away until its keeper has waited enough", async () => {
+  it("an edge's, whose link is away until its controller has waited enough", async () => {
     await arrive("edge-1", 0, 3);
     const after = handed["edge-1"] ?? 0;
-    const log = nats().keeper("edge-1").log.length;
+    const log = nats().controller("edge-1").log.length;
     await nats().nodePort.broken(async () => {
       await wiped(nats(), "edge-1");
-      const since = () => nats().keeper("edge-1").log.slice(log);
+      const since = () => nats().controller("edge-1").log.slice(log);
       await until("the consumer", () => since().includes("consumer ops.edge-1: made"), since, 60);
     });
     await arrive("edge-1", 0, after);

@@ -56,7 +56,7 @@ export async function arrivedOf(
     const atPrimary = await reached(site, "primary");
     connections.push(atPrimary);
     const there = await (cluster === "primary"
-      ? until("a server of primary", () => site.keeper(), undefined, 240)
+      ? until("a server of primary", () => site.controller(), undefined, 240)
       : reached(site, cluster));
     connections.push(there);
     const origins = await originsOf(there, cluster, subject);

@@ -17,7 +17,7 @@ export interface Site {
   /** A new client of any server of a cluster, logged in as app; `lasting` ones connect again by themselves. */
   connect(cluster: string, lasting?: boolean): Promise<NatsConnection>;
   /** A new client of the account in which the primary's streams are. */
-  keeper(): Promise<NatsConnection>;
+  controller(): Promise<NatsConnection>;
 }
 
 export interface Load {

@@ -42,16 +42,16 @@ export class Changing {
     const before = await this.s.claims(stack);
     const had = await this.s.stream(stack);
     assert.ok(had.messages > 0);
-    const keeper = () =>
-      this.w.kubectl[stack].run(["get", "deployment", "nats-keeper", "-o", "jsonpath={.metadata.uid}"]);
-    const former = await keeper();
+    const controller = () =>
+      this.w.kubectl[stack].run(["get", "deployment", "nats-controller", "-o", "jsonpath={.metadata.uid}"]);
+    const former = await controller();
     await this.w.shell(stack, (await steps(/ patch /)).replaceAll("-s edge-1", `-s ${stack}`));
     assert.deepEqual(
       await this.s.claims(stack),
       before.map((claim) => ({ ...claim, size: "4Gi" })),
     );
     // where it is only updated, `up` may end before the streams are as planned
-    assert.notEqual(await keeper(), former);
+    assert.notEqual(await controller(), former);
     const grown = await this.s.stream(stack);
     assert.deepEqual([grown.last, grown.messages], [had.last, had.messages]);
     const wanted = 2 * had.limit; // each is a whole number of bytes

@@ -4,7 +4,7 @@
 import { connect } from "@nats-io/transport-node";
 import { execa } from "execa";
 import { INCLUDE } from "../../components/files.ts";
-import { KEEPER } from "../../components/logins.ts";
+import { CONTROLLER } from "../../components/logins.ts";
 import { CLIENT_PORT } from "../../defaults.ts";
 import { layoutOf } from "../../sandbox/cluster/layout.ts";
 import { findMachine, runInside } from "../../sandbox/cluster/machine.ts";
@@ -45,14 +45,14 @@ export async function siteOf(w: World, edges: readonly Stack[], persistent: bool
           ? { reconnect: true, maxReconnectAttempts: -1, reconnectTimeWait: 100, pingInterval: 2000, maxPingOut: 2 }
           : { reconnect: false }),
       }),
-    keeper: async () => {
+    controller: async () => {
       const { data } = await w.kubectl.primary.json<{ data: Record<string, string> }>([
         "get",
         "secret",
         INCLUDE.secret,
       ]);
-      const pass = Buffer.from(data["keeper-password"] ?? "", "base64").toString();
-      return connect({ servers: server("primary"), user: KEEPER, pass, timeout: 2000, reconnect: false });
+      const pass = Buffer.from(data["controller-password"] ?? "", "base64").toString();
+      return connect({ servers: server("primary"), user: CONTROLLER, pass, timeout: 2000, reconnect: false });
     },
   };
 }
@@ -118,13 +118,13 @@ export async function smallDisk(
   };
 }
 
-/** How often a cluster's keeper, as it runs now, has made the stream. */
+/** How often a cluster's controller, as it runs now, has made the stream. */
 export const streamsMade = async (w: World, stack: Stack): Promise<number> =>
-  (await w.kubectl[stack].run(["logs", "deployment/nats-keeper"])).split("stream ops: made").length - 1;
+  (await w.kubectl[stack].run(["logs", "deployment/nats-controller"])).split("stream ops: made").length - 1;
 
-/** The streams that a cluster's keeper is to keep; none where no keeper is, nor where it only counts strays. */
+/** The streams that a cluster's controller is to keep; none where no controller is, nor where it only counts strays. */
 export async function keptAt(w: World, stack: Stack): Promise<readonly unknown[]> {
-  const plan = ["get", "configmap", "nats-keeper", "--ignore-not-found", "-o", "jsonpath={.data.plan\\.json}"];
+  const plan = ["get", "configmap", "nats-controller", "--ignore-not-found", "-o", "jsonpath={.data.plan\\.json}"];
   const text = await w.kubectl[stack].run(plan);
   return text === "" ? [] : (JSON.parse(text) as { streams: unknown[] }).streams;
 }

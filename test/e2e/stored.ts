@@ -114,7 +114,7 @@ export class Stored {
 
   /** The primary's streams, and those that its intake reads, each by its name. */
   async intake(): Promise<{ readonly made: readonly string[]; readonly read: readonly string[] }> {
-    const client = await (await siteOf(this.#w, ["edge-1"], true)).keeper();
+    const client = await (await siteOf(this.#w, ["edge-1"], true)).controller();
     const { streams } = await jetstreamManager(client);
     const made: string[] = [];
     for await (const name of await streams.names()) made.push(name);

@@ -48,7 +48,7 @@ describe("persistence", () => {
         (await s.claims(stack)).map(({ name, phase, size, storageClass }) => [name, phase, size, storageClass]),
         Array.from({ length: servers }, (_, i) => [`nats-js-nats-${i}`, "Bound", "2Gi", s.persistence.storageClass]),
       );
-      assert.match(await w.kubectl[stack].run(["get", "deployment", "nats-keeper"]), /nats-keeper +1\/1/);
+      assert.match(await w.kubectl[stack].run(["get", "deployment", "nats-controller"]), /nats-controller +1\/1/);
     }
     await s.whole("after persistence was switched on");
   });
@@ -239,12 +239,12 @@ describe("persistence", () => {
     await w.ensure("edge-1", reachable);
   });
 
-  it("shows no password of the keeper in clear text", async () => {
+  it("shows no password of the controller in clear text", async () => {
     const { data } = await w.kubectl.primary.json<{ data: Record<string, string> }>(["get", "secret", "ops-nats-auth"]);
-    const password = Buffer.from(data["keeper-password"] ?? "", "base64").toString();
+    const password = Buffer.from(data["controller-password"] ?? "", "base64").toString();
     assert.equal(password.length, 32);
     const objects = await w.kubectl.primary.run(["get", "configmap,statefulset,deployment,pod,event", "-o", "yaml"]);
-    const logs = await w.kubectl.primary.run(["logs", "deployment/nats-keeper"]);
+    const logs = await w.kubectl.primary.run(["logs", "deployment/nats-controller"]);
     const state = (await w.pulumi("primary", "stack", "export")).text;
     for (const text of [objects, logs, state, w.printed.join("\n")]) {
       assert.ok(text.length > 50);

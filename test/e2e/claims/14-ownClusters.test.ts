@@ -22,7 +22,7 @@ describe("the README's commands for clusters of one's own", () => {
     await rm(join(stateFolder, "demo"), { recursive: true, force: true });
     for (const stack of ["edge-1", "primary"] as const) {
       await w.shell(stack, "helm uninstall nats -n ops-system --ignore-not-found --wait");
-      const left = "secret/ops-nats-auth service/nats-leaf deployment/nats-keeper configmap/nats-keeper";
+      const left = "secret/ops-nats-auth service/nats-leaf deployment/nats-controller configmap/nats-controller";
       await w.shell(stack, `kubectl -n ops-system delete ${left} --ignore-not-found`);
     }
     await rm(folder, { recursive: true, force: true });

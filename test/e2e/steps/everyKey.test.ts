@@ -136,7 +136,7 @@ const EDGE: readonly Change[] = [
   {
     key: "timeoutSeconds",
     to: 500,
-    ask: nodeOf("edge-1", "deployment/nats-keeper", ".metadata.annotations.pulumi\\.com/timeoutSeconds"),
+    ask: nodeOf("edge-1", "deployment/nats-controller", ".metadata.annotations.pulumi\\.com/timeoutSeconds"),
     answers: ["600", "500"],
   },
 ];

@@ -3,27 +3,21 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { bundle } from "../../controller/bundle.ts";
-import type { DeployedKeeper } from "./deployed.ts";
+import type { DeployedController } from "./deployed.ts";
 import type { NatsServer } from "./natsServer.ts";
 import type { PodPorts } from "./podConf.ts";
 import { freePort } from "./ports.ts";
 import { until } from "./until.ts";
 
-/** Whether the controller in TypeScript (controller/) is run in place of the scripts, which it is to replace. */
-const IN_TYPESCRIPT = process.env.CONTROLLER === "1";
-
-let bundled: string | undefined;
 const running = new Set<ChildProcess>();
 
 process.once("exit", () => {
   for (const child of running) killGroup(child);
 });
 
-/** Ends what is left of a keeper, as a container's runtime does when its first process is gone. */
+/** Ends what is left of a controller, as a container's runtime does when its first process is gone. */
 function killGroup({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, "SIGKILL");
@@ -47,66 +41,62 @@ const plain = (text: string): string =>
     return `${time} ${message}`;
   });
 
-/** The keeper of a cluster's streams: the very script and plan that the program deploys, as a process. */
-export class Keeper {
+/** The controller of a cluster's streams: the very program and plan that a cluster is given, on the interpreter that it has there. */
+export class ControllerProcess {
   /** All that it has said, over restarts too. */
   log = "";
   /** Where it looks at the servers, from its next start on, if not at their own ports. */
   monitors: readonly string[] | undefined;
-  /** A folder with programs that it takes before all others, from its next start on. */
-  shims: string | undefined;
+  /** Where it reaches servers, from its next start on, if not at their own ports. */
+  urls: readonly string[] | undefined;
+  /** By how many milliseconds its clock is ahead, from its next start on, in a file that it is asked for again and again. */
+  clock: string | undefined;
   readonly #folder: string;
-  readonly #tools: string;
+  readonly #node: string;
   readonly #servers: readonly NatsServer[];
   #process: ChildProcess | undefined;
-  #deployed: DeployedKeeper | undefined;
+  #deployed: DeployedController | undefined;
   #port = 0;
 
   /**
    * @param folder where its files go
-   * @param tools the folder of nats and jq
+   * @param node the interpreter
    */
-  constructor(folder: string, tools: string, servers: readonly NatsServer[]) {
+  constructor(folder: string, node: string, servers: readonly NatsServer[]) {
     this.#folder = folder;
-    this.#tools = tools;
+    this.#node = node;
     this.#servers = servers;
   }
 
   /** Starts it, or starts it anew with another plan, as a Deployment does; `planned` tells when it is done. */
-  async start(deployed: DeployedKeeper): Promise<void> {
+  async start(deployed: DeployedController): Promise<void> {
     await this.stop();
     this.#deployed = deployed;
     const { files, login, watch } = deployed;
     await mkdir(this.#folder, { recursive: true });
-    await rm(this.#ready, { force: true }); // a pod begins with an empty folder
     for (const [name, text] of Object.entries(files)) await writeFile(join(this.#folder, name), text);
+    await writeFile(this.#passwordFile, login.password);
     if (watch) await this.watchPassword(watch.password);
     const monitors = this.monitors ?? this.#servers.map(({ ports }) => monitorOf(ports));
-    const [program, file] = IN_TYPESCRIPT ? [process.execPath, "controller.cjs"] : ["sh", "keeper.sh"];
-    if (IN_TYPESCRIPT) {
-      bundled ??= bundle();
-      await writeFile(join(this.#folder, file), bundled);
-      this.#port = await freePort();
-    }
-    const child = spawn(program, [join(this.#folder, file)], {
+    const urls = this.urls ?? this.#servers.map(({ ports }) => `nats://127.0.0.1:${ports.client}`);
+    this.#port = await freePort();
+    const clock = this.clock === undefined ? [] : ["--require", this.clock];
+    const child = spawn(this.#node, [...clock, join(this.#folder, "controller.cjs")], {
       detached: true, // a group of its own, as a container
       stdio: ["ignore", "pipe", "pipe"],
       env: {
         PORT: String(this.#port),
-        PATH: [...(this.shims === undefined ? [] : [this.shims]), this.#tools, process.env.PATH].join(":"),
-        HOME: this.#folder,
         PLAN: join(this.#folder, "plan.json"),
-        READY: this.#ready,
-        NATS_URL: this.#servers.map(({ ports }) => `nats://127.0.0.1:${ports.client}`).join(","),
+        NATS_URL: urls.join(","),
         NATS_USER: login.user,
-        NATS_PASSWORD: login.password,
+        NATS_PASSWORD_FILE: this.#passwordFile,
         ...(watch ? { WATCH_USER: watch.user, WATCH_PASSWORD_FILE: this.#watchFile, WATCH_SECONDS: "2" } : {}),
-        MONITORS: monitors.map((url, i) => (IN_TYPESCRIPT ? `nats-${i}=${url}` : url)).join(" "),
+        MONITORS: monitors.map((url, i) => `nats-${i}=${url}`).join(" "),
       },
     });
     for (const output of [child.stdout, child.stderr]) {
       output.setEncoding("utf8").on("data", (text) => {
-        this.log += IN_TYPESCRIPT ? plain(text) : text;
+        this.log += plain(text);
       });
     }
     this.#process = child;
@@ -119,17 +109,22 @@ export class Keeper {
 
   /** Waits until all streams are as planned: what `pulumi up` waits for, up to 300 s. */
   async planned(): Promise<void> {
-    const ready = () => (IN_TYPESCRIPT ? isReady(this.#port) : existsSync(this.#ready));
+    const ready = () => isReady(this.#port);
     const done = async () => (await ready()) || (this.#process?.exitCode ?? undefined) !== undefined;
     await until("the streams to be as planned", done, () => this.log, 300);
-    if (!(await ready())) throw new Error(`the keeper ended:\n${this.log}`);
+    if (!(await ready())) throw new Error(`the controller ended:\n${this.log}`);
+  }
+
+  /** What one of its pages says. */
+  async page(path: string): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.#port}${path}`)).text();
   }
 
   /** Waits until it has said something, after so many characters of its log. */
   async says(text: string | RegExp, seconds: number, from = 0): Promise<void> {
     const said = () =>
       typeof text === "string" ? this.log.slice(from).includes(text) : text.test(this.log.slice(from));
-    await until(`the keeper to say ${text}`, said, () => this.log, seconds);
+    await until(`the controller to say ${text}`, said, () => this.log, seconds);
   }
 
   /** Ends at once, whatever it is at, and starts anew with what it had. */
@@ -160,7 +155,7 @@ export class Keeper {
     return join(this.#folder, "watch-password");
   }
 
-  get #ready(): string {
-    return join(this.#folder, "ready");
+  get #passwordFile(): string {
+    return join(this.#folder, "password");
   }
 }
