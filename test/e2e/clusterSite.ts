@@ -124,7 +124,7 @@ export const streamsMade = async (w: World, stack: Stack): Promise<number> =>
 
 /** The streams that a cluster's controller is to keep; none where no controller is, nor where it only counts strays. */
 export async function keptAt(w: World, stack: Stack): Promise<readonly unknown[]> {
-  const plan = ["get", "configmap", "nats-controller", "--ignore-not-found", "-o", "jsonpath={.data.plan\\.json}"];
+  const plan = ["get", "configmap", "nats-controller-plan", "--ignore-not-found", "-o", "jsonpath={.data.plan\\.json}"];
   const text = await w.kubectl[stack].run(plan);
   return text === "" ? [] : (JSON.parse(text) as { streams: unknown[] }).streams;
 }

@@ -29,7 +29,7 @@ export function otherServersSuite(c: () => Changing): void {
           read.filter((name) => name !== "ops"),
           own,
         );
-        // by the controller that was told first, which the last line leaves as it is: before `up` was done
+        // by the controller, which is told before servers come
         const log = await c().w.kubectl.primary.run(["logs", "deployment/nats-controller"]);
         for (const name of own.slice(3)) assert.match(log, new RegExp(`stream ${name}: made`));
         assert.match(log, /as planned, but those of servers that do not answer/);

@@ -22,8 +22,10 @@ describe("pulumi destroy", () => {
     await w.destroy("edge-1");
     assert.equal(await uid(), before);
     // pods drain; Helm does not wait for them
-    const left = () => edge.run(["get", "all,configmap,secret,pdb,pvc", "-o", "name"]);
-    const ours = (text: string) => text.split("\n").filter((name) => name !== "configmap/kube-root-ca.crt");
+    const kinds = "all,configmap,secret,pdb,pvc,serviceaccount,role,rolebinding,lease";
+    const left = () => edge.run(["get", kinds, "-o", "name"]);
+    const theCluster = ["configmap/kube-root-ca.crt", "serviceaccount/default"];
+    const ours = (text: string) => text.split("\n").filter((name) => !theCluster.includes(name));
     await until("the pods to be gone", left, (text) => JSON.stringify(ours(text)) === '["configmap/of-ops"]', 90);
     const state = JSON.parse((await w.pulumi("edge-1", "stack", "export")).text) as {
       deployment: { resources?: object[] };

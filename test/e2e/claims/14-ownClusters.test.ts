@@ -22,7 +22,9 @@ describe("the README's commands for clusters of one's own", () => {
     await rm(join(stateFolder, "demo"), { recursive: true, force: true });
     for (const stack of ["edge-1", "primary"] as const) {
       await w.shell(stack, "helm uninstall nats -n ops-system --ignore-not-found --wait");
-      const left = "secret/ops-nats-auth service/nats-leaf deployment/nats-controller configmap/nats-controller";
+      const kinds = ["deployment", "configmap", "serviceaccount", "role", "rolebinding", "lease"];
+      const ofController = kinds.map((kind) => `${kind}/nats-controller`).join(" ");
+      const left = `secret/ops-nats-auth service/nats-leaf ${ofController} configmap/nats-controller-plan`;
       await w.shell(stack, `kubectl -n ops-system delete ${left} --ignore-not-found`);
     }
     await rm(folder, { recursive: true, force: true });

@@ -10,7 +10,7 @@ import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { podIdentities, UP, type World, world } from "../world.ts";
 
 /** All objects of a cluster that a stack could have made, with their versions. */
-const KINDS = "secret,configmap,service,deployment,statefulset";
+const KINDS = "secret,configmap,service,deployment,statefulset,serviceaccount,role,rolebinding,lease";
 
 interface ApiServer {
   readonly clusters: [{ cluster: Record<string, string> }];

@@ -21,6 +21,14 @@ const RULES = [
     resources: ["deployments", "replicasets"],
     verbs: ["get", "list", "watch", "create", "patch"],
   },
+  // what a controller that keeps streams takes turns by; whoever grants a right has to have it
+  { apiGroups: [""], resources: ["serviceaccounts"], verbs: ["get", "list", "watch", "create", "patch", "delete"] },
+  {
+    apiGroups: ["rbac.authorization.k8s.io"],
+    resources: ["roles", "rolebindings"],
+    verbs: ["get", "create", "patch", "delete"],
+  },
+  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update", "patch", "delete"] },
   { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: ["get", "list", "create", "patch"] },
 ];
 type Rule = (typeof RULES)[number];
