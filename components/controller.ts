@@ -25,8 +25,8 @@ export interface ControllerArgs {
   readonly mark: StackMark;
   readonly images: Images;
   readonly plan: Plan;
-  /** By which it reaches the account of the streams. */
-  readonly login: ControllerLogin;
+  /** By which it reaches the account of the streams, where some are planned. */
+  readonly login: ControllerLogin | undefined;
   /** By which strays are counted, at an edge. */
   readonly watch?: ControllerLogin;
   /** How many servers there are. */
@@ -51,15 +51,15 @@ const labelsOf = (args: ControllerArgs) => ({
 export const planText = (plan: Plan): string => `${JSON.stringify(plan)}\n`;
 
 /**
- * Makes and keeps the streams, from inside of the cluster. It is ready when they are as planned, which `pulumi up` waits
- * for; another plan is another Deployment. Nothing flows through it.
+ * Makes and keeps the streams, from inside of the cluster, and tells of these, of links and of certificates. It is ready when streams are as planned, which
+ * `pulumi up` waits for; another plan is another Deployment. Nothing flows through it.
  */
-export class StreamController extends pulumi.ComponentResource {
+export class Controller extends pulumi.ComponentResource {
   /** Its Deployment, which is ready when it was made. */
   readonly deployment: k8s.apps.v1.Deployment;
 
   constructor(name: string, args: ControllerArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("ops-nats:index:StreamController", name, {}, opts);
+    super("ops-nats:index:Controller", name, {}, opts);
     const { namespace, mark, plan, timeoutSeconds: seconds, cluster } = args;
     const parent = { parent: this };
     const metadata = {
@@ -134,7 +134,7 @@ const hashOf = (text: string): string => createHash("sha256").update(text).diges
 function deployment(args: ControllerArgs, program: pulumi.Output<string>): k8s.types.input.apps.v1.DeploymentSpec {
   const { images, plan, login, watch } = args;
   const [name, labels] = [nameOf(args), labelsOf(args)];
-  const logins = watch === undefined || watch.user === login.user ? [login] : [login, watch];
+  const logins = [login, watch].filter((one) => one !== undefined);
   // 64 bits of a hash over passwords of 190 tell nothing of these; another password is another pod
   const passwords = pulumi.unsecret(
     pulumi.all(logins.map(({ password }) => password)).apply((all) => hashOf(JSON.stringify(all)).slice(0, 16)),
@@ -170,19 +170,21 @@ function deployment(args: ControllerArgs, program: pulumi.Output<string>): k8s.t
             name: "program",
             projected: { sources: [name, planName(args.mark.release)].map((one) => ({ configMap: { name: one } })) },
           },
-          {
-            // files, not variables: where a password changes, the file does
-            name: "logins",
-            secret: {
-              secretName: INCLUDE.secret,
-              items: logins.map(({ user, passwordKey }) => ({ key: passwordKey, path: user })),
-            },
-          },
+          // files, not variables: where a password changes, the file does
+          ...(logins.length > 0 ? [passwordFiles(logins)] : []),
         ],
       },
     },
   };
 }
+
+const passwordFiles = (logins: readonly ControllerLogin[]): k8s.types.input.core.v1.Volume => ({
+  name: "logins",
+  secret: {
+    secretName: INCLUDE.secret,
+    items: logins.map(({ user, passwordKey }) => ({ key: passwordKey, path: user })),
+  },
+});
 
 function container(
   { namespace, mark, images, login, watch, replicas }: ControllerArgs,
@@ -203,9 +205,13 @@ function container(
       { name: "PLAN", value: `${FOLDER}/${PLAN}` },
       { name: "PORT", value: String(PORT) },
       { name: "NATS_URL", value: `nats://${servers}.${namespace}.svc:4222` },
-      { name: "NATS_USER", value: login.user },
-      { name: "NATS_PASSWORD_FILE", value: `${LOGINS}/${login.user}` },
       { name: "MONITORS", value: monitors.join(" ") },
+      ...(login
+        ? [
+            { name: "NATS_USER", value: login.user },
+            { name: "NATS_PASSWORD_FILE", value: `${LOGINS}/${login.user}` },
+          ]
+        : []),
       ...(leads ? [{ name: "LEASE", value: `${namespace}/${controllerName(mark.release)}` }] : []),
       ...(watch
         ? [
@@ -225,7 +231,7 @@ function container(
     },
     volumeMounts: [
       { name: "program", mountPath: FOLDER, readOnly: true },
-      { name: "logins", mountPath: LOGINS, readOnly: true },
+      ...(login || watch ? [{ name: "logins", mountPath: LOGINS, readOnly: true }] : []),
     ],
   };
 }

@@ -9,7 +9,7 @@ import { MAJORITY } from "../faults.ts";
 import type { EdgeSettings } from "../settings.ts";
 import { WARN_DAYS } from "./certificates.ts";
 import { clusterNames, watchedSubject } from "./clusterNames.ts";
-import { StreamController } from "./controller.ts";
+import { Controller } from "./controller.ts";
 import { type Files, inPod, LEAFS_CA, ROUTE_KEYS } from "./files.ts";
 import type { EdgeLink } from "./leafLink.ts";
 import { LEAF_TARGET_PORT, leafService } from "./leafService.ts";
@@ -20,7 +20,7 @@ import { PlainError } from "./plainError.ts";
 import type { Cluster } from "./release.ts";
 import { routeCertificates } from "./routes.ts";
 import { keepsStreams, reloadsRemotes, STORING, serverVersion } from "./serverVersion.ts";
-import { edgePlan, type Plan } from "./streams.ts";
+import { edgePlan, NO_STREAMS } from "./streams.ts";
 import { serverValues } from "./values.ts";
 
 export interface EdgeArgs {
@@ -40,8 +40,8 @@ export class Edge extends pulumi.ComponentResource {
   readonly server: NatsServer;
   readonly adminPassword: pulumi.Output<string>;
   readonly appPassword: pulumi.Output<string>;
-  /** Keeps the streams where there are some, and everywhere counts events under names that are not carried. */
-  readonly controller: StreamController;
+  /** It counts events under names that are not carried, too. */
+  readonly controller: Controller;
 
   constructor(
     name: string,
@@ -85,7 +85,7 @@ export class Edge extends pulumi.ComponentResource {
       ...(replicas > 1 ? { certificates: { cluster: WARN_DAYS.own } } : {}),
     };
     const watch = { user: WATCH, passwordKey: "watch-password", password: watchPassword };
-    const login = link.store ? { user: APP, passwordKey: "app-password", password: this.appPassword } : watch;
+    const login = link.store ? { user: APP, passwordKey: "app-password", password: this.appPassword } : undefined;
     const after = { ...parent, dependsOn: [this.server] };
     const { leafPort, release } = settings;
     if (leafPort !== undefined) {
@@ -94,7 +94,7 @@ export class Edge extends pulumi.ComponentResource {
         deleteBeforeReplace: true,
       });
     }
-    this.controller = new StreamController(
+    this.controller = new Controller(
       name,
       { namespace, mark, images, plan, login, watch, replicas, timeoutSeconds, cluster },
       after,
@@ -140,8 +140,6 @@ export function edgeValues(settings: EdgeSettings, link: EdgeLink) {
   };
   return serverValues(server, Object.keys(env).length === 0 ? {} : { container: { env } }, settings.values);
 }
-
-const NO_STREAMS: Plan = { streams: [], consumers: [] };
 
 const extrasOf = ({ extraAccounts, extraRemotes, leafPort }: EdgeSettings): EdgeExtras => ({
   accounts: extraAccounts,

@@ -27,6 +27,17 @@ export function oneLine(text: string | undefined): string {
   return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
 }
 
+/** What a line of a log says: of JSON its message. */
+function messageIn(line: string | undefined): string | undefined {
+  if (!line?.startsWith("{")) return line;
+  try {
+    const { message } = JSON.parse(line) as { message?: unknown };
+    return typeof message === "string" ? message : line;
+  } catch {
+    return line; // it only looked so
+  }
+}
+
 /** What keeps one pod from being ready; what is a matter of its claims is theirs to say. */
 export function podReasons(snapshot: Snapshot, pod: V1Pod, now: number): Reason[] {
   const { name = "", deletionTimestamp, creationTimestamp, annotations } = pod.metadata ?? {};
@@ -78,7 +89,7 @@ function containerReasons(snapshot: Snapshot, pod: V1Pod, status: V1ContainerSta
   ];
   const describe = `kubectl -n ${namespace} describe pod ${name}`;
   const lines = (logs[`${name}/${container}`] ?? "").split("\n").filter((line) => line.trim() !== "");
-  const said = oneLine(lines.at(-1));
+  const said = oneLine(messageIn(lines.at(-1)));
   const log = said === "" ? "" : `; its last log line: ${said}`;
   const { waiting, running } = status.state ?? {};
   const why = waiting?.reason ?? "";

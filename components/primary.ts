@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { PrimarySettings } from "../settings.ts";
 import { assertTaken, type OutputsOf, type Signing } from "./authoritiesTaken.ts";
 import { type Certificates, certificates, WARN_DAYS } from "./certificates.ts";
-import { planText, StreamController } from "./controller.ts";
+import { Controller, planText } from "./controller.ts";
 import { type Files, LEAF_KEYS, leafFiles, ROUTE_KEYS } from "./files.ts";
 import type { EdgeLogins, EdgeStore, LeafLink } from "./leafLink.ts";
 import { leafService } from "./leafService.ts";
@@ -20,7 +20,7 @@ import { PlainError } from "./plainError.ts";
 import { primaryPlan } from "./primaryStreams.ts";
 import { type Cluster, fullName, type RunningServers } from "./release.ts";
 import { type RouteLogin, routeCertificates } from "./routes.ts";
-import type { Plan } from "./streams.ts";
+import { NO_STREAMS, type Plan } from "./streams.ts";
 import { eventSubjects, withoutCovered } from "./subjects.ts";
 import { listenerValues, ownSubjectValues, serverValues, type Values } from "./values.ts";
 
@@ -47,8 +47,7 @@ export class Primary extends pulumi.ComponentResource {
   readonly server: NatsServer;
   readonly adminPassword: pulumi.Output<string>;
   readonly appPassword: pulumi.Output<string>;
-  /** Undefined where no streams are kept. */
-  readonly controller: StreamController | undefined;
+  readonly controller: Controller;
   readonly leafLink: LeafLink;
   /** For clients outside, without credentials; undefined without a `clientPort`. */
   readonly publicClientUrl: string | undefined;
@@ -95,15 +94,13 @@ export class Primary extends pulumi.ComponentResource {
     const files = { keys: [...LEAF_KEYS, ...(replicas > 1 ? ROUTE_KEYS : [])], texts };
     const secrets = { include, adminPassword, appPassword, controllerPassword, rootKey, files };
     const release = { mark, description, chart, values, timeoutSeconds };
-    const plan = planOf(settings);
+    const login = controllerPassword && {
+      ...{ user: CONTROLLER, passwordKey: "controller-password", password: controllerPassword },
+    };
     const controller = (dependsOn: pulumi.Resource[]) =>
-      plan &&
-      new StreamController(
+      new Controller(
         name,
-        {
-          ...{ namespace, mark, images, plan, replicas, timeoutSeconds, cluster },
-          login: { user: CONTROLLER, passwordKey: "controller-password", password: controllerPassword ?? "" },
-        },
+        { namespace, mark, images, plan: planOf(settings), login, replicas, timeoutSeconds, cluster },
         { ...parent, dependsOn },
       );
     const ahead = isGrowing(settings, args.running) ? controller([]) : undefined;
@@ -131,8 +128,8 @@ export class Primary extends pulumi.ComponentResource {
  * Whether servers are to join a cluster of three or more. Its controller is then told first: a server's own stream is there before clients reach it. (The
  * streams of a lone server cannot be those of three yet, and what is taken away is taken off the intake when it is gone.)
  */
-const isGrowing = ({ replicas }: PrimarySettings, running: PrimaryArgs["running"]): boolean =>
-  running !== undefined && running.replicas >= 3 && replicas > running.replicas;
+const isGrowing = ({ persistence, replicas }: PrimarySettings, running: PrimaryArgs["running"]): boolean =>
+  persistence !== undefined && running !== undefined && running.replicas >= 3 && replicas > running.replicas;
 
 /** What its servers show to edges, once no edge is left behind by the CA that signs it. */
 async function leafCertificates(
@@ -191,12 +188,18 @@ function includeText(
   return primaryConf(own, users, edgeLimits, store, extraAccounts, former);
 }
 
-/** The streams of a primary; undefined without persistence. */
-export function planOf(settings: PrimarySettings): Plan | undefined {
+/** What the controller of a primary keeps, and of what it tells. */
+export function planOf(settings: PrimarySettings): Plan {
+  const leaf = settings.tls.enabled ? { leaf: madeHere(settings) ? WARN_DAYS.own : WARN_DAYS.others } : {};
+  const cluster = settings.replicas > 1 ? { cluster: WARN_DAYS.own } : {};
+  return { ...streamsOf(settings), certificates: { ...leaf, ...cluster } };
+}
+
+function streamsOf(settings: PrimarySettings): Plan {
   const { persistence, edges, replicas, edgeLimits } = settings;
-  if (!persistence) return undefined;
+  if (!persistence) return NO_STREAMS;
   const pods = Array.from({ length: replicas }, (_, i) => `${fullName(settings.release)}-${i}`);
-  const plan = primaryPlan({
+  return primaryPlan({
     claim: persistence,
     retention: persistence,
     replicas,
@@ -204,8 +207,6 @@ export function planOf(settings: PrimarySettings): Plan | undefined {
     pods,
     underWay: edgeLimits.underWay,
   });
-  const leaf = settings.tls.enabled ? { leaf: madeHere(settings) ? WARN_DAYS.own : WARN_DAYS.others } : {};
-  return { ...plan, certificates: { ...leaf, ...(replicas > 1 ? { cluster: WARN_DAYS.own } : {}) } };
 }
 
 /** What each edge that stores is told. */
@@ -252,14 +253,13 @@ export function checkEdgesFit(settings: PrimarySettings, known: readonly string[
     leafs,
     route: undefined,
   };
-  const plan = planOf(settings);
   const parts = [
     {
       bytes: Buffer.byteLength(includeText(settings, known, { ...secrets, files: {} })),
       what: "logins",
       of: "a Secret",
     },
-    { bytes: plan === undefined ? 0 : Buffer.byteLength(planText(plan)), what: "streams", of: "a ConfigMap" },
+    { bytes: Buffer.byteLength(planText(planOf(settings))), what: "streams", of: "a ConfigMap" },
   ];
   for (const { bytes, what, of } of parts) {
     if (bytes <= ROOM) continue;

@@ -72,6 +72,8 @@ export interface Plan {
   readonly certificates?: { readonly leaf?: number; readonly cluster?: number };
 }
 
+export const NO_STREAMS: Plan = { streams: [], consumers: [] };
+
 /** At an edge, events under names that are not carried are counted. */
 export interface Watch {
   readonly edge: string;

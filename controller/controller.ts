@@ -9,7 +9,7 @@ import type { Log } from "./log.ts";
 import type { Monitor } from "./monitor.ts";
 import type { Moment, Observed } from "./observed.ts";
 import { type Action, BEGINNING, type Memory, needs, reconcile } from "./reconcile.ts";
-import { type Status, statusOf } from "./status.ts";
+import { clustersOf, type Status, statusOf } from "./status.ts";
 
 /** Seconds between two looks at streams: where all is as planned, and where it is not; a server that comes or goes has them looked at at once. */
 const SELDOM = 60;
@@ -42,6 +42,7 @@ export class Controller {
   /** When it was first found that not all is as planned any more (uptime); undefined until it was. */
   #failing: number | undefined;
   #status: Status | undefined;
+  #lastError: Status["lastError"];
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -53,7 +54,13 @@ export class Controller {
   }
 
   get status(): Status | undefined {
-    return this.#status;
+    return this.#status && { ...this.#status, lastError: this.#lastError };
+  }
+
+  /** What went wrong: in a look, or before one. It is told, at most once a minute, and kept for the status. */
+  failed(message: string): void {
+    this.#lastError = { time: new Date(this.#parts.clock().date).toISOString(), message };
+    this.#parts.log.problems([message], "failed");
   }
 
   /** To be called each second: looks at streams where it is time to. */
@@ -93,7 +100,8 @@ export class Controller {
       try {
         await this.#parts.jetStream.perform(action);
       } catch (error) {
-        log.problems([...problems, `${failed(action)}: ${(error as Error).message}`]);
+        log.problems(problems);
+        this.failed(`${failed(action)}: ${(error as Error).message}`);
         return false;
       }
       const told = done(action);
@@ -123,7 +131,8 @@ export class Controller {
       ),
     );
     const wanted = needs(plan, { streams, consumers }, this.#memory, clock());
-    return { servers: await monitor.servers(ids, wanted), streams, consumers };
+    const [servers, linked] = await Promise.all([monitor.servers(ids, wanted), monitor.linked()]);
+    return { servers, linked, streams, consumers };
   }
 
   /** To be called each second where logs are kept for replicas. */
@@ -135,7 +144,7 @@ export class Controller {
     const long = isLong(above, { servers }, this.#braking);
     const found = long ? await jetStream.stream(stream) : undefined;
     const intake = found?.is === "there" ? found.info : undefined;
-    const linked = long ? await monitor.linked() : new Set<string>();
+    const linked = clustersOf(long ? await monitor.linked() : []);
     const braked = brake(above, { servers, linked, intake }, this.#braking, clock().uptime);
     this.#braking = braked.memory; // before they are asked: an answer may be missed
     for (const line of braked.said) log.say("info", line);

@@ -81,6 +81,13 @@ function metrics(ready: () => boolean, status: () => Status | undefined): Regist
   gauge("stream_limit_bytes", "Bytes that a stream may have", "stream", ({ streams }) =>
     streams.map(({ name, limit }) => [name, limit]),
   );
+  gauge("stream_oldest_seconds", "Age of the oldest event of a stream", "stream", ({ streams }) =>
+    streams.map(({ name, oldest }) => [name, oldest]),
+  );
+  gauge("links", "Leaf links that stand", undefined, ({ links }) => [["", links.length]]);
+  gauge("edge_linked", "1: a server that calls itself one of this edge's has a link", "edge", ({ edges }) =>
+    edges.map(({ name, linked }) => [name, Number(linked)]),
+  );
   gauge("edge_behind_messages", "Events that an edge has stored and the primary has not", "edge", ({ edges }) =>
     edges.map(({ name, behind }) => [name, behind]),
   );

@@ -21,7 +21,7 @@ import { Monitor } from "./monitor.ts";
 import { StrayWatch } from "./watch.ts";
 
 // The controller of one cluster's streams, as a process. Environment:
-// PLAN: the file with the plan; NATS_URL; NATS_USER, NATS_PASSWORD_FILE; MONITORS: `<pod>=<url>` of each server, separated by blanks; PORT: of its pages;
+// PLAN: the file with the plan; NATS_URL; NATS_USER, NATS_PASSWORD_FILE, where streams are planned; MONITORS: `<pod>=<url>` of each server, separated by blanks; PORT: of its pages;
 // LEASE: `<namespace>/<name>` in the cluster that it runs in (without it, it takes itself for the only one);
 // WATCH_USER, WATCH_PASSWORD_FILE, WATCH_SECONDS: at an edge, the login by which strays are counted, and the seconds between two reports.
 
@@ -59,24 +59,25 @@ async function main(): Promise<void> {
 
   const names = plan.streams.map(({ config }) => config.name);
   log.say("info", `keeping ${names.join(", ") || "no streams"}`);
-  const connection = await connected("ops-nats controller", "NATS", stop.signal);
-  if (connection === undefined) return;
+  // who keeps nothing has no login
+  const connection = names.length > 0 ? await connected("ops-nats controller", "NATS", stop.signal) : undefined;
+  const watching = plan.watch ? await watched(plan.watch, stop.signal) : undefined;
+  if (stop.signal.aborted) return;
   const parts = {
     plan,
-    jetStream: new JetStream(connection),
+    jetStream: new JetStream(connection ?? NOBODY),
     monitor: new Monitor(servers),
     log,
     clock: () => ({ date: Date.now(), uptime: uptime() }),
   };
   controller = new Controller({ ...parts, mine: () => turn?.mine ?? true });
-  const watching = plan.watch ? await watched(plan.watch, stop.signal) : undefined;
 
   const every = async (seconds: number, what: string, act: () => Promise<unknown> | unknown): Promise<void> => {
     while (!stop.signal.aborted) {
       try {
         await act();
       } catch (error) {
-        log.problems([`${what}: ${(error as Error).message}`], what);
+        controller?.failed(`${what}: ${(error as Error).message}`);
       }
       await pause(seconds * 1000, undefined, { signal: stop.signal }).catch(() => {});
     }
@@ -92,8 +93,13 @@ async function main(): Promise<void> {
   ]);
   await turn?.give().catch(() => {}); // it is taken from who says nothing more
   server.close();
-  await Promise.all([connection.close(), watching?.connection.close()]);
+  await Promise.all([connection?.close(), watching?.connection.close()]);
 }
+
+const refused = () => {
+  throw new Error("no streams are planned, and so there is no login");
+};
+const NOBODY = { request: refused, publish: refused };
 
 function leased(uptime: () => number): Turn | undefined {
   const lease = process.env.LEASE;

@@ -2,8 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Log as ReplicaLog } from "./brake.ts";
-import type { Link, Server } from "./observed.ts";
+import type { Link, Linked, Server } from "./observed.ts";
 import type { Needs } from "./reconcile.ts";
+
+/** Characters of a name that a leaf gives itself, and how many of them are kept. */
+const LONGEST = 200;
+const MOST = 10_000;
 
 /** Milliseconds that a page may take. */
 const TIMEOUT = 2000;
@@ -66,10 +70,12 @@ export class Monitor {
     });
   }
 
-  /** Names of clusters that have a link, each by the name of one of its servers: `<cluster>.<pod>`. */
-  async linked(): Promise<ReadonlySet<string>> {
-    const all = await this.#all((url) => leafs(url));
-    return new Set(all.flatMap((links) => links ?? []).flatMap(({ name }) => name.split(".")[0] || []));
+  /** Who is linked, as it calls itself. */
+  async linked(): Promise<readonly Linked[]> {
+    const all = await this.#all(async (url, server) =>
+      ((await leafs(url)) ?? []).map(({ name }): Linked => ({ server, name: name.slice(0, LONGEST) })),
+    );
+    return all.flat().slice(0, MOST);
   }
 
   /** The logs that each server keeps for replicas in an account; undefined where one does not say. */

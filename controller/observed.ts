@@ -65,6 +65,11 @@ export interface Link {
   readonly subscriptions: readonly string[];
 }
 
+export interface Linked {
+  readonly server: string;
+  readonly name: string;
+}
+
 /** One server of the cluster; what was not asked for, or not told, is undefined. */
 export interface Server {
   /** Its pod. */
@@ -86,6 +91,8 @@ export interface Observed {
   readonly servers: readonly Server[];
   /** Those of the plan, by name. */
   readonly streams: Readonly<Record<string, Found<StreamInfo>>>;
+  /** Who is linked to which server, as it calls itself: `<cluster>.<pod>`; what was not asked for is undefined. */
+  readonly linked?: readonly Linked[];
   /** Those of the plan, by `<stream>.<consumer>`. */
   readonly consumers: Readonly<Record<string, Found<ConsumerInfo>>>;
 }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Observed, StreamInfo } from "./observed.ts";
+import type { Linked, Observed, StreamInfo } from "./observed.ts";
 import type { Outcome } from "./reconcile.ts";
 
 /** What `/status` gives; another meaning of what is there has another version. Sizes in bytes, times in RFC 3339, ages in seconds. */
@@ -17,6 +17,10 @@ export interface Status {
   readonly certificates: { readonly leaf?: string; readonly cluster?: string };
   /** At a primary, those that store. */
   readonly edges: readonly EdgeStatus[];
+  /** Leaf links that stand, by what the other server calls itself: its name proves nothing. */
+  readonly links: readonly Linked[];
+  /** What went wrong last, and is perhaps mended by now. */
+  readonly lastError?: { readonly time: string; readonly message: string } | undefined;
 }
 
 interface StreamStatus {
@@ -26,6 +30,8 @@ interface StreamStatus {
   readonly bytes: number | undefined;
   readonly limit: number | undefined;
   readonly full: boolean;
+  /** Age of the oldest event; undefined where there is none. */
+  readonly oldest: number | undefined;
 }
 
 interface EdgeStatus {
@@ -34,10 +40,17 @@ interface EdgeStatus {
   readonly behind: number;
   /** Since anything came of it; undefined where nothing ever did. */
   readonly silent: number | undefined;
+  /** Whether a server that calls itself one of this edge's has a link. */
+  readonly linked: boolean;
 }
+
+/** The clusters of servers by their names, which are `<cluster>.<pod>`. */
+export const clustersOf = (links: readonly Linked[]): ReadonlySet<string> =>
+  new Set(links.flatMap(({ name }) => name.split(".")[0] || []));
 
 /** @param date milliseconds since 1970 */
 export function statusOf(seen: Observed, { memory, problems, actions }: Outcome, date: number): Status {
+  const linked = clustersOf(seen.linked ?? []);
   const streams = Object.entries(seen.streams).map(([name, found]): StreamStatus => {
     const info = found.is === "there" ? found.info : undefined;
     return {
@@ -46,6 +59,7 @@ export function statusOf(seen: Observed, { memory, problems, actions }: Outcome,
       bytes: info?.state.bytes,
       limit: info?.config.max_bytes,
       full: memory.full.includes(name),
+      oldest: info && info.state.messages > 0 ? (date - Date.parse(info.state.first_ts)) / 1000 : undefined,
     };
   });
   return {
@@ -60,12 +74,15 @@ export function statusOf(seen: Observed, { memory, problems, actions }: Outcome,
     })),
     streams,
     certificates: Object.fromEntries(Object.entries(memory.ends).map(([of, end]) => [of, new Date(end).toISOString()])),
-    edges: Object.values(seen.streams).flatMap((found) => (found.is === "there" ? edgesOf(found.info) : [])),
+    edges: Object.values(seen.streams).flatMap((found) => (found.is === "there" ? edgesOf(found.info, linked) : [])),
+    links: seen.linked ?? [],
   };
 }
 
-const edgesOf = ({ sources = [] }: StreamInfo): readonly EdgeStatus[] =>
+const edgesOf = ({ sources = [] }: StreamInfo, linked: ReadonlySet<string>): readonly EdgeStatus[] =>
   sources.flatMap(({ external, lag, active }) => {
     const name = /^up\.(.+)$/.exec(external?.deliver ?? "")?.[1];
-    return name === undefined ? [] : [{ name, behind: lag, silent: active < 0 ? undefined : active / 1e9 }];
+    return name === undefined
+      ? []
+      : [{ name, behind: lag, silent: active < 0 ? undefined : active / 1e9, linked: linked.has(name) }];
   });

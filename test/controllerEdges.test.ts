@@ -82,7 +82,7 @@ describe("controller: a look and what follows", () => {
       return {};
     });
     const servers = async () => [{ name: "nats-0", id: "x", sick: false, links: [] }];
-    const monitor = { ids: async () => ["x"], servers } as unknown as Monitor;
+    const monitor = { ids: async () => ["x"], servers, linked: async () => [] } as unknown as Monitor;
     const lines: string[] = [];
     const log = new Log((line) => lines.push(JSON.parse(line).message));
     const clock = () => ({ date: Date.UTC(2026, 10, 30), uptime: now });
@@ -108,10 +108,51 @@ describe("controller: a look and what follows", () => {
     assert.ok(controller.ready, "for a minute");
     for (; now < well + 130; now++) await controller.tick();
     assert.deepEqual([controller.ready, controller.status?.planned], [false, false]);
+    assert.equal(controller.status?.lastError, undefined, "what cannot be asked for is a problem, not an error");
+    controller.failed("a look failed: no reason");
+    assert.deepEqual(controller.status?.lastError, {
+      time: "2026-11-30T00:00:00.000Z",
+      message: "a look failed: no reason",
+    });
     silent = false;
     for (; now < well + 140; now++) await controller.tick();
     assert.ok(controller.ready);
   });
+});
+
+describe("controller: an edge that is told to pause", () => {
+  for (const [what, ahead, wanted] of [
+    ["at once, where its clock is as ours", 10, [60]],
+    ["again, for as much longer, where its clock is ahead", 40, [60, 100]],
+    ["again, for less, where its clock is behind", -50, [60, 10]],
+  ] as const) {
+    it(`is told ${what}`, async () => {
+      const date = Date.UTC(2026, 10, 30);
+      const told: number[] = [];
+      const source = { name: "ops", external: { api: "$JS.edge-1.API", deliver: "up.edge-1" } };
+      const intake = {
+        config: { name: "in", sources: [{ ...source, consumer: { name: "edge-1" } }] },
+        sources: [{ ...source, lag: 9000, active: 0 }],
+      };
+      const { js } = connection((subject, body) => {
+        if (!subject.includes("PAUSE")) return intake;
+        assert.equal(subject, "$JS.edge-1.API.CONSUMER.PAUSE.ops.edge-1".replace("$JS.API.", ""));
+        const until = Date.parse((body as { pause_until: string }).pause_until);
+        told.push((until - date) / 1000);
+        return { paused: true, pause_remaining: until * 1e6 - (date + ahead * 1000) * 1e6 };
+      });
+      const monitor = {
+        logs: async () => [[{ bytes: 1e9, copies: false }]],
+        linked: async () => [{ server: "nats-0", name: "edge-1.nats-0" }],
+      } as unknown as Monitor;
+      const plan = { ...lonePlan, brake: { stream: "in", account: "STORE", above: 1e6 } };
+      const log = new Log(() => {});
+      const clock = () => ({ date, uptime: 100 });
+      const controller = new Controller({ plan, jetStream: js, monitor, log, clock, mine: () => true });
+      await controller.brake();
+      assert.deepEqual(told, wanted);
+    });
+  }
 });
 
 describe("controller: pages", () => {
@@ -126,7 +167,7 @@ describe("controller: pages", () => {
         info: {
           config: { name: "in", max_bytes: 100, discard: "old" },
           created: "",
-          state: { messages: 3, bytes: 40, first_seq: 1, first_ts: "", last_seq: 3 },
+          state: { messages: 3, bytes: 40, first_seq: 1, first_ts: "1970-01-01T00:00:00Z", last_seq: 3 },
           sources: [
             { name: "own-nats-0", lag: 1, active: 1 },
             { name: "ops", lag: 7, active: 2e9, external: { api: "$JS.edge-1.API", deliver: "up.edge-1" } },
@@ -137,15 +178,16 @@ describe("controller: pages", () => {
       ops: { is: "missing" },
     },
     consumers: {},
+    linked: [{ server: "nats-0", name: "edge-1.nats-0" }],
   };
   const memory = { ...BEGINNING, full: ["in"], ends: { leaf: Date.UTC(2027, 0, 1) } };
   const outcome = { actions: [], memory, said: [], problems: ["x"], absent: [] };
-  const status = statusOf(seen, outcome, 0);
+  const status = statusOf(seen, outcome, 5000);
 
   it("have a status of a version", () => {
     assert.deepEqual(status, {
       version: 1,
-      time: "1970-01-01T00:00:00.000Z",
+      time: "1970-01-01T00:00:05.000Z",
       planned: false,
       problems: ["x"],
       servers: [
@@ -153,14 +195,15 @@ describe("controller: pages", () => {
         { name: "nats-1", runs: false, well: false },
       ],
       streams: [
-        { name: "in", messages: 3, bytes: 40, limit: 100, full: true },
-        { name: "ops", messages: undefined, bytes: undefined, limit: undefined, full: false },
+        { name: "in", messages: 3, bytes: 40, limit: 100, full: true, oldest: 5 },
+        { name: "ops", messages: undefined, bytes: undefined, limit: undefined, full: false, oldest: undefined },
       ],
       certificates: { leaf: "2027-01-01T00:00:00.000Z" },
       edges: [
-        { name: "edge-1", behind: 7, silent: 2 },
-        { name: "edge-2", behind: 0, silent: undefined },
+        { name: "edge-1", behind: 7, silent: 2, linked: true },
+        { name: "edge-2", behind: 0, silent: undefined, linked: false },
       ],
+      links: [{ server: "nats-0", name: "edge-1.nats-0" }],
     } satisfies Status);
   });
 
@@ -187,6 +230,10 @@ describe("controller: pages", () => {
         "ops_nats_problems 1",
         'ops_nats_server_up{server="nats-1"} 0',
         'ops_nats_stream_bytes{stream="in"} 40',
+        'ops_nats_stream_oldest_seconds{stream="in"} 5',
+        "ops_nats_links 1",
+        'ops_nats_edge_linked{edge="edge-1"} 1',
+        'ops_nats_edge_linked{edge="edge-2"} 0',
         'ops_nats_edge_behind_messages{edge="edge-1"} 7',
         'ops_nats_edge_silent_seconds{edge="edge-1"} 2',
         `ops_nats_certificate_end_timestamp_seconds{of="leaf"} ${Date.UTC(2027, 0, 1) / 1000}`,

@@ -53,6 +53,13 @@ const RELEASE = "kubernetes:helm.sh/v3:Release";
 const IDENTITY = "random:index/randomString:RandomString identity";
 const PASSWORD = "random:index/randomPassword:RandomPassword";
 
+/** What every controller is made of. */
+const EVERY_CONTROLLER = [
+  "kubernetes:apps/v1:Deployment nats-controller",
+  "kubernetes:core/v1:ConfigMap nats-controller",
+  "kubernetes:core/v1:ConfigMap nats-controller-plan",
+];
+
 const SERVER_OUTPUTS = {
   namespace: "ops-system",
   clientUrl: "nats://nats.ops-system.svc:4222",
@@ -115,10 +122,12 @@ describe("program", () => {
   it("as a primary: all resources, all outputs, which of them are secret", async () => {
     const { recorder, values, secrets } = await run("primary", primaryConfig);
     assert.deepEqual(recorder.list(), [
+      ...EVERY_CONTROLLER,
       "kubernetes:core/v1:NamespacePatch nats-namespace",
       "kubernetes:core/v1:Secret nats-auth",
       "kubernetes:core/v1:Service nats-leaf",
       `${RELEASE} nats`,
+      "ops-nats:index:Controller nats",
       "ops-nats:index:NatsServer nats",
       "ops-nats:index:Primary nats",
       "pulumi:providers:kubernetes cluster",
@@ -283,28 +292,19 @@ describe("program", () => {
     );
   });
 
-  /** What every controller is made of, and what one that keeps streams is, beside. */
-  const COUNTING = [
-    "kubernetes:apps/v1:Deployment nats-controller",
-    "kubernetes:core/v1:ConfigMap nats-controller",
-    "kubernetes:core/v1:ConfigMap nats-controller-plan",
-  ];
-  const CONTROLLER = [
-    ...COUNTING,
+  const persistent = { ...primaryConfig, "ops-nats:persistence": '{"enabled":true,"maxAge":"1h"}' };
+
+  const TURN = [
     "kubernetes:coordination.k8s.io/v1:Lease nats-controller",
     "kubernetes:core/v1:ServiceAccount nats-controller",
     "kubernetes:rbac.authorization.k8s.io/v1:Role nats-controller",
     "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding nats-controller",
   ];
-  const persistent = { ...primaryConfig, "ops-nats:persistence": '{"enabled":true,"maxAge":"1h"}' };
 
   it("as a primary with persistence: a controller with a login of its own, and what each edge is to store", async () => {
     const [plain, stored] = [await run("primary", primaryConfig), await run("primary", persistent)];
     const added = stored.recorder.list().filter((name) => !plain.recorder.list().includes(name));
-    assert.deepEqual(
-      added,
-      [...CONTROLLER, "ops-nats:index:StreamController nats", `${PASSWORD} nats-controller`].sort(),
-    );
+    assert.deepEqual(added, [...TURN, `${PASSWORD} nats-controller`]);
     const store = (edge: string) => ({
       subjects: [`ops.clusters.${edge}.>`, "ops.notifications.>"],
       maxAge: 3600,
@@ -329,6 +329,37 @@ describe("program", () => {
     assert.match(String(plan({ recorder })), /^[0-9a-f]{64}$/);
     assert.notEqual(plan(await run("primary", more)), plan({ recorder }));
   });
+
+  for (const [running, replicas, first] of [
+    [3, 5, true],
+    [3, 3, false],
+    [1, 3, false],
+    [5, 3, false],
+    [undefined, 3, false],
+  ] as const) {
+    it(`tells the controller ${first ? "before" : "after"} the servers, of which ${running ?? "none"} run and ${replicas} are to`, async () => {
+      const claim = { size: "10Gi", storageClass: undefined };
+      const image = "nats:2.15.3-alpine";
+      const servers = running === undefined ? undefined : { replicas: running, claim, image };
+      const cluster = (stack: string): Cluster => {
+        let looks = 0;
+        return {
+          ...{ ...emptyCluster, stack },
+          runningServers: async () => (looks++ === 0 ? servers : { replicas, claim, image }),
+        };
+      };
+      const settings = { ...persistent, "ops-nats:replicas": String(replicas) };
+      const made = run("primary", settings, {}, cluster);
+      if (running !== undefined && first === false && running !== replicas)
+        return assert.rejects(made, /ops-nats:replicas/);
+      const types = (await made).recorder.registrations.map(({ type, name }) => `${type} ${name}`);
+      const [told, changed] = ["kubernetes:apps/v1:Deployment nats-controller", `${RELEASE} nats`].map((one) =>
+        types.indexOf(one),
+      );
+      assert.ok(told !== undefined && changed !== undefined && told >= 0 && changed >= 0);
+      assert.equal(told < changed, first);
+    });
+  }
 
   it("lets Helm and the controller take as long as timeoutSeconds says", async () => {
     const { recorder } = await run("primary", { ...persistent, "ops-nats:timeoutSeconds": "90" });
@@ -376,13 +407,13 @@ describe("program", () => {
     const stacks = { "organization/ops-nats/primary": link };
     const { recorder, values, secrets } = await run("edge-1", { "kubernetes:context": "edge-1" }, stacks);
     assert.deepEqual(recorder.list(), [
-      ...COUNTING,
+      ...EVERY_CONTROLLER,
       "kubernetes:core/v1:NamespacePatch nats-namespace",
       "kubernetes:core/v1:Secret nats-auth",
       `${RELEASE} nats`,
+      "ops-nats:index:Controller nats",
       "ops-nats:index:Edge nats",
       "ops-nats:index:NatsServer nats",
-      "ops-nats:index:StreamController nats",
       "pulumi:providers:kubernetes cluster",
       ...["admin", "app", "watch"].map((name) => `${PASSWORD} nats-${name}`),
       IDENTITY,
@@ -413,7 +444,9 @@ describe("program", () => {
     const { plan, user, text } = controllerOf(recorder);
     const watch = { edge: "edge-1", subject: "ops.clusters.default.>" }; // it receives events of the primary
     assert.deepEqual(plan, { streams: [], consumers: [], watch });
-    assert.equal(user, "watch");
+    assert.equal(user, undefined);
+    assert.match(text, /"WATCH_USER","value":"watch"/);
+    assert.match(text, /"automountServiceAccountToken":false/);
     assert.ok(!text.includes("app-password"));
     assert.match(text, /"items":\[\{"key":"watch-password","path":"watch"\}\],"secretName":"ops-nats-auth"/);
   });
@@ -450,7 +483,7 @@ describe("program", () => {
 
   it("as an edge that stores: a controller that logs in as app, by its own provider", async () => {
     const { recorder } = await run("edge-1", { "kubernetes:context": "edge-1" }, storing);
-    for (const name of CONTROLLER) assert.ok(recorder.list().includes(name), name);
+    for (const name of [...EVERY_CONTROLLER, ...TURN]) assert.ok(recorder.list().includes(name), name);
     assert.ok(!recorder.list().includes(`${PASSWORD} nats-controller`));
     const { plan, user } = controllerOf(recorder);
     assert.deepEqual([user, plan.streams.length, plan.watch.edge], ["app", 1, "edge-1"]);

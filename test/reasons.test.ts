@@ -85,6 +85,17 @@ const CASES: readonly (readonly [string, Partial<Snapshot>, RegExp])[] = [
     /^pod nats-0, container nats: CrashLoopBackOff: Error, exit code 1, 3 restarts; its last log line: nats-server: nats\.conf:7:3: unknown field "nonsense"\. Fix: kubectl -n ops-system logs nats-0 -c nats --previous$/,
   ],
   [
+    "a program that logs JSON, by what it says",
+    {
+      pods: [pod([{ state: { terminated: crashed } }])],
+      logs: {
+        "nats-0/nats":
+          '{"time":"2026-01-01T00:00:00Z","level":"warn","message":"lease nats-controller cannot be read"}',
+      },
+    },
+    /0 restarts; its last log line: lease nats-controller cannot be read\. Fix: /,
+  ],
+  [
     "a crash that was not followed by a start yet",
     { pods: [pod([{ state: { terminated: crashed } }])], logs: { "nats-0/nats": "no space left" } },
     /: ended: Error, exit code 1, 0 restarts; its last log line: no space left\. Fix: kubectl -n ops-system logs nats-0 -c nats$/,

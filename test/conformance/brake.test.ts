@@ -38,7 +38,7 @@ describe("an edge with a backlog pauses while the primary's servers say that the
     await controller.kill();
     const client = await nats().connect(nats().server("edge-1"), nats().login("edge-1"));
     const edge = await jetstreamManager(client);
-    const reader = await nats().connect(nats().server("primary"), nats().deployed.controller?.login);
+    const reader = await nats().connect(nats().server("primary"), nats().deployed.controller.login);
     const { streams } = await jetstreamManager(reader);
     const consumer = () => edge.consumers.info("ops", "edge-1");
     const stored = async () => (await edge.streams.info("ops")).state.messages;

@@ -75,7 +75,7 @@ export class ControllerProcess {
     const { files, login, watch } = deployed;
     await mkdir(this.#folder, { recursive: true });
     for (const [name, text] of Object.entries(files)) await writeFile(join(this.#folder, name), text);
-    await writeFile(this.#passwordFile, login.password);
+    if (login) await writeFile(this.#passwordFile, login.password);
     if (watch) await this.watchPassword(watch.password);
     const monitors = this.monitors ?? this.#servers.map(({ ports }) => monitorOf(ports));
     const urls = this.urls ?? this.#servers.map(({ ports }) => `nats://127.0.0.1:${ports.client}`);
@@ -88,8 +88,7 @@ export class ControllerProcess {
         PORT: String(this.#port),
         PLAN: join(this.#folder, "plan.json"),
         NATS_URL: urls.join(","),
-        NATS_USER: login.user,
-        NATS_PASSWORD_FILE: this.#passwordFile,
+        ...(login ? { NATS_USER: login.user, NATS_PASSWORD_FILE: this.#passwordFile } : {}),
         ...(watch ? { WATCH_USER: watch.user, WATCH_PASSWORD_FILE: this.#watchFile, WATCH_SECONDS: "2" } : {}),
         MONITORS: monitors.map((url, i) => `nats-${i}=${url}`).join(" "),
       },

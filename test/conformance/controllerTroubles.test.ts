@@ -62,7 +62,7 @@ describe("a controller whose clock is wrong, whose requests fail, whose servers 
 
   /** Does something with the streams of a cluster, as its controller. */
   async function streamsOf<T>(cluster: string, act: (streams: JetStreamManager["streams"]) => Promise<T>): Promise<T> {
-    const login = cluster === "primary" ? nats().deployed.controller?.login : nats().login(cluster);
+    const login = cluster === "primary" ? nats().deployed.controller.login : nats().login(cluster);
     const client = await nats().connect(nats().server(cluster), login);
     const answer = await act((await jetstreamManager(client)).streams);
     await client.close();
@@ -201,7 +201,7 @@ describe("a controller whose clock is wrong, whose requests fail, whose servers 
       return !names.includes("own-nats-2");
     });
     const before = controller.log.length;
-    await controller.start(nats().deployed.controller ?? assert.fail("no controller"));
+    await controller.start(nats().deployed.controller);
     await controller.says("servers that do not answer: nats-1", 60, before);
     const moment = Date.now();
     await controller.says(/stream own-nats-2: (made|changed)\n/, 60, before); // changed: at a second look, where the intake gave no answer

@@ -24,15 +24,16 @@ export interface Deployed {
   readonly files: Files;
   /** `container.env` of the chart's values. */
   readonly env: Readonly<Record<string, string>>;
-  /** What the controller is given; undefined at a primary without persistence. */
-  readonly controller: DeployedController | undefined;
+  /** What the controller is given. */
+  readonly controller: DeployedController;
   readonly logins: ServerLogins;
 }
 
 export interface DeployedController {
   /** Files by name: the program and the plan. */
   readonly files: Readonly<Record<string, string>>;
-  readonly login: Login;
+  /** Where it keeps streams. */
+  readonly login: Login | undefined;
   /** The login by which it counts strays, at an edge. */
   readonly watch: Login | undefined;
 }
@@ -58,7 +59,7 @@ export async function deployPrimary(keys: Values, former = ""): Promise<Deployed
     outputsOf: async () => undefined,
     ...ground,
   });
-  await Promise.all([primary.server.clientUrl, primary.controller?.deployment.id].map((output) => awaited(output)));
+  await Promise.all([primary.server.clientUrl, primary.controller.deployment.id].map((output) => awaited(output)));
   const logins = await awaited<EdgeLogins>(primary.leafLink.credentials);
   const { urls } = primary.leafLink;
   const ca = await awaited<string>(primary.leafLink.ca);
@@ -108,27 +109,21 @@ async function deployed(recorder: Recorder, { adminPassword, appPassword }: Prim
   };
 }
 
-function deployedController(
-  recorder: Recorder,
-  secret: Readonly<Record<string, string>>,
-): DeployedController | undefined {
+function deployedController(recorder: Recorder, secret: Readonly<Record<string, string>>): DeployedController {
   const type = "kubernetes:core/v1:ConfigMap";
-  if (!recorder.list().includes(`${type} nats-controller`)) return undefined;
   const files = Object.assign(
     {},
     ...["nats-controller", "nats-controller-plan"].map((name) => recorder.get(type, name).inputs.data),
   ) as Record<string, string>;
   const { spec } = recorder.get("kubernetes:apps/v1:Deployment", "nats-controller").inputs as unknown as Deployment;
   const env = spec.template.spec.containers[0]?.env ?? [];
-  const user = env.find(({ name }) => name === "NATS_USER")?.value ?? "";
-  const watch = env.find(({ name }) => name === "WATCH_USER")?.value;
   const items = spec.template.spec.volumes.flatMap((volume) => volume.secret?.items ?? []);
-  const passwordOf = (of: string) => secret[items.find(({ path }) => path === of)?.key ?? ""] ?? "";
-  return {
-    files,
-    login: { user, password: passwordOf(user) },
-    watch: watch === undefined ? undefined : { user: watch, password: passwordOf(watch) },
+  const login = (variable: string): Login | undefined => {
+    const user = env.find(({ name }) => name === variable)?.value;
+    const key = items.find(({ path }) => path === user)?.key ?? "";
+    return user === undefined ? undefined : { user, password: secret[key] ?? "" };
   };
+  return { files, login: login("NATS_USER"), watch: login("WATCH_USER") };
 }
 
 interface Deployment {

@@ -102,7 +102,7 @@ export function fullDiskSuite(version: string, { edges, sizes, copies = false }:
 
   /** The primary's streams that only pass on keep what they had until they are full, too. */
   async function fillPassing(): Promise<void> {
-    const store = await nats().connect(nats().server("primary", 0), nats().deployed.controller?.login);
+    const store = await nats().connect(nats().server("primary", 0), nats().deployed.controller.login);
     const names = ["own-nats-0", "own-nats-1", "own-nats-2", "direct"];
     for (const [i, name] of names.entries()) {
       const cluster = name === "direct" ? LIVE : "primary";
@@ -139,7 +139,7 @@ export function fullDiskSuite(version: string, { edges, sizes, copies = false }:
   it("a primary that gets more than it can hold does so, too, and has the newest of each edge, in order", async function () {
     this.timeout(2_000_000);
     assert.deepEqual([...said.keys()].sort(), [...edges].sort(), "the edges have something to bring");
-    const reader = () => nats().connect(nats().server("primary", 0), nats().deployed.controller?.login);
+    const reader = () => nats().connect(nats().server("primary", 0), nats().deployed.controller.login);
     await watched(async () => {
       nats().nodePort.mend();
       const manager = async () => jetstreamManager(await reader(), { timeout: 5000 });

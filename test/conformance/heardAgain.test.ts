@@ -22,7 +22,7 @@ describe("a source whose edge was away longer than the server's own patience for
     ["dropped", 40],
   ] as const) {
     it(`is heard within 20 s after the link (${how}) is back, at a server that does not lead the intake`, async () => {
-      const client = await nats().connect(nats().server("primary"), nats().deployed.controller?.login);
+      const client = await nats().connect(nats().server("primary"), nats().deployed.controller.login);
       const { cluster } = await (await jetstreamManager(client)).streams.info("in");
       const { servers } = nats().cluster("primary");
       const others = servers.filter(({ name }) => name !== cluster?.leader);

@@ -165,7 +165,7 @@ describe("an attacker with the login of an edge that stores", () => {
     raw.subscribe("$JS.API.>");
     await raw.accepted();
     // all of that is said now: a new leader asks every edge, and an event is stored and republished
-    const store = await nats().connect(nats().server("primary"), nats().deployed.controller?.login);
+    const store = await nats().connect(nats().server("primary"), nats().deployed.controller.login);
     await store.request("$JS.API.STREAM.LEADER.STEPDOWN.in", undefined, { timeout: 5000 });
     edge2.publish("ops.clusters.edge-2.x", `${tag} second`);
     await hears("second", 60);

@@ -210,7 +210,6 @@ export class Installation {
   }
 
   async #keep(name: string, { controller }: Deployed): Promise<void> {
-    if (!controller) return;
     const node = await interpreter();
     const folder = join(this.#folder, `${name}-controller`);
     const one = this.#controllers.get(name) ?? new ControllerProcess(folder, node, this.cluster(name).servers);

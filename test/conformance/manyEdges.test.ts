@@ -32,7 +32,7 @@ describe("a primary whose list has a thousand edges with persistence", () => {
     await nats().list([...names, "one-more"]);
     await nats().controller("primary").planned();
     // what the servers have, not what the controller says: the answer to so large a request may be missed, and it looks again
-    const store = await nats().connect(nats().server("primary"), nats().deployed.controller?.login);
+    const store = await nats().connect(nats().server("primary"), nats().deployed.controller.login);
     const { config } = await (await jetstreamManager(store, { timeout: 20_000 })).streams.info("in");
     const edges = (config.sources ?? []).flatMap(({ external }) => external?.deliver ?? []);
     assert.deepEqual(new Set(edges), new Set([...names, "one-more"].map((name) => `up.${name}`)));

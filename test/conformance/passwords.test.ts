@@ -77,7 +77,7 @@ onEachVersion(`${PASSWORDS.length} passwords, digits first and numbers among the
       files,
       include: edgeConf(logins, remote, false, naming),
       logins,
-      controller: undefined,
+      controller: { files: {}, login: undefined, watch: undefined },
     });
     return set;
   }

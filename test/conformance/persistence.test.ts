@@ -106,7 +106,7 @@ describe("a primary with persistence", () => {
     const [events, size] = [1000, 500];
     const subject = "ops.clusters.edge-2.".padEnd(Number(characters), "s");
     const edge = await nats().connect(nats().server("edge-2"), nats().login("edge-2"));
-    const store = await nats().connect(nats().server("primary"), nats().deployed.controller?.login);
+    const store = await nats().connect(nats().server("primary"), nats().deployed.controller.login);
     const state = async (connection: NatsConnection, name: string) =>
       (await (await jetstreamManager(connection)).streams.info(name)).state;
     const used = async () => [
@@ -247,7 +247,7 @@ describe("a primary with persistence", () => {
     await nats().list([...listed, "edge-9"]);
     await controller.planned();
     await controller.says("all streams are as planned, but those of servers that do not answer", 10, before);
-    const store = await nats().connect(nats().server("primary"), nats().deployed.controller?.login);
+    const store = await nats().connect(nats().server("primary"), nats().deployed.controller.login);
     const { config } = await (await jetstreamManager(store)).streams.info("in");
     assert.ok(config.sources?.some(({ external }) => external?.deliver === "up.edge-9"));
     await nats().server("primary", 2).start();

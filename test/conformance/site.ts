@@ -21,13 +21,13 @@ export function siteOf(nats: Installation, edges: readonly string[], persistent 
       return connect({ servers, user, pass: password, timeout: 2000, ...(lasting ? endless : { reconnect: false }) });
     },
     async controller(): Promise<NatsConnection> {
-      const { controller } = nats.deployed;
-      if (!controller) throw new Error("nothing is stored");
+      const { login } = nats.deployed.controller;
+      if (!login) throw new Error("nothing is stored");
       const servers = nats.cluster("primary").servers.map(({ ports }) => `127.0.0.1:${ports.client}`);
       return connect({
         servers,
-        user: controller.login.user,
-        pass: controller.login.password,
+        user: login.user,
+        pass: login.password,
         timeout: 2000,
         reconnect: false,
       });

@@ -59,7 +59,7 @@ describe("disks that are wiped while the primary still listens to the stream's p
     const after = handed.primary ?? 0;
     const controller = nats().controller("primary");
     await controller.stop();
-    const client = await nats().connect(nats().server("primary"), nats().deployed.controller?.login);
+    const client = await nats().connect(nats().server("primary"), nats().deployed.controller.login);
     const { streams } = await jetstreamManager(client);
     const { subjects, ...config } = (await streams.info("own-nats-1")).config;
     assert.ok(subjects.length > 0);
@@ -67,7 +67,7 @@ describe("disks that are wiped while the primary still listens to the stream's p
     await streams.add(config);
     await client.close();
     const before = controller.log.length;
-    await controller.start(nats().deployed.controller ?? assert.fail("no controller"));
+    await controller.start(nats().deployed.controller);
     await controller.says("stream own-nats-1: it began with nothing, it counts on from now", 60, before);
     await controller.planned();
     handed.primary = 0;
