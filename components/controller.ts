@@ -103,7 +103,7 @@ const PATCH_FORCE = { "pulumi.com/patchForce": "true" };
 
 /**
  * Another pod is another Deployment: where one is updated by Recreate, Pulumi (provider 4.25.0) may take the former pod's last moments
- * for the rollout's end, and be done before the new plan is (docs/decisions/0010-one-controller.md).
+ * for the rollout's end, and be done before the new plan is (docs/decisions/0010-controller.md).
  */
 const ANEW = { replaceOnChanges: ["spec"], deleteBeforeReplace: true };
 

@@ -15,6 +15,11 @@ export class Kubectl {
     this.kubeconfig = kubeconfig;
   }
 
+  /** The same as somebody else. */
+  as(kubeconfig: string): Kubectl {
+    return new Kubectl({ program: () => this.command }, kubeconfig);
+  }
+
   /** Standard output of `kubectl <args>`; throws with what it printed when it fails. */
   async run(args: readonly string[], options: { input?: string; timeout?: number } = {}): Promise<string> {
     const all = ["--kubeconfig", this.kubeconfig, "-n", "ops-system", ...args];

@@ -99,7 +99,7 @@ export const UNPACKED_PACKAGES = [
 ];
 
 /** The same for images: Debian's C library and what else Node and the programs of nats-box run on. */
-export const IMAGE_PACKAGES = ["libc6", "libstdc++6", "libgcc-s1", "busybox", "jq", "libjq1", "libonig5"];
+export const IMAGE_PACKAGES = ["libc6", "libstdc++6", "libgcc-s1", "jq", "libjq1", "libonig5"];
 
 /** Commands of the system, with the Debian package that brings each; packages of missing ones are installed. */
 export const SYSTEM_COMMANDS: Readonly<Record<string, string>> = {

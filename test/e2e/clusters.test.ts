@@ -73,7 +73,7 @@ describe("clusters: what a workload and its owner find", function () {
     const urls = [`http://${primary.address}:30080`, `http://${layoutOf("edge-1").address}:30080`, "http://shop-front"];
     for (const url of urls)
       assert.equal(
-        await kubectl(tools, "edge-1", ["exec", "shop", "--", "wget", "-q", "-T", "5", "-O", "-", url]),
+        await kubectl(tools, "edge-1", ["exec", "shop", "--", "timeout", "5", "wget", "-q", "-O", "-", url]),
         "apples",
       );
   });

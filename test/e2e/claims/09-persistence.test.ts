@@ -2,9 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import type { Status } from "../../../controller/status.ts";
+import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { until } from "../../../sandbox/kubectl.ts";
 import { cut, keptAt, reachable, signal, siteOf } from "../clusterSite.ts";
+import { dismissed, granted, operator, RULES } from "../rights.ts";
 import { commandsOf, Stored, steps, switchedAtEdge, toNamespace } from "../stored.ts";
 import { nothingLeft, podIdentities, type Stack, UP, type World, world } from "../world.ts";
 
@@ -114,6 +120,99 @@ describe("persistence", () => {
     assert.equal(await up(), 2 * day);
     await w.ensure("primary", { persistence: s.persistence });
     assert.equal(await up(), age);
+  });
+
+  it("has a controller in each cluster that tells of streams, links and metrics, and has no right but to its Lease", async () => {
+    for (const [stack, links, names] of [
+      ["primary", /^edge-1\.nats-0$/, ["own-nats-0", "own-nats-1", "own-nats-2", "ops", "in"]],
+      ["edge-1", /^primary\.nats-[012]$/, ["ops"]],
+    ] as const) {
+      const kubectl = w.kubectl[stack];
+      const page = async (path: string) => kubectl.run(["get", "--raw", `${await podOf(stack)}:8080/proxy${path}`]);
+      const told = await until(
+        `links of ${stack}`,
+        async () => JSON.parse(await page("/status")) as Status,
+        (found) => found.links.length > 0,
+        90,
+      );
+      assert.deepEqual([told.planned, told.problems], [true, []]);
+      for (const { name } of told.links) assert.match(name, links);
+      for (const name of names)
+        assert.ok(
+          told.streams.some((one) => one.name === name && Number(one.messages) >= 0),
+          name,
+        );
+      assert.deepEqual(
+        told.edges.map(({ name, linked }) => [name, linked]),
+        stack === "primary" ? [["edge-1", true]] : [],
+      );
+      assert.match(await page("/metrics"), /^ops_nats_ready 1$/m);
+      const may = ["auth", "can-i", "--list", "--as=system:serviceaccount:ops-system:nats-controller"];
+      const rights = (await kubectl.run(may)).split("\n").filter((line) => /^\S+\.\S+ |^\w+ /.test(line));
+      const own = rights.filter((line) => !/^(selfsubject|Resources)/.test(line));
+      assert.equal(own.length, 1, own.join("\n"));
+      assert.match(own[0] ?? "", /^leases\.coordination\.k8s\.io +\[\] +\[nats-controller\] +\[get update\]/);
+    }
+  });
+
+  const podOf = async (stack: Stack) => {
+    const query = ["get", "pod", "-l", "app.kubernetes.io/name=nats-controller", "-o", "name"];
+    return `/api/v1/namespaces/ops-system/pods/${(await w.kubectl[stack].run(query)).replace("pod/", "")}`;
+  };
+
+  it("can be given all that its controller needs by who has rights in the one namespace, Leases among them", async () => {
+    const { primary } = w.kubectl;
+    const file = join(await mkdtemp(join(tmpdir(), "ops-nats-operator-")), "kubeconfig");
+    await writeFile(file, await operator(primary, layoutOf("primary").kubeconfig));
+    const own = primary.as(file);
+    const kinds = ["serviceaccount", "lease", "role", "rolebinding"];
+    const made = await Promise.all(
+      kinds.map((kind) => primary.json<{ metadata: object; spec?: object }>(["get", kind, "nats-controller"])),
+    );
+    const again = made.map(({ spec: _, ...one }) => ({ ...one, metadata: { name: "nats-controller-again" } }));
+    const apply = () =>
+      own.run(["apply", "--server-side", "--dry-run=server", "-f", "-"], {
+        input: again.map((one) => JSON.stringify(one)).join("\n---\n"),
+      });
+    assert.equal((await apply()).split("\n").length, kinds.length);
+    await granted(
+      primary,
+      RULES.filter(({ resources }) => !resources.includes("leases")),
+    );
+    await assert.rejects(apply(), /roles?.* is forbidden|attempting to grant RBAC permissions not currently held/);
+    await dismissed(primary);
+    await rm(dirname(file), { recursive: true });
+  });
+
+  it("has one of two controllers act, and the other when that is gone", async () => {
+    const { primary } = w.kubectl;
+    const holder = async () =>
+      (await primary.run(["get", "lease", "nats-controller", "-o", "jsonpath={.spec.holderIdentity}"])).trim();
+    const pods = async () =>
+      (await primary.run(["get", "pod", "-l", "app.kubernetes.io/name=nats-controller", "-o", "name"])).split("\n");
+    const first = await holder();
+    assert.deepEqual(await pods(), [`pod/${first}`]);
+    await primary.run(["scale", "deployment", "nats-controller", "--replicas=2"]);
+    try {
+      const second = await until(
+        "a second pod that looks",
+        async () => {
+          const other = (await pods()).find((name) => name !== `pod/${first}`);
+          return other !== undefined && (await primary.run(["logs", other])).includes("keeping") ? other : "";
+        },
+        (name) => name !== "",
+        90,
+      );
+      await pause(3000);
+      assert.doesNotMatch(await primary.run(["logs", second]), /made|changed|as planned/);
+      assert.equal(await holder(), first);
+      await primary.run(["delete", "pod", first, "--wait=false"]);
+      await until("the other to act", holder, (name) => name !== "" && name !== first, 60);
+    } finally {
+      await primary.run(["scale", "deployment", "nats-controller", "--replicas=1"]);
+      await primary.run(["rollout", "status", "deployment", "nats-controller", "--timeout=120s"], { timeout: 130_000 });
+    }
+    await until("one pod", pods, (found) => found.length === 1, 60);
   });
 
   it("has one connection between two servers of the primary, so that no answer overtakes another (decision 12)", async () => {

@@ -2,36 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { parse, stringify } from "yaml";
 import { layoutOf } from "../../../sandbox/cluster/layout.ts";
+import { dismissed, granted as grantedAt, operator, RULES, type Rule } from "../rights.ts";
 import { podIdentities, UP, type World, world } from "../world.ts";
-
-/** What an operator may do, all in the one namespace; nothing in others, nor with what belongs to none. */
-const RULES = [
-  { apiGroups: [""], resources: ["secrets"], verbs: ["get", "list", "create", "update", "patch", "delete"] },
-  { apiGroups: [""], resources: ["configmaps"], verbs: ["get", "list", "create", "update", "patch", "delete"] },
-  { apiGroups: [""], resources: ["services"], verbs: ["get", "list", "watch", "create", "update", "patch", "delete"] },
-  { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch", "patch"] },
-  { apiGroups: [""], resources: ["pods/portforward"], verbs: ["create", "get"] },
-  { apiGroups: [""], resources: ["pods/log", "events", "persistentvolumeclaims"], verbs: ["get", "list", "watch"] },
-  { apiGroups: ["apps"], resources: ["statefulsets"], verbs: ["get", "list", "watch", "create", "update", "patch"] },
-  {
-    apiGroups: ["apps"],
-    resources: ["deployments", "replicasets"],
-    verbs: ["get", "list", "watch", "create", "patch"],
-  },
-  // what a controller that keeps streams takes turns by; whoever grants a right has to have it
-  { apiGroups: [""], resources: ["serviceaccounts"], verbs: ["get", "list", "watch", "create", "patch", "delete"] },
-  {
-    apiGroups: ["rbac.authorization.k8s.io"],
-    resources: ["roles", "rolebindings"],
-    verbs: ["get", "create", "patch", "delete"],
-  },
-  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update", "patch", "delete"] },
-  { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: ["get", "list", "create", "patch"] },
-];
-type Rule = (typeof RULES)[number];
 
 describe("an operator with rights in the one namespace alone", () => {
   let w: World;
@@ -40,31 +13,10 @@ describe("an operator with rights in the one namespace alone", () => {
     w = await world();
     await w.ensure("primary", { edges: ["edge-1", "edge-2"] });
     await w.ensure("edge-1");
-    await granted(RULES);
-    const token = await w.kubectl["edge-1"].run(["create", "token", "operator", "--duration=1h"]);
-    const own = parse(await readFile(layoutOf("edge-1").kubeconfig, "utf8")) as { users: { user: object }[] };
-    for (const entry of own.users) entry.user = { token: token.trim() };
-    kubeconfig = stringify(own);
+    kubeconfig = await operator(w.kubectl["edge-1"], layoutOf("edge-1").kubeconfig);
   });
-  after("take the account away", () =>
-    w.kubectl["edge-1"].run(["delete", "serviceaccount/operator", "role/operator", "rolebinding/operator"]),
-  );
-
-  async function granted(rules: readonly Rule[]): Promise<void> {
-    const group = "rbac.authorization.k8s.io";
-    const metadata = { name: "operator" };
-    await w.kubectl["edge-1"].apply("ops-system", [
-      { kind: "ServiceAccount", metadata },
-      { apiVersion: `${group}/v1`, kind: "Role", metadata, rules },
-      {
-        apiVersion: `${group}/v1`,
-        kind: "RoleBinding",
-        metadata,
-        roleRef: { apiGroup: group, kind: "Role", name: "operator" },
-        subjects: [{ kind: "ServiceAccount", name: "operator", namespace: "ops-system" }],
-      },
-    ]);
-  }
+  after("take the account away", () => dismissed(w.kubectl["edge-1"]));
+  const granted = (rules: readonly Rule[]) => grantedAt(w.kubectl["edge-1"], rules);
 
   it("sees that nothing has changed: the cluster is known by its CA", async () => {
     await w.configure("edge-1", { "kubernetes:kubeconfig": kubeconfig });
