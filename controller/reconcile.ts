@@ -138,6 +138,11 @@ export function reconcile(plan: Plan, seen: Observed, memory: Memory, now: Momen
   /** The server whose own stream it is. */
   const serverOf = (name: string): Server | undefined => seen.servers.find((server) => ownStream(server.name) === name);
 
+  const isAbsent = (name: string): boolean => {
+    const server = serverOf(name);
+    return server !== undefined && server.id === undefined;
+  };
+
   /** Takes a stream off what reads it, then has it count on. */
   const anew = (name: string): void => {
     held.add(name);
@@ -164,12 +169,17 @@ export function reconcile(plan: Plan, seen: Observed, memory: Memory, now: Momen
   const origin = ({ config }: PlannedStream): boolean => {
     const { name } = config;
     const server = serverOf(name);
-    if (server !== undefined && server.id === undefined) {
-      absent.push(server.name);
-      held.delete(name);
-      return false;
-    }
     const found = seen.streams[name];
+    // it has no subjects of its own yet
+    const begun = isThere(found) && isDeepStrictEqual(found.info.config.subjects, [name]);
+    if (isAbsent(name)) {
+      absent.push(server?.name ?? "");
+      // whether the disk of one that is there is new is told when its server is back; one that is not is made before clients reach that
+      if (found?.is !== "missing" && !begun) {
+        held.delete(name);
+        return isThere(found) && isCounted(found.info);
+      }
+    }
     if (found?.is === "missing") {
       const { subjects: _, ...without } = config;
       held.add(name);
@@ -183,7 +193,7 @@ export function reconcile(plan: Plan, seen: Observed, memory: Memory, now: Momen
     }
     const { info } = found;
     if (!isCounted(info)) {
-      if (isDeepStrictEqual(info.config.subjects, [name])) {
+      if (begun) {
         anew(name);
         return false;
       }
@@ -232,7 +242,7 @@ export function reconcile(plan: Plan, seen: Observed, memory: Memory, now: Momen
       } else if (isThere(found)) {
         const changed = underWay(found.info, planned.config);
         if (changed) actions.push({ do: "update consumer", stream, config: changed });
-      } else problems.push(`consumer ${key} cannot be asked for: ${whyOf(found)}`);
+      } else if (!isAbsent(stream)) problems.push(`consumer ${key} cannot be asked for: ${whyOf(found)}`);
     }
   };
 

@@ -106,17 +106,17 @@ class FakeCluster {
 }
 
 const edge = { name: "edge-1", publish: [], persistence: true };
-const primary = () =>
+const primary = (replicas = 3) =>
   new FakeCluster(
     primaryPlan({
       claim,
       retention: claim,
-      replicas: 3,
+      replicas,
       edges: [edge, { ...edge, name: "edge-2", persistence: false }],
       underWay: 100,
-      pods: ["nats-0", "nats-1", "nats-2"],
+      pods: Array.from({ length: replicas }, (_, i) => `nats-${i}`),
     }),
-    3,
+    replicas,
   );
 const lone = () => new FakeCluster(lonePlan, 1);
 const short = (action: Action): string => {
@@ -229,6 +229,30 @@ describe("controller: what follows from a look", () => {
     assert.deepEqual(cluster.look(at(41)).said, ["servers that do not answer: none"]);
     assert.ok(cluster.done.map(short).includes("update in"));
     cluster.settle(42);
+  });
+
+  it("has a server's own stream there, and read, before that server is", () => {
+    const [three, cluster] = [primary(), primary(5)];
+    three.settle(0);
+    for (const [name, info] of three.streams) cluster.streams.set(name, info);
+    for (const [name, info] of three.consumers) cluster.consumers.set(name, info);
+    cluster.servers = cluster.servers.map((server, i) => (i < 3 ? server : { ...server, id: undefined }));
+    for (let i = 0; i < 20; i++) cluster.look(at(i));
+    const { problems, absent } = cluster.look(at(20));
+    assert.deepEqual([problems, absent], [[], ["nats-3", "nats-4"]]);
+    const sources = cluster.streams.get("in")?.config.sources?.map(({ name }) => name);
+    for (const name of ["own-nats-3", "own-nats-4"]) {
+      const info = cluster.streams.get(name) ?? assert.fail(name);
+      assert.deepEqual(
+        info.config.subjects,
+        cluster.plan.streams.find(({ config }) => config.name === name)?.config.subjects,
+      );
+      assert.ok(info.state.first_seq > 1e15);
+      assert.ok(cluster.consumers.has(`${name}.in`));
+      assert.ok(sources?.includes(name));
+    }
+    const done = cluster.done.map(short);
+    assert.ok(done.indexOf("update in") > done.indexOf("create consumer own-nats-4.in"), done.join());
   });
 
   it("knows nothing while not one server answers", () => {

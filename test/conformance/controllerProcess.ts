@@ -114,6 +114,13 @@ export class ControllerProcess {
     if (!(await ready())) throw new Error(`the controller ended:\n${this.log}`);
   }
 
+  /** Its process, and the group of all that it starts. */
+  get pid(): number {
+    const pid = this.#process?.pid;
+    if (pid === undefined) throw new Error("it does not run");
+    return pid;
+  }
+
   /** What one of its pages says. */
   async page(path: string): Promise<string> {
     return (await fetch(`http://127.0.0.1:${this.#port}${path}`)).text();

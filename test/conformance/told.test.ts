@@ -115,6 +115,11 @@ describe("a certificate of a primary's servers", () => {
     await controller.says(/certificate of the servers has \d+ days left, then edges do not connect/, 60, from);
     await controller.says(/has \d+ days left, then the cluster's servers do not find each other/, 60, from);
     await pause(5000);
+    const metrics = await controller.page("/metrics");
+    for (const of of ["leaf", "cluster"]) {
+      const end = new RegExp(`^ops_nats_certificate_end_timestamp_seconds{of="${of}"} (\\S+)$`, "m").exec(metrics)?.[1];
+      assert.ok(Number(end) * 1000 > Date.now(), metrics);
+    }
     const times = controller.log.slice(from).match(/days left/g);
     assert.equal(times?.length, 2, "once a day each");
   });
