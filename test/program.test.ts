@@ -283,6 +283,16 @@ describe("program", () => {
     });
   });
 
+  it("as a primary whose streams have more subjects than a ConfigMap has room for, says how many edges fit, and makes nothing", async () => {
+    const publish = Array.from({ length: 30 }, (_, i) => `subjects.of.nobody.else.${i}.>`);
+    const edges = JSON.stringify(Array.from({ length: 400 }, (_, i) => ({ name: `edge-${i}`, publish })));
+    const stored = { ...primaryConfig, "ops-nats:edges": edges, "ops-nats:persistence": '{"enabled":true}' };
+    await assert.rejects(run("primary", stored), {
+      message:
+        /^ops-nats:edges of stack primary: expected as many as fit into a ConfigMap of Kubernetes, some 2\d\d of these; came 400,/,
+    });
+  });
+
   it("puts passwords into the Secret and nowhere else", async () => {
     const { recorder } = await run("primary", primaryConfig);
     const holders = recorder.registrations.filter(({ inputs }) => JSON.stringify(inputs).includes("password-of-"));
