@@ -12,7 +12,10 @@ import { cross } from "../traffic.ts";
 import { configOf, EVENT, readmeBlock, type World, world } from "../world.ts";
 
 const PROJECT = resolve(import.meta.dirname, "../../..");
-const FILES = ["Pulumi.yaml", "Pulumi.primary.yaml", "Pulumi.edge.yaml", "package.json", "tsconfig.json", "components"];
+const FILES = [
+  ...["Pulumi.yaml", "Pulumi.primary.yaml", "Pulumi.edge.yaml", "package.json", "tsconfig.json"],
+  ...["components", "controller"],
+];
 
 describe("the README's commands for clusters of one's own", () => {
   let w: World;
