@@ -11,6 +11,7 @@ import { INCLUDE } from "./files.ts";
 import { markOf, type StackMark } from "./nats.ts";
 import { type Cluster, fullName } from "./release.ts";
 import type { Plan } from "./streams.ts";
+import { at, type Values } from "./values.ts";
 import { waitingHooks } from "./waiting.ts";
 
 /** A login of the controller, whose password is an entry of the Secret. */
@@ -24,6 +25,8 @@ export interface ControllerArgs {
   readonly namespace: string;
   readonly mark: StackMark;
   readonly images: Images;
+  /** The user's values of the chart: where servers may run, it may, too. */
+  readonly values: Values;
   readonly plan: Plan;
   /** By which it reaches the account of the streams, where some are planned. */
   readonly login: ControllerLogin | undefined;
@@ -129,6 +132,13 @@ function takesTurns(name: string, metadata: Metadata, opts: pulumi.CustomResourc
   ];
 }
 
+/** What of a pod's place the user has said of servers. */
+function whereServersRun(values: Values): Values {
+  const spec = at(at(at(values, "podTemplate"), "merge"), "spec");
+  const keys = ["tolerations", "nodeSelector", "affinity", "priorityClassName"];
+  return Object.fromEntries(keys.flatMap((key) => (spec[key] === undefined ? [] : [[key, spec[key]]])));
+}
+
 const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 function deployment(args: ControllerArgs, program: pulumi.Output<string>): k8s.types.input.apps.v1.DeploymentSpec {
@@ -154,6 +164,7 @@ function deployment(args: ControllerArgs, program: pulumi.Output<string>): k8s.t
         },
       },
       spec: {
+        ...whereServersRun(args.values),
         ...(leads ? { serviceAccountName: name } : {}),
         automountServiceAccountToken: leads,
         enableServiceLinks: false,

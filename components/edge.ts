@@ -96,7 +96,7 @@ export class Edge extends pulumi.ComponentResource {
     }
     this.controller = new Controller(
       name,
-      { namespace, mark, images, plan, login, watch, replicas, timeoutSeconds, cluster },
+      { namespace, mark, images, values: settings.values, plan, login, watch, replicas, timeoutSeconds, cluster },
       after,
     );
     this.registerOutputs({ server: this.server, adminPassword: this.adminPassword, appPassword: this.appPassword });

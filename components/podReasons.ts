@@ -112,7 +112,7 @@ function containerReasons(snapshot: Snapshot, pod: V1Pod, status: V1ContainerSta
     const previous = status.state?.terminated ? "" : " --previous";
     const setting = container === "nats" ? "ops-nats:resources.limits.memory" : "its memory limit in ops-nats:values";
     const fix =
-      crash.reason === "OOMKilled"
+      crash.reason === "OOMKilled" && container !== "controller"
         ? `raise ${setting}`
         : `kubectl -n ${namespace} logs ${name} -c ${container}${previous}`;
     const words = oneLine(crash.message);

@@ -100,7 +100,17 @@ export class Primary extends pulumi.ComponentResource {
     const controller = (dependsOn: pulumi.Resource[]) =>
       new Controller(
         name,
-        { namespace, mark, images, plan: planOf(settings), login, replicas, timeoutSeconds, cluster },
+        {
+          namespace,
+          mark,
+          images,
+          values: settings.values,
+          plan: planOf(settings),
+          login,
+          replicas,
+          timeoutSeconds,
+          cluster,
+        },
         { ...parent, dependsOn },
       );
     const ahead = isGrowing(settings, args.running) ? controller([]) : undefined;

@@ -59,8 +59,15 @@ export class Controller {
 
   /** What went wrong: in a look, or before one. It is told, at most once a minute, and kept for the status. */
   failed(message: string): void {
+    this.#is(false);
     this.#lastError = { time: new Date(this.#parts.clock().date).toISOString(), message };
     this.#parts.log.problems([message], "failed");
+  }
+
+  /** Somebody else acts: what is seen here is not looked after, and not ready. */
+  waits(why: string): void {
+    this.#is(false);
+    this.#parts.log.problems([why], "turn");
   }
 
   /** To be called each second: looks at streams where it is time to. */
@@ -97,6 +104,7 @@ export class Controller {
     }
     this.#is(false);
     for (const action of actions) {
+      if (!mine()) return false; // between two of them, for a look may take long
       try {
         await this.#parts.jetStream.perform(action);
       } catch (error) {

@@ -52,7 +52,9 @@ function ask(method: string, path: string, body?: object): Promise<Answer> {
         .on("end", () => resolve({ status: response.statusCode ?? 0, text }))
         .on("error", reject);
     });
-    asked.on("timeout", () => asked.destroy(new Error(`nothing within ${TIMEOUT / 1000} s`))).on("error", reject);
+    asked
+      .on("timeout", () => asked.destroy(new Error(`nothing within ${TIMEOUT / 1000} s`)))
+      .on("error", (error) => reject(new Error(`the API server (${host}:${port}) gives no answer: ${error.message}`)));
     asked.end(body && JSON.stringify(body));
   });
 }

@@ -20,9 +20,10 @@ export interface Leases {
   write(lease: Lease): Promise<boolean>;
 }
 
-/** Seconds for which a holder that says nothing more is still taken to hold it, and between two renewals. */
+/** Seconds for which a holder that says nothing more is still taken to hold it, for which it may act itself, and between two renewals (as client-go has them). */
 const DURATION = 15;
-const RENEWED = 5;
+const DEADLINE = 10;
+const RENEWED = 2;
 
 /**
  * Of several controllers one acts: STREAM.UPDATE has no comparison with what was read, so two would undo each other's work. As client-go does it, how old a
@@ -36,6 +37,7 @@ export class Turn {
   #seen: { readonly version: string | undefined; readonly at: number } | undefined;
   /** When it was ours last. */
   #renewed: number | undefined;
+  #holder = "nobody";
 
   /** @param uptime seconds by a clock that nobody sets */
   constructor(leases: Leases, identity: string, uptime: () => number) {
@@ -46,7 +48,12 @@ export class Turn {
 
   /** Whether it is this one's turn, by what is known without asking. */
   get mine(): boolean {
-    return this.#renewed !== undefined && this.#uptime() - this.#renewed < DURATION;
+    return this.#renewed !== undefined && this.#uptime() - this.#renewed < DEADLINE;
+  }
+
+  /** Who has it, as it was seen last. */
+  get holder(): string {
+    return this.#holder;
   }
 
   /** Takes the lease, or keeps it. @returns whether it is this one's turn */
@@ -56,6 +63,7 @@ export class Turn {
     const lease = await this.#leases.read();
     const version = lease?.metadata.resourceVersion;
     const holder = lease?.spec?.holderIdentity;
+    this.#holder = holder || "nobody";
     if (holder && holder !== this.#identity) {
       if (this.#seen?.version !== version) this.#seen = { version, at: now };
       if (now - (this.#seen?.at ?? now) < (lease?.spec?.leaseDurationSeconds ?? DURATION)) {

@@ -61,7 +61,6 @@ async function main(): Promise<void> {
   log.say("info", `keeping ${names.join(", ") || "no streams"}`);
   // who keeps nothing has no login
   const connection = names.length > 0 ? await connected("ops-nats controller", "NATS", stop.signal) : undefined;
-  const watching = plan.watch ? await watched(plan.watch, stop.signal) : undefined;
   if (stop.signal.aborted) return;
   const parts = {
     plan,
@@ -70,30 +69,43 @@ async function main(): Promise<void> {
     log,
     clock: () => ({ date: Date.now(), uptime: uptime() }),
   };
-  controller = new Controller({ ...parts, mine: () => turn?.mine ?? true });
+  const looking = new Controller({ ...parts, mine: () => turn?.mine ?? true });
+  controller = looking;
 
   const every = async (seconds: number, what: string, act: () => Promise<unknown> | unknown): Promise<void> => {
     while (!stop.signal.aborted) {
       try {
         await act();
       } catch (error) {
-        controller?.failed(`${what}: ${(error as Error).message}`);
+        looking.failed(`${what}: ${(error as Error).message}`);
       }
       await pause(seconds * 1000, undefined, { signal: stop.signal }).catch(() => {});
     }
   };
   const look = async () => {
     looked = uptime();
-    if ((await turn?.take()) ?? true) await controller?.tick();
+    if (turn?.mine ?? true) await looking.tick();
   };
+  const renewed = async (of: Turn) => {
+    if (!(await of.take())) looking.waits(`waits for its turn: Lease ${process.env.LEASE} is held by ${of.holder}`);
+  };
+  // beside the looks: streams are kept also where strays cannot be counted
+  const strays = async (of: NonNullable<Plan["watch"]>) => {
+    const watching = await watched(of, stop.signal);
+    if (watching === undefined) return;
+    await every(watching.seconds, "the report failed", () => watching.watch.tick());
+    await watching.connection.close();
+  };
+  await turn?.take().catch(() => {}); // or the first look would come a second later; what fails is told by the next
   await Promise.all([
     every(1, "a look failed", look),
-    ...(plan.brake ? [every(1, "the brake failed", () => controller?.brake())] : []),
-    ...(watching ? [every(watching.seconds, "the report failed", () => watching.watch.tick())] : []),
+    ...(turn ? [every(1, "no turn", () => renewed(turn))] : []),
+    ...(plan.brake ? [every(1, "the brake failed", () => looking.brake())] : []),
+    ...(plan.watch ? [strays(plan.watch)] : []),
   ]);
   await turn?.give().catch(() => {}); // it is taken from who says nothing more
   server.close();
-  await Promise.all([connection?.close(), watching?.connection.close()]);
+  await connection?.close();
 }
 
 const refused = () => {
@@ -125,13 +137,23 @@ async function connected(name: string, login: string, signal: AbortSignal): Prom
     servers: urls.split(","),
     name,
     maxReconnectAttempts: -1,
+    // a node that is gone says nothing: after so long another server is asked
+    pingInterval: 3000,
+    maxPingOut: 2,
     reconnectTimeWait: 1000,
     ignoreAuthErrorAbort: true,
     authenticator: usernamePasswordAuthenticator(user, () => readFileSync(file, "utf8")),
   };
   while (!signal.aborted) {
     try {
-      return await connect(options);
+      const connection = await connect(options);
+      void connection.closed().then((error) => {
+        if (signal.aborted) return;
+        // it comes back by itself from all but what it takes for final
+        log.say("error", `the connection as ${user} has ended: ${error?.message ?? "without a reason"}`);
+        process.exit(1);
+      });
+      return connection;
     } catch (error) {
       log.problems([`no connection to ${urls} as ${user}: ${(error as Error).message}`], name);
       await pause(1000, undefined, { signal }).catch(() => {});

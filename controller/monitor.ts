@@ -73,7 +73,9 @@ export class Monitor {
   /** Who is linked, as it calls itself. */
   async linked(): Promise<readonly Linked[]> {
     const all = await this.#all(async (url, server) =>
-      ((await leafs(url)) ?? []).map(({ name }): Linked => ({ server, name: name.slice(0, LONGEST) })),
+      ((await leafs(url)) ?? []).map(
+        ({ name }): Linked => ({ server, name: name.slice(0, LONGEST).replace(/[^ -~]/g, "?") }),
+      ),
     );
     return all.flat().slice(0, MOST);
   }

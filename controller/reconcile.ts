@@ -91,6 +91,9 @@ const keyOf = ({ stream, config }: PlannedConsumer): string => `${stream}.${conf
 const isCounted = ({ state }: StreamInfo): boolean => state.first_seq >= COUNTED;
 const isThere = <T>(found: Found<T> | undefined): found is { is: "there"; info: T } => found?.is === "there";
 
+/** A stream wherever there is room: none is made at a server that is not there. */
+const anywhere = ({ placement: _, ...config }: StreamConfig): StreamConfig => config as StreamConfig;
+
 const whyOf = (found: Found<unknown> | undefined): string => (found?.is === "unknown" ? found.why : "it was not");
 
 /** What to ask the servers for, once streams and consumers were asked for. */
@@ -166,15 +169,16 @@ export function reconcile(plan: Plan, seen: Observed, memory: Memory, now: Momen
   };
 
   /** @returns whether the stream is there, and as planned or about to be */
-  const origin = ({ config }: PlannedStream): boolean => {
-    const { name } = config;
+  const origin = ({ config: planned }: PlannedStream): boolean => {
+    const { name } = planned;
+    const config = isAbsent(name) ? anywhere(planned) : planned;
     const server = serverOf(name);
     const found = seen.streams[name];
     // it has no subjects of its own yet
     const begun = isThere(found) && isDeepStrictEqual(found.info.config.subjects, [name]);
     if (isAbsent(name)) {
       absent.push(server?.name ?? "");
-      // whether the disk of one that is there is new is told when its server is back; one that is not is made before clients reach that
+      // whether the disk of one that is there is new is told when its server is back; one that is not is made elsewhere, and moves to its server when that comes
       if (found?.is !== "missing" && !begun) {
         held.delete(name);
         return isThere(found) && isCounted(found.info);

@@ -71,8 +71,18 @@ class FakeCluster {
     throw new Error(`not as planned after forty looks: ${this.look(at(from + 40)).problems}`);
   }
 
+  /** "no suitable peers for placement, tags not matched" is what a server answers. */
+  #assertPlaced({ name, placement }: Readonly<Record<string, unknown>>): void {
+    for (const tag of (placement as { tags?: string[] } | undefined)?.tags ?? [])
+      assert.ok(
+        this.servers.some((server) => server.name === tag && server.id !== undefined),
+        `${name} cannot be at ${tag}`,
+      );
+  }
+
   #apply(action: Action, now: Moment): void {
     this.done.push(action);
+    if ("config" in action) this.#assertPlaced(action.config);
     if (action.do === "create stream") {
       const subjects =
         "subjects" in action.config || "sources" in action.config ? {} : { subjects: [action.config.name] };
@@ -251,6 +261,10 @@ describe("controller: what follows from a look", () => {
       assert.ok(cluster.consumers.has(`${name}.in`));
       assert.ok(sources?.includes(name));
     }
+    cluster.servers = cluster.servers.map((server) => ({ ...server, id: `now-${server.name}` }));
+    assert.deepEqual(cluster.settle(30).map(short), ["update own-nats-3", "update own-nats-4"]);
+    for (const pod of ["nats-3", "nats-4"])
+      assert.deepEqual(cluster.streams.get(`own-${pod}`)?.config.placement, { tags: [pod] });
     const done = cluster.done.map(short);
     assert.ok(done.indexOf("update in") > done.indexOf("create consumer own-nats-4.in"), done.join());
   });

@@ -38,12 +38,16 @@ describe("controller: one at a time", () => {
     }
   });
 
-  it("the second has it 15 s after the first has said nothing more, whatever the other's clock says", async () => {
+  it("the first acts for 10 s after it was last its turn, and the second has it after 15, whatever the other's clock says", async () => {
     const [a, b] = two(new Kept());
     await a.take(0); // 1970
     await b.take();
-    now += 14.9;
-    assert.deepEqual([a.mine, await b.take()], [true, false]);
+    now += 9.9;
+    assert.deepEqual([a.mine, await b.take(), b.holder], [true, false, "a"]);
+    now += 0.2;
+    assert.deepEqual([a.mine, await b.take()], [false, false]);
+    now += 4.8;
+    assert.equal(await b.take(), false);
     now += 0.2;
     assert.deepEqual([a.mine, await b.take(), await a.take()], [false, true, false]);
   });
