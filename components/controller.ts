@@ -135,7 +135,8 @@ function takesTurns(name: string, metadata: Metadata, opts: pulumi.CustomResourc
 /** What of a pod's place the user has said of servers. */
 function whereServersRun(values: Values): Values {
   const spec = at(at(at(values, "podTemplate"), "merge"), "spec");
-  const keys = ["tolerations", "nodeSelector", "affinity", "priorityClassName"];
+  // no affinity: who keeps servers apart would keep it away from all of them
+  const keys = ["tolerations", "nodeSelector", "priorityClassName"];
   return Object.fromEntries(keys.flatMap((key) => (spec[key] === undefined ? [] : [[key, spec[key]]])));
 }
 

@@ -202,7 +202,8 @@ function includeText(
 export function planOf(settings: PrimarySettings): Plan {
   const leaf = settings.tls.enabled ? { leaf: madeHere(settings) ? WARN_DAYS.own : WARN_DAYS.others } : {};
   const cluster = settings.replicas > 1 ? { cluster: WARN_DAYS.own } : {};
-  return { ...streamsOf(settings), certificates: { ...leaf, ...cluster } };
+  const edges = settings.edges.map(({ name }) => name);
+  return { ...streamsOf(settings), edges, certificates: { ...leaf, ...cluster } };
 }
 
 function streamsOf(settings: PrimarySettings): Plan {

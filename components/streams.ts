@@ -66,6 +66,8 @@ export interface Plan {
   readonly reader?: string;
   /** Whose sources are braked, and when; undefined where no logs are kept for replicas. */
   readonly brake?: Brake;
+  /** Edges that are listed, at a primary: of all of them it is told whether they have a link. */
+  readonly edges?: readonly string[];
   /** What else is looked for, at an edge. */
   readonly watch?: Watch;
   /** Days before the end of a certificate of the servers at which that is said each day: of one that they show to leafs, or to each other. */

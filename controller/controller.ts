@@ -89,10 +89,11 @@ export class Controller {
     const seen = await this.#observe(ids);
     const now = clock();
     const outcome = reconcile(plan, seen, this.#memory, now);
-    const { actions, memory, said, problems, absent } = outcome;
+    const { actions, memory, said, warned, problems, absent } = outcome;
     this.#memory = memory;
-    this.#status = statusOf(seen, outcome, now.date);
+    this.#status = statusOf(plan, seen, outcome, now.date);
     if (!mine()) return false; // whose turn it is says what there is to say
+    for (const line of warned) log.say("warn", line);
     for (const line of said) log.say("info", line);
     if (actions.length === 0) {
       log.problems(problems);

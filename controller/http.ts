@@ -59,9 +59,14 @@ function metrics(ready: () => boolean, status: () => Status | undefined): Regist
       },
     });
   const seconds = (date: string) => Date.parse(date) / 1000;
-  gauge("ready", "1: all streams are as planned, or have not been for less than a minute", undefined, () => [
-    ["", Number(ready())],
-  ]);
+  new Gauge({
+    name: "ops_nats_ready",
+    help: "1: all streams are as planned, or have not been for less than a minute",
+    registers: [registry],
+    collect() {
+      this.set(Number(ready()));
+    },
+  });
   gauge("problems", "What is not as planned", undefined, ({ problems }) => [["", problems.length]]);
   gauge("server_up", "1: the server answers", "server", ({ servers }) =>
     servers.map(({ name, runs }) => [name, Number(runs)]),

@@ -68,6 +68,8 @@ export interface Outcome {
   readonly memory: Memory;
   /** What has come to be, for the log. */
   readonly said: readonly string[];
+  /** The same of what wants somebody to do something. */
+  readonly warned: readonly string[];
   /** Why not all is as planned, beside what `actions` will change. */
   readonly problems: readonly string[];
   /** Servers whose own streams are looked at when they are back. */
@@ -119,17 +121,20 @@ export function needs(
  */
 export function reconcile(plan: Plan, seen: Observed, memory: Memory, now: Moment): Outcome {
   const said: string[] = [];
+  const warned: string[] = [];
   const problems: string[] = [];
   const actions: Action[] = [];
 
   const down = seen.servers.filter(({ id }) => id === undefined).map(({ name }) => name);
   const downSince = isDeepStrictEqual(down, memory.down) ? memory.downSince : now.uptime;
-  if (!isDeepStrictEqual(down, memory.down)) said.push(`servers that do not answer: ${down.join(" ") || "none"}`);
+  const voice = (names: readonly string[]) => (names.length > 0 ? warned : said);
+  if (!isDeepStrictEqual(down, memory.down))
+    voice(down).push(`servers that do not answer: ${down.join(" ") || "none"}`);
   const recent = now.uptime - downSince < RECENT || down.length === seen.servers.length;
   const sick = seen.servers.filter((server) => server.sick).map(({ name }) => name);
   if (!isDeepStrictEqual(sick, memory.sick)) {
     const why = "if any: kubectl logs <server> -c nats says why";
-    said.push(`servers that are not well: ${sick.join(" ") || "none"} (${why})`);
+    voice(sick).push(`servers that are not well: ${sick.join(" ") || "none"} (${why})`);
   }
 
   const held = new Set(memory.held);
@@ -273,10 +278,10 @@ export function reconcile(plan: Plan, seen: Observed, memory: Memory, now: Momen
     }
   }
 
-  const full = fullness(seen, memory.full, said);
-  const certificates = expiring(plan, seen.servers, memory, now, said);
+  const full = fullness(seen, memory.full, said, warned);
+  const certificates = expiring(plan, seen.servers, memory, now, warned);
   const next = { down, downSince, sick, held: [...held], made: [...made], full, missed, ...certificates };
-  return { actions, memory: next, said, problems, absent };
+  return { actions, memory: next, said, warned, problems, absent };
 }
 
 /** Whether a stream of that description reads that one of the same account. */

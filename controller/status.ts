@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Linked, Observed, StreamInfo } from "./observed.ts";
+import { handedUp, type Plan } from "../components/streams.ts";
+import type { Linked, Observed } from "./observed.ts";
 import type { Outcome } from "./reconcile.ts";
 
 /** What `/status` gives; another meaning of what is there has another version. Sizes in bytes, times in RFC 3339, ages in seconds. */
@@ -15,7 +16,7 @@ export interface Status {
   readonly streams: readonly StreamStatus[];
   /** When the first of the servers' certificates ends: of what they show to leafs, and to each other; what they do not have is not in it. */
   readonly certificates: { readonly leaf?: string; readonly cluster?: string };
-  /** At a primary, those that store. */
+  /** At a primary, those that are listed. */
   readonly edges: readonly EdgeStatus[];
   /** Leaf links that stand, by what the other server calls itself: its name proves nothing. */
   readonly links: readonly Linked[];
@@ -36,8 +37,8 @@ interface StreamStatus {
 
 interface EdgeStatus {
   readonly name: string;
-  /** Events that it has, and the primary has not, as far as that knows. */
-  readonly behind: number;
+  /** Events that it has, and the primary has not, as far as that knows; undefined where it stores nothing. */
+  readonly behind: number | undefined;
   /** Since anything came of it; undefined where nothing ever did. */
   readonly silent: number | undefined;
   /** Whether a server that calls itself one of this edge's has a link. */
@@ -49,7 +50,7 @@ export const clustersOf = (links: readonly Linked[]): ReadonlySet<string> =>
   new Set(links.flatMap(({ name }) => name.split(".")[0] || []));
 
 /** @param date milliseconds since 1970 */
-export function statusOf(seen: Observed, { memory, problems, actions }: Outcome, date: number): Status {
+export function statusOf(plan: Plan, seen: Observed, { memory, problems, actions }: Outcome, date: number): Status {
   const linked = clustersOf(seen.linked ?? []);
   const streams = Object.entries(seen.streams).map(([name, found]): StreamStatus => {
     const info = found.is === "there" ? found.info : undefined;
@@ -74,15 +75,17 @@ export function statusOf(seen: Observed, { memory, problems, actions }: Outcome,
     })),
     streams,
     certificates: Object.fromEntries(Object.entries(memory.ends).map(([of, end]) => [of, new Date(end).toISOString()])),
-    edges: Object.values(seen.streams).flatMap((found) => (found.is === "there" ? edgesOf(found.info, linked) : [])),
+    edges: edgesOf(plan, seen, linked),
     links: seen.linked ?? [],
   };
 }
 
-const edgesOf = ({ sources = [] }: StreamInfo, linked: ReadonlySet<string>): readonly EdgeStatus[] =>
-  sources.flatMap(({ external, lag, active }) => {
-    const name = /^up\.(.+)$/.exec(external?.deliver ?? "")?.[1];
-    return name === undefined
-      ? []
-      : [{ name, behind: lag, silent: active < 0 ? undefined : active / 1e9, linked: linked.has(name) }];
+/** All that the plan lists, with what is known of those that store. */
+function edgesOf({ edges = [] }: Plan, { streams }: Observed, linked: ReadonlySet<string>): readonly EdgeStatus[] {
+  const sources = Object.values(streams).flatMap((found) => (found.is === "there" ? (found.info.sources ?? []) : []));
+  return edges.map((name) => {
+    const source = sources.find(({ external }) => external?.deliver === handedUp(name));
+    const silent = source === undefined || source.active < 0 ? undefined : source.active / 1e9;
+    return { name, behind: source?.lag, silent, linked: linked.has(name) };
   });
+}

@@ -16,7 +16,12 @@ export interface Ends {
 }
 
 /** Says which streams have come to their limits, and which have room again. */
-export function fullness({ streams }: Observed, before: readonly string[], said: string[]): readonly string[] {
+export function fullness(
+  { streams }: Observed,
+  before: readonly string[],
+  said: string[],
+  warned: string[],
+): readonly string[] {
   const full = new Set(before);
   for (const [name, found] of Object.entries(streams)) {
     if (found.is !== "there") continue;
@@ -33,7 +38,7 @@ export function fullness({ streams }: Observed, before: readonly string[], said:
       config.discard === "old"
         ? "its oldest events give way to new ones"
         : "new events are refused until old ones go by their age";
-    said.push(`stream ${name}: full with ${state.bytes} bytes; ${what}`);
+    warned.push(`stream ${name}: full with ${state.bytes} bytes; ${what}`);
   }
   return [...full];
 }
@@ -52,7 +57,7 @@ export function expiring(
   servers: readonly Server[],
   { expiry, ends }: Certified,
   { date, uptime }: Moment,
-  said: string[],
+  warned: string[],
 ): Certified {
   const told = servers.flatMap((server) => server.certificates ?? []);
   if (uptime < expiry || told.length === 0) return { expiry, ends };
@@ -65,7 +70,7 @@ export function expiring(
     const limit = certificates[of];
     if (limit === undefined || days >= limit) continue;
     const then = of === "leaf" ? "edges do not connect" : "the cluster's servers do not find each other";
-    said.push(
+    warned.push(
       `a certificate of the servers has ${days} days left, then ${then} any more: pulumi up for this stack takes another (somebody else's: have it renewed)`,
     );
   }

@@ -56,7 +56,7 @@ class FakeCluster {
   look(now: Moment): Outcome {
     const outcome = reconcile(this.plan, this.observed(), this.memory, now);
     this.memory = outcome.memory;
-    this.said.push(...outcome.said);
+    this.said.push(...outcome.warned, ...outcome.said);
     for (const action of outcome.actions) this.#apply(action, now);
     return outcome;
   }
@@ -229,7 +229,7 @@ describe("controller: what follows from a look", () => {
     const { servers } = cluster;
     cluster.servers = servers.map((server, i) => (i === 2 ? { ...server, id: undefined } : server));
     cluster.silent.add("own-nats-2").add("own-nats-2.in");
-    assert.deepEqual(cluster.look(at(10)).said, ["servers that do not answer: nats-2"]);
+    assert.deepEqual(cluster.look(at(10)).warned, ["servers that do not answer: nats-2"]);
     assert.match(cluster.look(at(24)).problems.join(), /do not answer: nats-2/);
     const later = cluster.look(at(25));
     assert.deepEqual([later.actions, later.problems, later.said, later.absent], [[], [], [], ["nats-2"]]);

@@ -3,10 +3,11 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { cp, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { NO_STREAMS } from "../components/streams.ts";
 import { bundle } from "../controller/bundle.ts";
 import { Controller } from "../controller/controller.ts";
 import { pages } from "../controller/http.ts";
@@ -181,8 +182,8 @@ describe("controller: pages", () => {
     linked: [{ server: "nats-0", name: "edge-1.nats-0" }],
   };
   const memory = { ...BEGINNING, full: ["in"], ends: { leaf: Date.UTC(2027, 0, 1) } };
-  const outcome = { actions: [], memory, said: [], problems: ["x"], absent: [] };
-  const status = statusOf(seen, outcome, 5000);
+  const outcome = { actions: [], memory, said: [], warned: [], problems: ["x"], absent: [] };
+  const status = statusOf({ ...NO_STREAMS, edges: ["edge-1", "edge-2", "edge-3"] }, seen, outcome, 5000);
 
   it("have a status of a version", () => {
     assert.deepEqual(status, {
@@ -202,6 +203,7 @@ describe("controller: pages", () => {
       edges: [
         { name: "edge-1", behind: 7, silent: 2, linked: true },
         { name: "edge-2", behind: 0, silent: undefined, linked: false },
+        { name: "edge-3", behind: undefined, silent: undefined, linked: false },
       ],
       links: [{ server: "nats-0", name: "edge-1.nats-0" }],
     } satisfies Status);
@@ -240,6 +242,10 @@ describe("controller: pages", () => {
       ])
         assert.ok(metrics.split("\n").includes(line), line);
       assert.doesNotMatch(metrics, /silent_seconds\{edge="edge-2"\}/);
+      const page = await readFile(join(PROJECT, "docs/metrics.md"), "utf8");
+      const told = [...metrics.matchAll(/^# HELP (ops_nats_\S+)/gm)].map(([, name]) => name);
+      const listed = [...page.matchAll(/^\| `(ops_nats_\w+)` \|/gm)].map(([, name]) => name);
+      assert.deepEqual(listed.sort(), told.sort());
     } finally {
       server.close();
     }

@@ -1,35 +1,24 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { parse, stringify } from "yaml";
 import type { Kubectl } from "../../sandbox/kubectl.ts";
 
-/** What an operator may do, all in the one namespace; nothing in others, nor with what belongs to none. */
-export const RULES = [
-  { apiGroups: [""], resources: ["secrets"], verbs: ["get", "list", "create", "update", "patch", "delete"] },
-  { apiGroups: [""], resources: ["configmaps"], verbs: ["get", "list", "create", "update", "patch", "delete"] },
-  { apiGroups: [""], resources: ["services"], verbs: ["get", "list", "watch", "create", "update", "patch", "delete"] },
-  { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch", "patch"] },
-  { apiGroups: [""], resources: ["pods/portforward"], verbs: ["create", "get"] },
-  { apiGroups: [""], resources: ["pods/log", "events", "persistentvolumeclaims"], verbs: ["get", "list", "watch"] },
-  { apiGroups: ["apps"], resources: ["statefulsets"], verbs: ["get", "list", "watch", "create", "update", "patch"] },
-  {
-    apiGroups: ["apps"],
-    resources: ["deployments", "replicasets"],
-    verbs: ["get", "list", "watch", "create", "patch", "delete"],
-  },
-  // what a controller that keeps streams takes turns by; whoever grants a right has to have it
-  { apiGroups: [""], resources: ["serviceaccounts"], verbs: ["get", "list", "watch", "create", "patch", "delete"] },
-  {
-    apiGroups: ["rbac.authorization.k8s.io"],
-    resources: ["roles", "rolebindings"],
-    verbs: ["get", "create", "patch", "delete"],
-  },
-  { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["get", "create", "update", "patch", "delete"] },
-  { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: ["get", "list", "create", "patch"] },
-];
-export type Rule = (typeof RULES)[number];
+export interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+/** What the README has an operator be given in the one namespace; nothing in others, nor with what belongs to none. */
+export const RULES = (
+  parse(readFileSync(resolve(import.meta.dirname, "../../docs/operator-role.yaml"), "utf8")) as {
+    readonly rules: readonly Rule[];
+  }
+).rules;
 
 const GROUP = "rbac.authorization.k8s.io";
 
@@ -62,5 +51,28 @@ export async function operator(kubectl: Kubectl, kubeconfig: string): Promise<st
   return stringify(own);
 }
 
+const OWN_NAMESPACE = { name: "operator-namespace" };
+
+/** Lets it see and patch the namespace itself, too: what a stack that begins needs beside the Role. */
+export const ownNamespace = (kubectl: Kubectl): Promise<void> =>
+  kubectl.apply("ops-system", [
+    {
+      apiVersion: `${GROUP}/v1`,
+      kind: "ClusterRole",
+      metadata: OWN_NAMESPACE,
+      rules: [{ apiGroups: [""], resources: ["namespaces"], resourceNames: ["ops-system"], verbs: ["get", "patch"] }],
+    },
+    {
+      apiVersion: `${GROUP}/v1`,
+      kind: "ClusterRoleBinding",
+      metadata: OWN_NAMESPACE,
+      roleRef: { apiGroup: GROUP, kind: "ClusterRole", name: OWN_NAMESPACE.name },
+      subjects: [{ kind: "ServiceAccount", name: "operator", namespace: "ops-system" }],
+    },
+  ]);
+
 export const dismissed = (kubectl: Kubectl): Promise<string> =>
-  kubectl.run(["delete", "serviceaccount/operator", "role/operator", "rolebinding/operator"]);
+  kubectl.run([
+    ...["delete", "--ignore-not-found", "serviceaccount/operator", "role/operator", "rolebinding/operator"],
+    ...["clusterrole", "clusterrolebinding"].map((kind) => `${kind}/${OWN_NAMESPACE.name}`),
+  ]);

@@ -12,7 +12,7 @@ import { until } from "../../../sandbox/kubectl.ts";
 import { cut, keptAt, reachable, signal, siteOf } from "../clusterSite.ts";
 import { dismissed, granted, operator, RULES } from "../rights.ts";
 import { commandsOf, Stored, steps, switchedAtEdge, toNamespace } from "../stored.ts";
-import { nothingLeft, podIdentities, type Stack, UP, type World, world } from "../world.ts";
+import { nothingLeft, podIdentities, readmeBlock, type Stack, UP, type World, world } from "../world.ts";
 
 describe("persistence", () => {
   let w: World;
@@ -123,6 +123,7 @@ describe("persistence", () => {
   });
 
   it("has a controller in each cluster that tells of streams, links and metrics, and has no right but to its Lease", async () => {
+    const block = await readmeBlock("The controller");
     for (const [stack, links, names] of [
       ["primary", /^edge-1\.nats-0$/, ["own-nats-0", "own-nats-1", "own-nats-2", "ops", "in"]],
       ["edge-1", /^primary\.nats-[012]$/, ["ops"]],
@@ -131,7 +132,7 @@ describe("persistence", () => {
       const page = async (path: string) => kubectl.run(["get", "--raw", `${await podOf(stack)}:8080/proxy${path}`]);
       const told = await until(
         `links of ${stack}`,
-        async () => JSON.parse(await page("/status")) as Status,
+        async () => JSON.parse(await w.shell(stack, block)) as Status,
         (found) => found.links.length > 0,
         90,
       );

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { layoutOf } from "../../../sandbox/cluster/layout.ts";
-import { dismissed, granted as grantedAt, operator, RULES, type Rule } from "../rights.ts";
+import { dismissed, granted as grantedAt, operator, ownNamespace, RULES, type Rule } from "../rights.ts";
 import { podIdentities, UP, type World, world } from "../world.ts";
 
 describe("an operator with rights in the one namespace alone", () => {
@@ -61,6 +61,14 @@ describe("an operator with rights in the one namespace alone", () => {
       assert.deepEqual(await state(), before);
     });
   }
+
+  it("destroys a stack and makes it anew, with the right to the namespace itself", async () => {
+    await ownNamespace(w.kubectl["edge-1"]);
+    await w.configure("edge-1", { "kubernetes:kubeconfig": kubeconfig });
+    await w.destroy("edge-1");
+    const { failed, text } = await w.pulumi("edge-1", ...UP);
+    assert.ok(!failed, text);
+  });
 
   it("and with all rights again, all is as it was", async () => {
     await w.ensure("edge-1");
