@@ -196,7 +196,9 @@ export function reconcile(plan: Plan, seen: Observed, memory: Memory, now: Momen
       actions.push({ do: "create stream", config: { ...without, name } });
       return false;
     }
+    // nobody can tell whether it counts: what reads it is not changed, for it may have been taken off that by one who is no more
     if (!isThere(found)) {
+      held.add(name);
       problems.push(`stream ${name} cannot be asked for: ${whyOf(found)}`);
       return false;
     }
@@ -208,6 +210,7 @@ export function reconcile(plan: Plan, seen: Observed, memory: Memory, now: Momen
       }
       if (server !== undefined) {
         if (server.started === undefined) {
+          held.add(name);
           problems.push(`stream ${name} is not looked at: its server does not tell when it started`);
           return false;
         }

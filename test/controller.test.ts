@@ -188,6 +188,37 @@ describe("controller: what follows from a look", () => {
     assert.deepEqual(cluster.settle(72).map(short), ["count own-nats-1", "create consumer own-nats-1.in", "update in"]);
   });
 
+  for (const [what, harm] of [
+    ["cannot be asked for", (cluster: FakeCluster) => void cluster.silent.add("own-nats-1")],
+    [
+      "has a server that does not say when it started",
+      (cluster: FakeCluster) => {
+        cluster.servers = cluster.servers.map((server) => ({ ...server, started: undefined }));
+      },
+    ],
+  ] as const) {
+    it(`does not put it back where another has taken it off, and it ${what}`, () => {
+      const cluster = primary();
+      cluster.settle(0);
+      cluster.wipe(1, at(20));
+      while (!cluster.said.some((line) => line.includes("nothing"))) {
+        const { actions } = cluster.look(at(21));
+        if (actions.some((action) => short(action) === "update in")) break;
+      }
+      cluster.memory = BEGINNING; // another one
+      const { servers } = cluster;
+      harm(cluster);
+      for (let i = 0; i < 20; i++) cluster.look(at(30 + i));
+      const read = () => cluster.streams.get("in")?.config.sources?.some(({ name }) => name === "own-nats-1");
+      assert.equal(read(), false);
+      cluster.silent.clear();
+      cluster.servers = servers;
+      cluster.settle(60);
+      assert.equal(read(), true);
+      assert.ok((cluster.streams.get("own-nats-1")?.state.first_seq ?? 0) > 1e15);
+    });
+  }
+
   it("does not touch it while what reads it cannot be asked for, nor while its server does not say when it started", () => {
     const cluster = primary();
     cluster.settle(0);

@@ -31,6 +31,8 @@ class Operations {
 export class NatsRelay {
   /** A request on a subject that has this in it is not sent on. */
   refused: string | undefined;
+  /** How many were not. */
+  refusals = 0;
   /** The answer to one is not; what it asks for is done. */
   missed: string | undefined;
   readonly #servers: Server[] = [];
@@ -60,7 +62,10 @@ export class NatsRelay {
     client.on("data", (bytes: Buffer) => {
       for (const { words, bytes: all } of asked.in(bytes)) {
         const isRequest = /^H?PUB$/i.test(words[0] ?? "");
-        if (isRequest && has(words, this.refused)) continue;
+        if (isRequest && has(words, this.refused)) {
+          this.refusals++;
+          continue;
+        }
         if (isRequest && has(words, this.missed)) unanswered.add(words[2] ?? "");
         server.write(all);
       }
