@@ -23,7 +23,7 @@ export const APP_ACCOUNT = "APP";
 
 /** How the accounts of edges begin: one each, so that none can evict, count against, or see anything of another. */
 export const EDGE_ACCOUNT = "EDGE-";
-const edgeAccount = (edge: string): string => `${EDGE_ACCOUNT}${edge}`;
+export const edgeAccount = (edge: string): string => `${EDGE_ACCOUNT}${edge}`;
 
 /** Names that no account of the user may have, at either role: an edge's may become the primary's. */
 export const OWN_ACCOUNTS: readonly string[] = ["SYS", APP_ACCOUNT, STORE_ACCOUNT, NO_LEAF_ACCOUNT];

@@ -206,7 +206,7 @@ function container(
   const { repository, tag } = images.controller;
   const monitors = Array.from({ length: replicas }, (_, i) => {
     const pod = `${servers}-${i}`;
-    return `${pod}=http://${pod}.${servers}-headless.${namespace}.svc:8222`;
+    return `${pod}=http://${pod}.${servers}-headless:8222`;
   });
   const probe = { periodSeconds: 1, timeoutSeconds: 5 };
   return {
@@ -216,7 +216,8 @@ function container(
     env: [
       { name: "PLAN", value: `${FOLDER}/${PLAN}` },
       { name: "PORT", value: String(PORT) },
-      { name: "NATS_URL", value: `nats://${servers}.${namespace}.svc:4222` },
+      // short names: the pod's own namespace is asked first, and so no other that is called as a part of a longer one
+      { name: "NATS_URL", value: `nats://${servers}:4222` },
       { name: "MONITORS", value: monitors.join(" ") },
       ...(login
         ? [

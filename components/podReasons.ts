@@ -21,7 +21,7 @@ const LONGEST = 400;
 /** One line, not too long, of what a program or Kubernetes wrote; a full stop follows it anyway. */
 export function oneLine(text: string | undefined): string {
   const line = (text ?? "")
-    .replaceAll(/\s+/g, " ")
+    .replaceAll(/[\p{C}\p{Z}]+/gu, " ")
     .trim()
     .replace(/(?<!\.)\.$/, "");
   return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import { edgeAccount } from "../components/accounts.ts";
 import type { StreamInfo } from "./observed.ts";
 
 /**
@@ -34,7 +35,7 @@ export interface Log {
 export interface Logs {
   /** By server; undefined where one does not say. */
   readonly servers: readonly (readonly Log[] | undefined)[];
-  /** Names of the clusters that have a link. */
+  /** Accounts that have a link. */
   readonly linked: ReadonlySet<string>;
   /** The stream that edges bring their events into; undefined where it cannot be asked for, or need not. */
   readonly intake: StreamInfo | undefined;
@@ -90,7 +91,7 @@ export function brake(above: number, seen: Logs, memory: Braking, uptime: number
     }
     const late = behind(seen.intake).filter(({ cluster }) => {
       const at = memory.paused[cluster]?.at;
-      return seen.linked.has(cluster) && (at === undefined || uptime - at >= AGAIN);
+      return seen.linked.has(edgeAccount(cluster)) && (at === undefined || uptime - at >= AGAIN);
     });
     if (late.length === 0) return { actions: [], memory, said: [] };
     const said =

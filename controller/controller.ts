@@ -5,11 +5,11 @@ import { isDeepStrictEqual } from "node:util";
 import type { Plan } from "../components/streams.ts";
 import { answered, type BrakeAction, type Braking, brake, isLong, PAUSE, RELEASED } from "./brake.ts";
 import type { JetStream } from "./jetstream.ts";
-import type { Log } from "./log.ts";
+import { clean, type Log } from "./log.ts";
 import type { Monitor } from "./monitor.ts";
 import type { Moment, Observed } from "./observed.ts";
 import { type Action, BEGINNING, type Memory, needs, reconcile } from "./reconcile.ts";
-import { clustersOf, type Status, statusOf } from "./status.ts";
+import { accountsOf, type Status, statusOf } from "./status.ts";
 
 /** Seconds between two looks at streams: where all is as planned, and where it is not; a server that comes or goes has them looked at at once. */
 const SELDOM = 60;
@@ -60,7 +60,7 @@ export class Controller {
   /** What went wrong: in a look, or before one. It is told, at most once a minute, and kept for the status. */
   failed(message: string): void {
     this.#is(false);
-    this.#lastError = { time: new Date(this.#parts.clock().date).toISOString(), message };
+    this.#lastError = { time: new Date(this.#parts.clock().date).toISOString(), message: clean(message) };
     this.#parts.log.problems([message], "failed");
   }
 
@@ -153,7 +153,7 @@ export class Controller {
     const long = isLong(above, { servers }, this.#braking);
     const found = long ? await jetStream.stream(stream) : undefined;
     const intake = found?.is === "there" ? found.info : undefined;
-    const linked = clustersOf(long ? await monitor.linked() : []);
+    const linked = accountsOf(long ? await monitor.linked() : []);
     const braked = brake(above, { servers, linked, intake }, this.#braking, clock().uptime);
     this.#braking = braked.memory; // before they are asked: an answer may be missed
     for (const line of braked.said) log.say("info", line);
@@ -178,7 +178,7 @@ export class Controller {
       return (await jetStream.pause(subject, until(2 * PAUSE - left))) > 0;
     } catch (error) {
       const not = what === "pause" ? "does not pause" : "is not told to go on";
-      log.say("warn", `${cluster} ${not}: ${(error as Error).message}`);
+      log.problems([`${cluster} ${not}: "${clean((error as Error).message, 200)}"`], cluster);
       return false;
     }
   }

@@ -12,26 +12,51 @@ export interface Told {
   readonly status: () => Status | undefined;
 }
 
+/** Connections at a time from one address. */
+const EACH = 16;
+
 /** `/healthz`, `/readyz`, `/metrics`, `/status`; nothing of them is secret. */
 export function pages({ alive, ready, status }: Told): Server {
   const registry = metrics(ready, status);
-  return createServer((request, response) => {
-    const answer = (code: number, text: string, type = "text/plain") =>
-      response.writeHead(code, { "Content-Type": type, "X-Content-Type-Options": "nosniff" }).end(text);
-    const path = (request.url ?? "").split("?")[0];
-    if (request.method !== "GET" && request.method !== "HEAD") answer(405, "GET only\n");
-    else if (path === "/healthz") answer(alive() ? 200 : 503, alive() ? "ok\n" : "it has stopped looking\n");
-    else if (path === "/readyz") answer(ready() ? 200 : 503, ready() ? "ok\n" : "not all is as planned\n");
-    else if (path === "/status") {
-      const found = status();
-      answer(found ? 200 : 503, `${JSON.stringify(found ?? { version: 1 })}\n`, "application/json");
-    } else if (path === "/metrics") {
-      registry.metrics().then(
-        (text) => answer(200, text, registry.contentType),
-        (error: Error) => answer(500, `${error.message}\n`),
-      );
-    } else answer(404, "/healthz, /readyz, /metrics, /status\n");
+  const open = new Map<string, number>();
+  const server = createServer(
+    { headersTimeout: 5000, requestTimeout: 5000, keepAliveTimeout: 5000 },
+    (request, response) => {
+      const answer = (code: number, text: string, type = "text/plain") =>
+        response.writeHead(code, { "Content-Type": type, "X-Content-Type-Options": "nosniff" }).end(text);
+      const path = (request.url ?? "").split("?")[0];
+      if (request.method !== "GET" && request.method !== "HEAD") answer(405, "GET only\n");
+      else if (path === "/healthz") answer(alive() ? 200 : 503, alive() ? "ok\n" : "it has stopped looking\n");
+      else if (path === "/readyz") answer(ready() ? 200 : 503, ready() ? "ok\n" : "not all is as planned\n");
+      else if (path === "/status") {
+        const found = status();
+        answer(found ? 200 : 503, `${JSON.stringify(found ?? { version: 1 })}\n`, "application/json");
+      } else if (path === "/metrics") {
+        registry.metrics().then(
+          (text) => answer(200, text, registry.contentType),
+          (error: Error) => answer(500, `${error.message}\n`),
+        );
+      } else answer(404, "/healthz, /readyz, /metrics, /status\n");
+    },
+  );
+  server.maxConnections = 256;
+  server.setTimeout(10_000);
+  // the kubelet asks from an address of its own: nobody else keeps it out
+  server.on("connection", (socket) => {
+    const from = socket.remoteAddress ?? "";
+    const count = (open.get(from) ?? 0) + 1;
+    if (count > EACH) {
+      socket.destroy();
+      return;
+    }
+    open.set(from, count);
+    socket.once("close", () => {
+      const left = (open.get(from) ?? 1) - 1;
+      if (left > 0) open.set(from, left);
+      else open.delete(from);
+    });
   });
+  return server;
 }
 
 function metrics(ready: () => boolean, status: () => Status | undefined): Registry {
@@ -90,7 +115,7 @@ function metrics(ready: () => boolean, status: () => Status | undefined): Regist
     streams.map(({ name, oldest }) => [name, oldest]),
   );
   gauge("links", "Leaf links that stand", undefined, ({ links }) => [["", links.length]]);
-  gauge("edge_linked", "1: a server that calls itself one of this edge's has a link", "edge", ({ edges }) =>
+  gauge("edge_linked", "1: a link stands that was logged in as this edge", "edge", ({ edges }) =>
     edges.map(({ name, linked }) => [name, Number(linked)]),
   );
   gauge("edge_behind_messages", "Events that an edge has stored and the primary has not", "edge", ({ edges }) =>

@@ -8,6 +8,9 @@ import type { Action } from "./reconcile.ts";
 /** Milliseconds that an answer may take, and that one over a link may. */
 const TIMEOUT = 3000;
 
+/** Bytes of an answer, which may be an edge's: the largest stream has a thousand sources. */
+const LARGEST = 16 * 2 ** 20;
+
 /** Error codes of the server (nats-server, errors.json). */
 const NO_STREAM = 10059;
 const NO_CONSUMER = 10014;
@@ -70,7 +73,9 @@ export class JetStream {
   async pause(subject: string, until: number | undefined): Promise<number> {
     const body = until === undefined ? {} : { pause_until: new Date(until).toISOString() };
     const answer = await this.#ask<{ paused?: boolean; pause_remaining?: number }>(subject, body);
-    return answer.paused ? (answer.pause_remaining ?? 0) / 1e9 : 0;
+    const left = Number(answer.pause_remaining ?? 0) / 1e9;
+    if (answer.paused && !Number.isFinite(left)) throw new Error("an answer without sense");
+    return answer.paused ? left : 0;
   }
 
   async #find<T>(subject: string, missing: number): Promise<Found<T>> {
@@ -89,6 +94,7 @@ export class JetStream {
   async #ask<T>(subject: string, body?: object): Promise<T> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const message = await this.#connection.request(subject, text, { timeout: TIMEOUT });
+    if (message.data.length > LARGEST) throw new Error(`an answer of ${message.data.length} bytes`);
     const answer = message.json<T & Answer>();
     if (answer.error !== undefined) throw new Refusal(answer);
     return answer;

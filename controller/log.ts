@@ -9,6 +9,9 @@ export type Write = (line: string) => void;
 /** Characters of one message: what an edge answers may be anything. */
 const LONGEST = 1000;
 
+/** What others have said, as it may be shown: printable ASCII, and not too much of it. */
+export const clean = (text: string, longest = LONGEST): string => text.slice(0, longest).replace(/[^ -~]/g, " ");
+
 /** Lines of JSON with the time (RFC 3339), a level and a message, of printable ASCII. A problem that lasts is told once a minute. */
 export class Log {
   readonly #write: Write;
@@ -22,8 +25,7 @@ export class Log {
   }
 
   say(level: Level, message: string): void {
-    const text = message.slice(0, LONGEST).replace(/[^ -~]/g, " ");
-    this.#write(JSON.stringify({ time: new Date(this.#now()).toISOString(), level, message: text }));
+    this.#write(JSON.stringify({ time: new Date(this.#now()).toISOString(), level, message: clean(message) }));
   }
 
   /**

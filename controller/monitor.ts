@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Log as ReplicaLog } from "./brake.ts";
+import { clean } from "./log.ts";
 import type { Link, Linked, Server } from "./observed.ts";
 import type { Needs } from "./reconcile.ts";
 
@@ -9,12 +10,16 @@ import type { Needs } from "./reconcile.ts";
 const LONGEST = 200;
 const MOST = 10_000;
 
+/** Bytes of a page: what leafs call themselves is in one, as long as they like. */
+const LARGEST = 32 * 2 ** 20;
+
 /** Milliseconds that a page may take. */
 const TIMEOUT = 2000;
 
 interface Leaf {
   readonly id: number;
   readonly name?: string;
+  readonly account?: string;
   readonly ip: string;
   readonly port: number;
   readonly subscriptions_list?: readonly string[];
@@ -59,7 +64,7 @@ export class Monitor {
         isOk(`${url}/healthz?js-server-only=true`),
         isOk(`${url}/healthz`),
         needs.varz ? page<Varz>(`${url}/varz`) : undefined,
-        needs.leafz ? leafs(url, "?subs=true") : undefined,
+        needs.leafz ? leafs(url, "?subs=true").then((all) => all?.map(linkOf)) : undefined,
       ]);
       const certificates = varz && {
         ...end("leaf", varz.leaf?.tls_cert_not_after),
@@ -74,7 +79,11 @@ export class Monitor {
   async linked(): Promise<readonly Linked[]> {
     const all = await this.#all(async (url, server) =>
       ((await leafs(url)) ?? []).map(
-        ({ name }): Linked => ({ server, name: name.slice(0, LONGEST).replace(/[^ -~]/g, "?") }),
+        ({ name = "", account = "" }): Linked => ({
+          server,
+          name: clean(name, LONGEST),
+          account: clean(account, LONGEST),
+        }),
       ),
     );
     return all.flat().slice(0, MOST);
@@ -103,9 +112,9 @@ const end = (of: "leaf" | "cluster", date: string | undefined) => {
   return Number.isNaN(ends) ? {} : { [of]: ends };
 };
 
-async function leafs(url: string, query = ""): Promise<readonly Link[] | undefined> {
+async function leafs(url: string, query = ""): Promise<readonly Leaf[] | undefined> {
   const found = await page<{ readonly leafs?: readonly Leaf[] | null }>(`${url}/leafz${query}`);
-  return found && (found.leafs ?? []).map(linkOf);
+  return found && (found.leafs ?? []);
 }
 
 const linkOf = ({ id, name = "", ip, port, subscriptions_list = [] }: Leaf): Link => ({
@@ -113,18 +122,27 @@ const linkOf = ({ id, name = "", ip, port, subscriptions_list = [] }: Leaf): Lin
   subscriptions: subscriptions_list,
 });
 
-const get = (url: string): Promise<Response> => fetch(url, { signal: AbortSignal.timeout(TIMEOUT) });
+/** The text of a page, and whether all is well with it. @throws Error where nothing came, or more than {@link LARGEST} bytes */
+async function get(url: string): Promise<{ readonly ok: boolean; readonly text: string }> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT), redirect: "error" });
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of answer.body ?? []) {
+    bytes += part.length;
+    if (bytes > LARGEST) throw new Error(`${url}: more than ${LARGEST} bytes`);
+    parts.push(part);
+  }
+  return { ok: answer.ok, text: Buffer.concat(parts).toString() };
+}
 
 /** A page; undefined where nothing came, an error, or no JSON. */
 const page = <T>(url: string): Promise<T | undefined> =>
   get(url)
-    .then((answer) => (answer.ok ? (answer.json() as Promise<T>) : undefined))
+    .then(({ ok, text }) => (ok ? (JSON.parse(text) as T) : undefined))
     .catch(() => undefined);
 
 const isOk = (url: string): Promise<boolean> =>
-  get(url)
-    .then(async (answer) => {
-      await answer.arrayBuffer();
-      return answer.ok;
-    })
-    .catch(() => false);
+  get(url).then(
+    ({ ok }) => ok,
+    () => false,
+  );

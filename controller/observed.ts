@@ -68,6 +68,8 @@ export interface Link {
 export interface Linked {
   readonly server: string;
   readonly name: string;
+  /** The account that its login has, for which the server vouches. */
+  readonly account: string;
 }
 
 /** One server of the cluster; what was not asked for, or not told, is undefined. */
@@ -91,7 +93,7 @@ export interface Observed {
   readonly servers: readonly Server[];
   /** Those of the plan, by name. */
   readonly streams: Readonly<Record<string, Found<StreamInfo>>>;
-  /** Who is linked to which server, as it calls itself: `<cluster>.<pod>`; what was not asked for is undefined. */
+  /** Who is linked to which server, as it calls itself: `<cluster>.<pod>`, and by which account; what was not asked for is undefined. */
   readonly linked?: readonly Linked[];
   /** Those of the plan, by `<stream>.<consumer>`. */
   readonly consumers: Readonly<Record<string, Found<ConsumerInfo>>>;

@@ -1,7 +1,9 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import { edgeAccount } from "../components/accounts.ts";
 import { handedUp, type Plan } from "../components/streams.ts";
+import { clean } from "./log.ts";
 import type { Linked, Observed } from "./observed.ts";
 import type { Outcome } from "./reconcile.ts";
 
@@ -18,7 +20,7 @@ export interface Status {
   readonly certificates: { readonly leaf?: string; readonly cluster?: string };
   /** At a primary, those that are listed. */
   readonly edges: readonly EdgeStatus[];
-  /** Leaf links that stand, by what the other server calls itself: its name proves nothing. */
+  /** Leaf links that stand, by what the other server calls itself, which proves nothing, and by the account of its login. */
   readonly links: readonly Linked[];
   /** What went wrong last, and is perhaps mended by now. */
   readonly lastError?: { readonly time: string; readonly message: string } | undefined;
@@ -41,17 +43,17 @@ interface EdgeStatus {
   readonly behind: number | undefined;
   /** Since anything came of it; undefined where nothing ever did. */
   readonly silent: number | undefined;
-  /** Whether a server that calls itself one of this edge's has a link. */
+  /** Whether a link stands that was logged in as this edge. */
   readonly linked: boolean;
 }
 
-/** The clusters of servers by their names, which are `<cluster>.<pod>`. */
-export const clustersOf = (links: readonly Linked[]): ReadonlySet<string> =>
-  new Set(links.flatMap(({ name }) => name.split(".")[0] || []));
+/** Who has a link, by its account: what a leaf calls itself proves nothing. */
+export const accountsOf = (links: readonly Linked[]): ReadonlySet<string> =>
+  new Set(links.map(({ account }) => account));
 
 /** @param date milliseconds since 1970 */
 export function statusOf(plan: Plan, seen: Observed, { memory, problems, actions }: Outcome, date: number): Status {
-  const linked = clustersOf(seen.linked ?? []);
+  const linked = accountsOf(seen.linked ?? []);
   const streams = Object.entries(seen.streams).map(([name, found]): StreamStatus => {
     const info = found.is === "there" ? found.info : undefined;
     return {
@@ -67,7 +69,7 @@ export function statusOf(plan: Plan, seen: Observed, { memory, problems, actions
     version: 1,
     time: new Date(date).toISOString(),
     planned: problems.length === 0 && actions.length === 0,
-    problems,
+    problems: problems.map((text) => clean(text)),
     servers: seen.servers.map(({ name, id, sick }) => ({
       name,
       runs: id !== undefined,
@@ -86,6 +88,6 @@ function edgesOf({ edges = [] }: Plan, { streams }: Observed, linked: ReadonlySe
   return edges.map((name) => {
     const source = sources.find(({ external }) => external?.deliver === handedUp(name));
     const silent = source === undefined || source.active < 0 ? undefined : source.active / 1e9;
-    return { name, behind: source?.lag, silent, linked: linked.has(name) };
+    return { name, behind: source?.lag, silent, linked: linked.has(edgeAccount(name)) };
   });
 }

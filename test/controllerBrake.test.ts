@@ -25,7 +25,7 @@ const intake = (lags: Readonly<Record<string, number>>): StreamInfo =>
 const log = (bytes: number, copies = false): Log => ({ bytes, copies });
 const seen = (servers: Logs["servers"], more: Partial<Logs> = {}): Logs => ({
   servers,
-  linked: new Set(["edge-1", "edge-2"]),
+  linked: new Set(["EDGE-edge-1", "EDGE-edge-2"]),
   intake: intake({ "edge-1": 501, "edge-2": 500, "edge-3": 1e6 }),
   ...more,
 });

@@ -4,9 +4,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { cp, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect as connectTo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { NO_STREAMS } from "../components/streams.ts";
 import { bundle } from "../controller/bundle.ts";
 import { Controller } from "../controller/controller.ts";
@@ -30,7 +31,7 @@ function connection(answers: (subject: string, body: unknown) => unknown) {
     asked.push(subject.replace("$JS.API.", ""));
     const answer = answers(subject.replace("$JS.API.", ""), body === undefined ? undefined : JSON.parse(String(body)));
     if (answer instanceof Error) throw answer;
-    return { json: () => answer };
+    return { json: () => answer, data: new Uint8Array() };
   };
   return { asked, js: new JetStream({ request, publish: () => {} } as never) };
 }
@@ -144,7 +145,7 @@ describe("controller: an edge that is told to pause", () => {
       });
       const monitor = {
         logs: async () => [[{ bytes: 1e9, copies: false }]],
-        linked: async () => [{ server: "nats-0", name: "edge-1.nats-0" }],
+        linked: async () => [{ server: "nats-0", name: "edge-2.nats-0", account: "EDGE-edge-1" }],
       } as unknown as Monitor;
       const plan = { ...lonePlan, brake: { stream: "in", account: "STORE", above: 1e6 } };
       const log = new Log(() => {});
@@ -179,7 +180,7 @@ describe("controller: pages", () => {
       ops: { is: "missing" },
     },
     consumers: {},
-    linked: [{ server: "nats-0", name: "edge-1.nats-0" }],
+    linked: [{ server: "nats-0", name: "edge-2.nats-0", account: "EDGE-edge-1" }],
   };
   const memory = { ...BEGINNING, full: ["in"], ends: { leaf: Date.UTC(2027, 0, 1) } };
   const outcome = { actions: [], memory, said: [], warned: [], problems: ["x"], absent: [] };
@@ -205,7 +206,7 @@ describe("controller: pages", () => {
         { name: "edge-2", behind: 0, silent: undefined, linked: false },
         { name: "edge-3", behind: undefined, silent: undefined, linked: false },
       ],
-      links: [{ server: "nats-0", name: "edge-1.nats-0" }],
+      links: [{ server: "nats-0", name: "edge-2.nats-0", account: "EDGE-edge-1" }],
     } satisfies Status);
   });
 
@@ -247,6 +248,26 @@ describe("controller: pages", () => {
       const listed = [...page.matchAll(/^\| `(ops_nats_\w+)` \|/gm)].map(([, name]) => name);
       assert.deepEqual(listed.sort(), named.sort());
     } finally {
+      server.close();
+    }
+  });
+});
+
+describe("controller: pages that many ask for", () => {
+  it("are still there for others: one address has sixteen connections, and what says nothing is ended", async () => {
+    const server = pages({ alive: () => true, ready: () => true, status: () => undefined }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const sockets = Array.from({ length: 40 }, () => connectTo({ port, host: "127.0.0.1", localAddress: "127.0.0.2" }));
+    try {
+      const ended = () => sockets.filter((socket) => socket.destroyed || socket.readableEnded).length;
+      for (const socket of sockets) socket.resume().on("error", () => {});
+      const until = Date.now() + 5000;
+      while (ended() < 24 && Date.now() < until) await pause(10);
+      assert.equal(ended(), 24);
+      assert.equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200);
+    } finally {
+      for (const socket of sockets) socket.destroy();
       server.close();
     }
   });
