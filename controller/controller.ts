@@ -64,6 +64,11 @@ export class Controller {
     this.#parts.log.problems([message], "failed");
   }
 
+  /** Something has happened to a stream or a consumer: the next tick looks. */
+  noticed(): void {
+    this.#looked = Number.NEGATIVE_INFINITY;
+  }
+
   /** Somebody else acts: what is seen here is not looked after, and not ready. */
   waits(why: string): void {
     this.#is(false);

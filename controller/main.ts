@@ -11,6 +11,7 @@ import {
   usernamePasswordAuthenticator,
 } from "@nats-io/transport-node";
 import type { Plan } from "../components/streams.ts";
+import { watchAdvisories } from "./advisories.ts";
 import { Controller } from "./controller.ts";
 import { pages } from "./http.ts";
 import { JetStream } from "./jetstream.ts";
@@ -71,6 +72,7 @@ async function main(): Promise<void> {
   };
   const looking = new Controller({ ...parts, mine: () => turn?.mine ?? true });
   controller = looking;
+  if (connection) watchAdvisories(connection, plan, () => looking.noticed());
 
   const every = async (seconds: number, what: string, act: () => Promise<unknown> | unknown): Promise<void> => {
     while (!stop.signal.aborted) {

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { NO_STREAMS } from "../components/streams.ts";
+import { watchAdvisories } from "../controller/advisories.ts";
 import { bundle } from "../controller/bundle.ts";
 import { Controller } from "../controller/controller.ts";
 import { pages } from "../controller/http.ts";
@@ -250,6 +251,25 @@ describe("controller: pages", () => {
     } finally {
       server.close();
     }
+  });
+});
+
+describe("controller: what servers tell by themselves", () => {
+  it("has it look: of what is planned, and of nothing that others make", () => {
+    const callbacks = new Map<string, (error: Error | null, message: { subject: string }) => void>();
+    const subscribe = (subject: string, { callback }: { callback: () => void }) =>
+      void callbacks.set(subject, callback);
+    const noticed: string[] = [];
+    watchAdvisories({ subscribe } as never, lonePlan, (subject) => noticed.push(subject));
+    const tell = (subject: string) =>
+      callbacks.get(`${subject.split(".").slice(0, 5).join(".")}.>`)?.(null, { subject });
+    const all = ["STREAM.UPDATED.ops", "STREAM.DELETED.ops", "CONSUMER.DELETED.ops.edge-1"];
+    const others = ["STREAM.UPDATED.another", "CONSUMER.DELETED.ops.of-a-reader"];
+    for (const what of [...all, ...others]) tell(`$JS.EVENT.ADVISORY.${what}`);
+    assert.deepEqual(
+      noticed,
+      all.map((what) => `$JS.EVENT.ADVISORY.${what}`),
+    );
   });
 });
 
