@@ -18,7 +18,6 @@ const EACH = 16;
 /** `/healthz`, `/readyz`, `/metrics`, `/status`; nothing of them is secret. */
 export function pages({ alive, ready, status }: Told): Server {
   const registry = metrics(ready, status);
-  const open = new Map<string, number>();
   const server = createServer(
     { headersTimeout: 5000, requestTimeout: 5000, keepAliveTimeout: 5000 },
     (request, response) => {
@@ -39,9 +38,14 @@ export function pages({ alive, ready, status }: Told): Server {
       } else answer(404, "/healthz, /readyz, /metrics, /status\n");
     },
   );
+  return bounded(server);
+}
+
+/** Ends who says nothing, and who has more than {@link EACH}: the kubelet asks from an address of its own, and nobody else keeps it out. */
+function bounded(server: Server): Server {
+  const open = new Map<string, number>();
   server.maxConnections = 256;
   server.setTimeout(10_000);
-  // the kubelet asks from an address of its own: nobody else keeps it out
   server.on("connection", (socket) => {
     const from = socket.remoteAddress ?? "";
     const count = (open.get(from) ?? 0) + 1;

@@ -146,9 +146,10 @@ export function reconcile(plan: Plan, seen: Observed, memory: Memory, now: Momen
   /** The server whose own stream it is. */
   const serverOf = (name: string): Server | undefined => seen.servers.find((server) => ownStream(server.name) === name);
 
-  const isAbsent = (name: string): boolean => {
+  /** The same, where it does not answer. */
+  const awayOf = (name: string): Server | undefined => {
     const server = serverOf(name);
-    return server !== undefined && server.id === undefined;
+    return server?.id === undefined ? server : undefined;
   };
 
   /** Takes a stream off what reads it, then has it count on. */
@@ -176,13 +177,13 @@ export function reconcile(plan: Plan, seen: Observed, memory: Memory, now: Momen
   /** @returns whether the stream is there, and as planned or about to be */
   const origin = ({ config: planned }: PlannedStream): boolean => {
     const { name } = planned;
-    const config = isAbsent(name) ? anywhere(planned) : planned;
-    const server = serverOf(name);
+    const [server, away] = [serverOf(name), awayOf(name)];
+    const config = away ? anywhere(planned) : planned;
     const found = seen.streams[name];
     // it has no subjects of its own yet
     const begun = isThere(found) && isDeepStrictEqual(found.info.config.subjects, [name]);
-    if (isAbsent(name)) {
-      absent.push(server?.name ?? "");
+    if (away) {
+      absent.push(away.name);
       // whether the disk of one that is there is new is told when its server is back; one that is not is made elsewhere, and moves to its server when that comes
       if (found?.is !== "missing" && !begun) {
         held.delete(name);
@@ -254,7 +255,7 @@ export function reconcile(plan: Plan, seen: Observed, memory: Memory, now: Momen
       } else if (isThere(found)) {
         const changed = underWay(found.info, planned.config);
         if (changed) actions.push({ do: "update consumer", stream, config: changed });
-      } else if (!isAbsent(stream)) problems.push(`consumer ${key} cannot be asked for: ${whyOf(found)}`);
+      } else if (!awayOf(stream)) problems.push(`consumer ${key} cannot be asked for: ${whyOf(found)}`);
     }
   };
 

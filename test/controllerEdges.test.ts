@@ -2,9 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { cp, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
-import { type AddressInfo, connect as connectTo } from "node:net";
+import { connect as connectTo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -21,6 +20,7 @@ import { BEGINNING } from "../controller/reconcile.ts";
 import { type Status, statusOf } from "../controller/status.ts";
 import { MOST } from "../controller/strays.ts";
 import { StrayWatch } from "../controller/watch.ts";
+import { listening } from "./conformance/ports.ts";
 import { lonePlan } from "./controllerPlan.ts";
 
 const PROJECT = resolve(import.meta.dirname, "..");
@@ -120,6 +120,20 @@ describe("controller: a look and what follows", () => {
     silent = false;
     for (; now < well + 140; now++) await controller.tick();
     assert.ok(controller.ready);
+    const looks = () => asked.filter((subject) => subject === "STREAM.INFO.ops").length;
+    const before = looks();
+    now++;
+    await controller.tick();
+    assert.equal(looks(), before, "all is as planned: it looks seldom");
+    controller.noticed();
+    await controller.tick();
+    assert.equal(looks(), before + 1);
+    controller.waits("another acts");
+    now += 59;
+    assert.ok(controller.ready);
+    now += 1;
+    assert.ok(!controller.ready, "another has acted for a minute");
+    assert.ok(lines.includes("another acts"));
   });
 });
 
@@ -213,9 +227,8 @@ describe("controller: pages", () => {
 
   it("are served: health, readiness, metrics, status", async () => {
     let [alive, ready, told]: [boolean, boolean, Status | undefined] = [true, false, undefined];
-    const server = pages({ alive: () => alive, ready: () => ready, status: () => told }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
+    const server = pages({ alive: () => alive, ready: () => ready, status: () => told });
+    const port = await listening(server);
     const ask = async (path: string, method = "GET") => {
       const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method });
       return [answer.status, await answer.text()] as const;
@@ -275,9 +288,8 @@ describe("controller: what servers tell by themselves", () => {
 
 describe("controller: pages that many ask for", () => {
   it("are still there for others: one address has sixteen connections, and what says nothing is ended", async () => {
-    const server = pages({ alive: () => true, ready: () => true, status: () => undefined }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
+    const server = pages({ alive: () => true, ready: () => true, status: () => undefined });
+    const port = await listening(server);
     const sockets = Array.from({ length: 40 }, () => connectTo({ port, host: "127.0.0.1", localAddress: "127.0.0.2" }));
     try {
       const ended = () => sockets.filter((socket) => socket.destroyed || socket.readableEnded).length;

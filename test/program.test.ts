@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { fingerprints } from "../components/authoritiesTaken.ts";
 import { certificates } from "../components/certificates.ts";
@@ -337,6 +338,11 @@ describe("program", () => {
         .annotations["ops-nats/plan"];
     const more = { ...persistent, "ops-nats:edges": '["edge-1","edge-2","edge-3"]' };
     assert.match(String(plan({ recorder })), /^[0-9a-f]{64}$/);
+    const { annotations } = (
+      recorder.get("kubernetes:apps/v1:Deployment", "nats-controller").inputs as unknown as PodOwner
+    ).spec.template.metadata;
+    const password = JSON.stringify(["password-of-nats-controller"]);
+    assert.equal(annotations["ops-nats/logins"], createHash("sha256").update(password).digest("hex").slice(0, 16));
     assert.notEqual(plan(await run("primary", more)), plan({ recorder }));
   });
 

@@ -1,13 +1,13 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { machine } from "../../sandbox/statistics.ts";
-import { Installation } from "../conformance/installation.ts";
 import { RawLeaf } from "../conformance/rawLeaf.ts";
 import { DEFAULT_VERSION } from "../conformance/versions.ts";
+import { edgesCalled, memoryOf, primaryListing, statOf } from "./processes.ts";
 import "../setup.ts"; // servers end with us
 
 // What the controller of a primary of three takes while nothing happens: its links stand, all is as planned. As processes, on loopback.
@@ -25,11 +25,10 @@ async function taken(group: number): Promise<Taken> {
   let [cpu, memory] = [0, 0];
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
     try {
-      const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      const fields = await statOf(pid);
       if (Number(fields[2]) !== group) continue;
       cpu += fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * 10;
-      memory += Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
+      memory += await memoryOf(pid);
     } catch (error) {
       if (!["ENOENT", "ESRCH"].includes(String((error as NodeJS.ErrnoException).code))) throw error; // it has just ended
     }
@@ -38,14 +37,8 @@ async function taken(group: number): Promise<Taken> {
 }
 
 async function idle(edges: number): Promise<string> {
-  const names = Array.from({ length: edges }, (_, i) => `edge-${i + 1}`);
-  const persistence = { enabled: true, size: "2Gi" };
-  const nats = new Installation(DEFAULT_VERSION, {
-    listed: names,
-    edges: [],
-    primary: { persistence },
-    inMemory: true,
-  });
+  const names = edgesCalled(edges);
+  const nats = primaryListing(names);
   const links: RawLeaf[] = [];
   try {
     await nats.start();

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { NatsConnection } from "@nats-io/transport-node";
@@ -11,6 +11,7 @@ import { Installation } from "../conformance/installation.ts";
 import type { NatsServer } from "../conformance/natsServer.ts";
 import { siteOf } from "../conformance/site.ts";
 import { DEFAULT_VERSION } from "../conformance/versions.ts";
+import { edgesCalled, memoryOf, primaryListing, statOf } from "./processes.ts";
 import "../setup.ts"; // servers end with us
 
 // What TLS costs a link, and what edges cost a primary that may never come. Servers as processes, on loopback.
@@ -42,14 +43,11 @@ async function way(name: string, enabled: boolean): Promise<Way> {
 
 /** Milliseconds of CPU that a process has had (utime and stime of proc(5), in ticks of 10 ms). */
 async function cpu({ pid }: NatsServer): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const fields = await statOf(pid);
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
-/** MiB of memory that a process has (VmRSS). */
-const memory = async ({ pid }: NatsServer): Promise<number> =>
-  Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+const memory = ({ pid }: NatsServer): Promise<number> => memoryOf(pid);
 
 interface Found {
   /** Events a second that a subscriber at the primary hears. */
@@ -123,14 +121,8 @@ async function links(): Promise<string> {
 
 /** A primary of three that lists so many edges: what one of its servers takes, and what a further edge costs it. */
 async function listed(edges: number): Promise<string> {
-  const names = Array.from({ length: edges }, (_, i) => `edge-${i + 1}`);
-  const persistence = { enabled: true, size: "2Gi" };
-  const nats = new Installation(DEFAULT_VERSION, {
-    listed: names,
-    edges: [],
-    primary: { persistence },
-    inMemory: true,
-  });
+  const names = edgesCalled(edges);
+  const nats = primaryListing(names);
   try {
     await nats.start();
     const { servers } = nats.cluster("primary");

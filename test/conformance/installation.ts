@@ -117,7 +117,7 @@ export class Installation {
 
   controller(name: string): ControllerProcess {
     const controller = this.#controllers.get(name);
-    if (!controller) throw new Error(`${name} keeps no streams; those are kept of ${[...this.#controllers.keys()]}`);
+    if (!controller) throw new Error(`${name} has no controller; these have one: ${[...this.#controllers.keys()]}`);
     return controller;
   }
 

@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import type { NatsServer } from "./natsServer.ts";
+import { listening } from "./ports.ts";
 
 const END = Buffer.from("\r\n");
 
@@ -42,10 +42,8 @@ export class NatsRelay {
     const urls: string[] = [];
     for (const { ports } of servers) {
       const server = createServer((client) => this.#relay(client, connect(ports.client, "127.0.0.1")));
-      server.listen(0, "127.0.0.1");
-      await once(server, "listening");
       this.#servers.push(server);
-      urls.push(`nats://127.0.0.1:${(server.address() as AddressInfo).port}`);
+      urls.push(`nats://127.0.0.1:${await listening(server)}`);
     }
     return urls;
   }

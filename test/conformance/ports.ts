@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { createServer } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Server } from "node:net";
 
 /**
  * Below the ports that systems give to outgoing connections, so that nobody takes one before its server does, and above 10080, the
@@ -33,6 +34,13 @@ export async function freePort(): Promise<number> {
     }
   }
   throw new Error(`no free port of a hundred tried between ${lowest} and ${highest}`);
+}
+
+/** Has a server listen on a port of this machine that the system chooses. @returns the port */
+export async function listening(server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
 }
 
 const given = new Set<number>();

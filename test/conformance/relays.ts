@@ -1,11 +1,10 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { monitorOf } from "./controllerProcess.ts";
 import type { NatsServer } from "./natsServer.ts";
+import { listening } from "./ports.ts";
 
 export interface Page {
   readonly status: number;
@@ -28,10 +27,8 @@ export class Relays {
         };
         relay().catch(() => response.writeHead(502).end()); // the server is being ended
       });
-      server.listen(0, "127.0.0.1");
-      await once(server, "listening");
       this.#servers.push(server);
-      urls.push(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+      urls.push(`http://127.0.0.1:${await listening(server)}`);
     }
     return urls;
   }
