@@ -196,11 +196,11 @@ const OTHER_PARTS = ["ACCOUNT.>", "DIRECT.>", "INFO", "KV.>", "META.>", "OBJ.>",
 
 /**
  * What an edge takes from nobody at the other end of its link, whoever that is: all of JetStream's API but the primary's own requests, acknowledgements,
- * and what the system answers. A remote can only deny, so anything else may come (TLS is to tell the primary from others).
+ * what the system answers, and answers to the edge's own clients (none of them can ask the primary). A remote can only deny, so anything else may come (TLS is to tell the primary from others).
  * The same for every list of edges and subjects: servers refuse a reload that changes it.
  */
 export const refusedFromHub = (edge: string): readonly string[] => [
-  ...["$SYS.>", "$JS.API.>", "$JS.ACK.>"],
+  ...["$SYS.>", "$JS.API.>", "$JS.ACK.>", "_INBOX.>"],
   ...[...OTHER_PARTS, ...OTHER_VERBS.map((verb) => `CONSUMER.${verb}.>`)].map((part) => `$JS.${edge}.API.${part}`),
 ];
 

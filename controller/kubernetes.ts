@@ -14,8 +14,13 @@ interface Answer {
   readonly text: string;
 }
 
-/** The lease of that name, by the service account of the pod; its token is read each time, for it is renewed. */
-export function inCluster(namespace: string, name: string): Leases {
+/**
+ * The lease of that name, by the service account of the pod; its token is read each time, for it is renewed.
+ * @param account the folder with its token and the CA of the API server
+ * @param env where `KUBERNETES_SERVICE_HOST` and `_PORT` are, as the kubelet sets them
+ */
+export function inCluster(namespace: string, name: string, account = ACCOUNT, env = process.env): Leases {
+  const ask = asking(account, env);
   const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
   return {
     async read() {
@@ -36,25 +41,30 @@ export function inCluster(namespace: string, name: string): Leases {
   };
 }
 
-function ask(method: string, path: string, body?: object): Promise<Answer> {
-  const token = readFileSync(`${ACCOUNT}/token`, "utf8").trim();
-  const ca = readFileSync(`${ACCOUNT}/ca.crt`);
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
-  const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
-  return new Promise((resolve, reject) => {
-    const asked = request({ method, host, port, path, ca, headers, timeout: TIMEOUT }, (response) => {
-      let text = "";
-      response
-        .setEncoding("utf8")
-        .on("data", (part) => {
-          text += part;
-        })
-        .on("end", () => resolve({ status: response.statusCode ?? 0, text }))
-        .on("error", reject);
+/** Requests to the API server, each over a connection of its own. */
+const asking =
+  (account: string, env: NodeJS.ProcessEnv) =>
+  (method: string, path: string, body?: object): Promise<Answer> => {
+    const token = readFileSync(`${account}/token`, "utf8").trim();
+    const ca = readFileSync(`${account}/ca.crt`);
+    const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env;
+    const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+    return new Promise((resolve, reject) => {
+      const signal = AbortSignal.timeout(TIMEOUT);
+      const asked = request({ method, host, port, path, ca, headers, signal }, (response) => {
+        let text = "";
+        response
+          .setEncoding("utf8")
+          .on("data", (part) => {
+            text += part;
+          })
+          .on("end", () => resolve({ status: response.statusCode ?? 0, text }))
+          .on("error", reject);
+      });
+      asked.on("error", (error) => {
+        const why = signal.aborted ? `nothing within ${TIMEOUT / 1000} s` : error.message;
+        reject(new Error(`the API server (${host}:${port}) gives no answer: ${why}`));
+      });
+      asked.end(body && JSON.stringify(body));
     });
-    asked
-      .on("timeout", () => asked.destroy(new Error(`nothing within ${TIMEOUT / 1000} s`)))
-      .on("error", (error) => reject(new Error(`the API server (${host}:${port}) gives no answer: ${error.message}`)));
-    asked.end(body && JSON.stringify(body));
-  });
-}
+  };

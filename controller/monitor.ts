@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
+import { Agent, request } from "node:http";
 import type { Log as ReplicaLog } from "./brake.ts";
 import { clean } from "./log.ts";
 import type { Link, Linked, Server } from "./observed.ts";
@@ -122,18 +123,28 @@ const linkOf = ({ id, name = "", ip, port, subscriptions_list = [] }: Leaf): Lin
   subscriptions: subscriptions_list,
 });
 
-/** The text of a page, and whether all is well with it. @throws Error where nothing came, or more than {@link LARGEST} bytes */
-async function get(url: string): Promise<{ readonly ok: boolean; readonly text: string }> {
-  const answer = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT), redirect: "error" });
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const part of answer.body ?? []) {
-    bytes += part.length;
-    if (bytes > LARGEST) throw new Error(`${url}: more than ${LARGEST} bytes`);
-    parts.push(part);
-  }
-  return { ok: answer.ok, text: Buffer.concat(parts).toString() };
-}
+const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+
+/**
+ * The text of a page, and whether all is well with it. By `node:http`, for what is behind `fetch` takes 12 MiB of memory for as long as a process lives.
+ * @throws Error where nothing came within {@link TIMEOUT}, or more than {@link LARGEST} bytes
+ */
+const get = (url: string): Promise<{ readonly ok: boolean; readonly text: string }> =>
+  new Promise((resolve, reject) => {
+    const asked = request(url, { agent, signal: AbortSignal.timeout(TIMEOUT) }, (response) => {
+      const parts: Buffer[] = [];
+      let bytes = 0;
+      response
+        .on("data", (part: Buffer) => {
+          bytes += part.length;
+          if (bytes > LARGEST) response.destroy(new Error(`${url}: more than ${LARGEST} bytes`));
+          else parts.push(part);
+        })
+        .on("end", () => resolve({ ok: response.statusCode === 200, text: Buffer.concat(parts).toString() }))
+        .on("error", reject);
+    });
+    asked.on("error", reject).end();
+  });
 
 /** A page; undefined where nothing came, an error, or no JSON. */
 const page = <T>(url: string): Promise<T | undefined> =>

@@ -45,7 +45,10 @@ async function run(
 
 interface PodOwner {
   readonly spec: {
-    readonly template: { readonly metadata: { readonly annotations: Readonly<Record<string, string>> } };
+    readonly template: {
+      readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
+      readonly spec: object;
+    };
   };
 }
 
@@ -344,6 +347,39 @@ describe("program", () => {
     const password = JSON.stringify(["password-of-nats-controller"]);
     assert.equal(annotations["ops-nats/logins"], createHash("sha256").update(password).digest("hex").slice(0, 16));
     assert.notEqual(plan(await run("primary", more)), plan({ recorder }));
+  });
+
+  it("puts the controller where servers may run, from the registry and by the digest that are set", async () => {
+    const digest = `sha256:${"a".repeat(64)}`;
+    const images = {
+      registry: "registry.example",
+      pullSecrets: ["pull"],
+      controller: { tag: `24-bookworm-slim@${digest}` },
+    };
+    const place = {
+      tolerations: [{ key: "infra", operator: "Exists" }],
+      nodeSelector: { pool: "infra" },
+      priorityClassName: "high",
+    };
+    const spec = { ...place, affinity: { podAntiAffinity: {} }, dnsPolicy: "None" };
+    const { recorder } = await run("primary", {
+      ...persistent,
+      "ops-nats:images": JSON.stringify(images),
+      "ops-nats:values": JSON.stringify({ podTemplate: { merge: { spec } } }),
+    });
+    const { template } = (
+      recorder.get("kubernetes:apps/v1:Deployment", "nats-controller").inputs as unknown as PodOwner
+    ).spec;
+    const { containers, imagePullSecrets, affinity, dnsPolicy, ...pod } = template.spec as Record<string, unknown>;
+    for (const [key, value] of Object.entries(place)) assert.deepEqual(pod[key], value, key);
+    assert.deepEqual(
+      [affinity, dnsPolicy],
+      [undefined, undefined],
+      "servers are kept apart from each other, not from it",
+    );
+    assert.deepEqual(imagePullSecrets, [{ name: "pull" }]);
+    const [{ image } = { image: "" }] = containers as readonly { readonly image: string }[];
+    assert.equal(image, `registry.example/node:24-bookworm-slim@${digest}`);
   });
 
   for (const [running, replicas, first] of [

@@ -19,6 +19,8 @@ import { DEFAULT_VERSION, serverProgram } from "./versions.ts";
 
 const STREAM = "ops";
 const EVENT = "ops.clusters.edge-1.x";
+/** Where a client of the edge waits for an answer. */
+const ANSWER = "_INBOX.waiting";
 
 // Somebody at an address that the primary once had, or on the way, where links are plain (with TLS nobody gets so far: tls.test.ts).
 describe(`a false primary at the address of an edge's link, nats-server ${DEFAULT_VERSION}`, () => {
@@ -152,11 +154,14 @@ jetstream { domain: primary, store_dir: "${join(folder, "false-store")}" }
         for (const [subject, body] of [...REQUESTS, ...SYSTEM.map((subject) => [subject, ""] as const)]) {
           socket.write(`LS+ _INBOX.false\r\nLMSG ${subject} _INBOX.false ${body.length}\r\n${body}\r\n`);
         }
+        socket.write(`LMSG ${ANSWER} 6\r\nforged\r\n`);
         socket.write(`LMSG ${EVENT} 5\r\nlast!\r\n`);
       });
     }).listen(leafPort, "127.0.0.1");
     try {
       const { streams } = await jetstreamManager(app);
+      const answers: string[] = [];
+      app.subscribe(ANSWER, { callback: (_, message) => void answers.push(message.string()) });
       // what is no request is stored: so all before it has been read
       await until(
         "what the link brings",
@@ -166,6 +171,8 @@ jetstream { domain: primary, store_dir: "${join(folder, "false-store")}" }
       );
       assert.ok(said.some((text) => text.includes("CONNECT")));
       assert.ok(!said.join("").includes("LMSG _INBOX.false"), said.join(""));
+      await app.flush();
+      assert.deepEqual(answers, []);
       await streams.purge(STREAM, { seq: 1 });
       assert.deepEqual((await streams.names().next()).sort(), [STREAM]);
       assert.ok((await streams.info(STREAM)).state.messages >= 21);
