@@ -21,12 +21,15 @@ export class Workspace {
   readonly folder: string;
   readonly project: string;
   private readonly tools: Toolchain;
+  private readonly interpreter: string | undefined;
   private passphrase = "";
 
-  constructor(folder: string, tools: Toolchain) {
+  /** @param interpreter the program that the project runs on, if not the machine's own `node` */
+  constructor(folder: string, tools: Toolchain, interpreter?: string) {
     this.folder = folder;
     this.project = join(folder, "project");
     this.tools = tools;
+    this.interpreter = interpreter;
   }
 
   /** Makes what is missing; what is there is kept. */
@@ -39,6 +42,15 @@ export class Workspace {
     const definition = parse(await readFile(join(PROJECT, "Pulumi.yaml"), "utf8"));
     await writeFile(join(this.project, "Pulumi.yaml"), stringify({ ...definition, main: PROJECT }));
     if (this.tools.pulumi === undefined) await this.layPlugins();
+    if (this.interpreter === undefined) return;
+    await mkdir(this.programs, { recursive: true });
+    await rm(join(this.programs, "node"), { force: true });
+    await symlink(this.interpreter, join(this.programs, "node"));
+  }
+
+  /** Folder of programs that go before all others, where there are any. */
+  private get programs(): string {
+    return join(this.folder, "programs");
   }
 
   /**
@@ -67,7 +79,7 @@ export class Workspace {
       PULUMI_SKIP_CHECKPOINTS: "",
       ...(pulumi ? {} : { PULUMI_HOME: join(this.folder, "home"), PULUMI_IGNORE_AMBIENT_PLUGINS: "1" }),
       ...besideProxy(),
-      PATH: [...fetched, bin, process.env.PATH].join(":"),
+      PATH: [...(this.interpreter === undefined ? [] : [this.programs]), ...fetched, bin, process.env.PATH].join(":"),
     };
   }
 
