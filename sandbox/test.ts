@@ -6,7 +6,7 @@ import { availableParallelism, constants } from "node:os";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { project, stateFolder } from "./cluster/layout.ts";
-import { checkSandbox } from "./cluster/sandbox.ts";
+import { checkSandbox, downClusters } from "./cluster/sandbox.ts";
 import { type Counts, type Ended, logOf, mochaRun, shortOf, titleOf } from "./mochaRun.ts";
 import { inPlaces } from "./pool.ts";
 import { type Run, SUITES, stages } from "./suites.ts";
@@ -122,8 +122,11 @@ async function main(): Promise<void> {
   const all: Ended[] = [];
   for (const stage of stages(names, grep)) {
     const [only] = stage;
-    if (!only?.alone) all.push(...(await together(stage, processes, folder, stop)));
-    else if (stop.aborted) all.push({ ...NOTHING, title: titleOf(only), broken: `not run (${stop.reason})` });
+    if (!only?.alone) {
+      if (only?.clusters) await downClusters(); // each takes down its own
+      all.push(...(await together(stage, processes, folder, stop)));
+      if (only?.clusters) await downClusters();
+    } else if (stop.aborted) all.push({ ...NOTHING, title: titleOf(only), broken: `not run (${stop.reason})` });
     else all.push(await mochaRun(only, { folder, grep, stop }));
   }
   if (all.length > 1) say("");

@@ -6,11 +6,10 @@ import { execa } from "execa";
 import { INCLUDE } from "../../components/files.ts";
 import { CONTROLLER } from "../../components/logins.ts";
 import { CLIENT_PORT } from "../../defaults.ts";
-import { layoutOf } from "../../sandbox/cluster/layout.ts";
 import { findMachine, runInside } from "../../sandbox/cluster/machine.ts";
 import { DEFAULT_VERSION } from "../conformance/versions.ts";
 import type { Site } from "../durability/scenario.ts";
-import { type Stack, secretOf, type World } from "./world.ts";
+import { clusterOf, type Stack, secretOf, type World } from "./world.ts";
 
 /** A NodePort for the clients of an edge, which has none of its own accord. */
 const EDGE_CLIENT_PORT = 32323;
@@ -30,7 +29,7 @@ export async function siteOf(w: World, edges: readonly Stack[], persistent: bool
     passwords.set(stack, String(appPassword ?? (await secretOf(w.kubectl[stack]))["app-password"]));
   }
   const server = (cluster: string) =>
-    `${layoutOf(cluster).address}:${cluster === "primary" ? CLIENT_PORT : EDGE_CLIENT_PORT}`;
+    `${clusterOf(cluster as Stack).address}:${cluster === "primary" ? CLIENT_PORT : EDGE_CLIENT_PORT}`;
   return {
     edges,
     place: { level: "real clusters", version: DEFAULT_VERSION, persistent },
@@ -57,15 +56,15 @@ export async function siteOf(w: World, edges: readonly Stack[], persistent: bool
   };
 }
 
-const inside = (cluster: string, command: string) =>
-  execa("nsenter", [`--net=/run/netns/${layoutOf(cluster).namespace}`, "sh", "-ec", command]);
+const inside = (cluster: Stack, command: string) =>
+  execa("nsenter", [`--net=/run/netns/${clusterOf(cluster).namespace}`, "sh", "-ec", command]);
 
 /** How a link between an edge and the primary fails. */
 export type Cut = "dropped" | "reset";
 
 /** Cuts the way between one edge and the primary, in both directions; clients of the edge still reach it. */
 export async function cut(edge: Stack, how: Cut): Promise<() => Promise<void>> {
-  const { address } = layoutOf("primary");
+  const { address } = clusterOf("primary");
   const target = how === "dropped" ? "-j DROP" : "-p tcp -j REJECT --reject-with tcp-reset";
   const rules = [`FORWARD -d ${address} ${target}`, `FORWARD -s ${address} ${target}`];
   for (const rule of rules) await inside(edge, `iptables -w -I ${rule}`);
@@ -76,7 +75,7 @@ export async function cut(edge: Stack, how: Cut): Promise<() => Promise<void>> {
 
 /** Pulls the cable of a cluster's node. */
 export async function unplug(cluster: Stack): Promise<() => Promise<void>> {
-  const { link } = layoutOf(cluster);
+  const { link } = clusterOf(cluster);
   await execa("ip", ["link", "set", link, "down"]);
   return async () => void (await execa("ip", ["link", "set", link, "up"]));
 }
@@ -107,7 +106,7 @@ export async function smallDisk(
   const kubectl = w.kubectl[stack];
   const volume = await kubectl.run(["get", "pvc", `nats-js-${pod}`, "-o", "jsonpath={.spec.volumeName}"]);
   const path = await kubectl.run(["get", "pv", volume, "-o", "jsonpath={.spec.hostPath.path}"]);
-  const machine = await findMachine(layoutOf(stack), "");
+  const machine = await findMachine(clusterOf(stack), "");
   if (!machine || path === "") throw new Error(`${stack}: no machine, or no folder of ${volume}`);
   const mount = async (...options: string[]) => void (await runInside(machine, "mount", [...options, path]));
   const used = Number((await runInside(machine, "du", ["-sm", path])).split("\t")[0]);

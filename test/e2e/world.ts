@@ -9,7 +9,7 @@ import { parse } from "yaml";
 import { merge } from "../../components/merge.ts";
 import { CLIENT_PORT } from "../../defaults.ts";
 import { chooseChart } from "../../sandbox/charts.ts";
-import { layoutOf, stateFolder } from "../../sandbox/cluster/layout.ts";
+import { type ClusterLayout, layoutOf, stateFolder } from "../../sandbox/cluster/layout.ts";
 import { checkSandbox, downClusters, upClusters } from "../../sandbox/cluster/sandbox.ts";
 import { Kubectl } from "../../sandbox/kubectl.ts";
 import { INTERPRETER } from "../../sandbox/toolchain/interpreter.ts";
@@ -20,6 +20,15 @@ import { ServerLogs } from "./serverLogs.ts";
 const STACKS = ["primary", "edge-1", "edge-2", "edge-3"] as const;
 export type Stack = (typeof STACKS)[number];
 type Config = Record<string, unknown>;
+
+/** Runs beside each other (TEST_PLACE, sandbox/mochaRun.ts) have clusters, folders and logs of their own. */
+const PLACE = process.env.TEST_PLACE?.split("/")[0];
+const clusterName = (stack: Stack): string =>
+  PLACE === undefined || PLACE === "0" ? stack : `edge-${10 * Number(PLACE) + STACKS.indexOf(stack)}`;
+
+/** The cluster of the sandbox that a stack of this run has. */
+export const clusterOf = (stack: Stack): ClusterLayout => layoutOf(clusterName(stack));
+const ownFolder = (name: string): string => join(stateFolder, PLACE === undefined ? name : `${name}-${PLACE}`);
 
 /** Clusters and a workspace, shared by the claims of one run; each claim first asks for the stacks that it needs. */
 export interface World {
@@ -58,7 +67,7 @@ const BRISK = { config: { merge: { lame_duck_grace_period: "1s" } } };
 export const EVENT = (edge: string) => `ops.clusters.${edge}.namespaces.ops-system.hosts.host-1.status`;
 /** Tests are clients outside: they come by the guide's port. */
 const primaryDefaults: Config = {
-  hosts: [layoutOf("primary").address],
+  hosts: [clusterOf("primary").address],
   edges: ["edge-1"],
   clientPort: CLIENT_PORT,
 };
@@ -85,17 +94,17 @@ export async function world({ edges = 2, unhurried = false }: Needs = {}): Promi
 async function build(edges: number): Promise<World> {
   await checkSandbox(edges);
   const tools = await toolchain();
-  await downClusters(); // claims begin with nothing
+  await down(); // claims begin with nothing
   const logs = new ServerLogs(
-    join(stateFolder, "server-logs"),
-    Object.fromEntries(STACKS.map((name) => [name, join(layoutOf(name).logs, "pods")])),
+    ownFolder("server-logs"),
+    Object.fromEntries(STACKS.map((stack) => [stack, join(clusterOf(stack).logs, "pods")])),
   );
   await logs.start();
   watched = logs;
-  await upClusters({ edges, toolchain: tools, report: () => {} });
+  await upClusters({ edges: STACKS.slice(0, 1 + edges).map(clusterName), toolchain: tools });
   const chart = await chooseChart();
   console.log(`    (installs ${chart.told})`);
-  const folder = join(stateFolder, "e2e");
+  const folder = ownFolder("e2e");
   await rm(folder, { recursive: true, force: true });
   // the newest line of Node that is supported; the demo, a claim too, runs on the machine's own
   const workspace = new Workspace(folder, tools, tools.program(INTERPRETER));
@@ -103,7 +112,7 @@ async function build(edges: number): Promise<World> {
   const applied = new Map<Stack, string>();
   const printed: string[] = [];
   const kubectl = Object.fromEntries(
-    STACKS.map((stack) => [stack, new Kubectl(tools, layoutOf(stack).kubeconfig)]),
+    STACKS.map((stack) => [stack, new Kubectl(tools, clusterOf(stack).kubeconfig)]),
   ) as Record<Stack, Kubectl>;
   const w: World = {
     workspace,
@@ -113,7 +122,7 @@ async function build(edges: number): Promise<World> {
     storing: () => logs.storing,
     async configure(stack, config = {}) {
       const own = {
-        "kubernetes:kubeconfig": layoutOf(stack).kubeconfig,
+        "kubernetes:kubeconfig": clusterOf(stack).kubeconfig,
         ...(chart.config ? { chart: chart.config } : {}),
       };
       const values = merge(w.unhurried ? {} : BRISK, (config.values ?? {}) as Config);
@@ -142,7 +151,7 @@ async function build(edges: number): Promise<World> {
       if (failed && !text.includes("no stack named")) throw new Error(`pulumi destroy -s ${stack} failed:\n${text}`);
     },
     async shell(stack, script) {
-      const env = { ...workspace.env(), KUBECONFIG: layoutOf(stack).kubeconfig };
+      const env = { ...workspace.env(), KUBECONFIG: clusterOf(stack).kubeconfig };
       const { all } = await execa("bash", ["-euc", script], {
         cwd: workspace.project,
         env,
@@ -154,6 +163,9 @@ async function build(edges: number): Promise<World> {
   };
   return w;
 }
+
+/** Whoever runs beside others leaves these their clusters. */
+const down = () => downClusters(() => {}, PLACE === undefined ? undefined : STACKS.map(clusterName));
 
 /** What a cluster was like when something failed: a machine that is gone can be asked nothing more. */
 async function circumstances(kubectl: Kubectl): Promise<string> {
@@ -187,7 +199,7 @@ after("no server has dropped what it was to store, and the clusters of the run a
     assert.deepEqual(dropped, []);
   } finally {
     await watched?.stop();
-    if (shared) await downClusters();
+    if (shared) await down();
   }
 });
 

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { edgeSchema, primarySchema } from "../../../settings.ts";
-import { configOf, UP, type World, world } from "../world.ts";
+import { clusterOf, configOf, UP, type World, world } from "../world.ts";
 
 interface Port {
   readonly port: number;
@@ -52,7 +52,7 @@ const PRIMARY: readonly Change[] = [
     key: "hosts",
     to: ["primary.example.org", "203.0.113.7"],
     ask: async (w) => (await w.workspace.outputs("primary")).leafUrl,
-    answers: ["tls://10.89.0.11:32222", "tls://primary.example.org:32222"],
+    answers: [`tls://${clusterOf("primary").address}:32222`, "tls://primary.example.org:32222"],
   },
   {
     key: "namespace",
@@ -98,7 +98,7 @@ const PRIMARY: readonly Change[] = [
     key: "tls",
     to: { enabled: false },
     ask: async (w) => (await w.workspace.outputs("primary")).leafUrl,
-    answers: ["tls://10.89.0.11:32222", "nats-leaf://10.89.0.11:32222"],
+    answers: [`tls://${clusterOf("primary").address}:32222`, `nats-leaf://${clusterOf("primary").address}:32222`],
   },
   {
     key: "release",
