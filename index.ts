@@ -4,21 +4,27 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { accessKeys, clusterProvider, inClusterKubeconfig, knownContexts } from "./access.ts";
-import { clusterClient } from "./cluster.ts";
-import { checkFileLimit } from "./components/claims.ts";
-import { checkNames, clusterNames } from "./components/clusterNames.ts";
-import { checkStore, Edge, edgeValues } from "./components/edge.ts";
-import { outputsOf } from "./components/engine.ts";
-import { exposures } from "./components/exposure.ts";
-import { readLeafLink, warnOfEnd } from "./components/leafLink.ts";
-import { checkOthersCertificate } from "./components/othersCertificate.ts";
-import { PlainError, printable } from "./components/plainError.ts";
-import { checkEdgesFit, Primary, primaryValues } from "./components/primary.ts";
-import { serversIn } from "./components/values.ts";
-import { readSettings, SHARED_FILE } from "./config.ts";
+import { Edge } from "./components/edge.ts";
+import { Primary } from "./components/primary.ts";
+import { SHARED_FILE } from "./config/sharedFile.ts";
+import { clusterClient } from "./kubernetes/client.ts";
+import { inClusterKubeconfig, knownContexts } from "./kubernetes/kubeconfig.ts";
+import { accessKeys, clusterProvider } from "./kubernetes/provider.ts";
+import { PlainError, printable } from "./lib/plainError.ts";
+import { readLeafLink, warnOfEnd } from "./link/leafLink.ts";
+import { outputsOf } from "./link/stackOutputs.ts";
+import { serversIn } from "./nats/chartValues.ts";
+import { checkNames, clusterNames } from "./nats/clusterNames.ts";
+import { edgeValues } from "./nats/edgeConfig.ts";
+import { primaryValues } from "./nats/primaryConfig.ts";
 import { edgeOutputs, primaryOutputs } from "./outputs.ts";
-import { preflight } from "./preflight.ts";
+import { checkFileLimit } from "./preflight/claims.ts";
+import { checkStore } from "./preflight/edgeStore.ts";
+import { checkEdgesFit } from "./preflight/edgesFit.ts";
+import { exposures } from "./preflight/exposure.ts";
+import { checkOthersCertificate } from "./preflight/othersCertificate.ts";
+import { preflight } from "./preflight/preflight.ts";
+import { readSettings } from "./preflight/settings.ts";
 
 /** Settings -> preflight -> component -> outputs. */
 export default async function program(connect = clusterClient) {

@@ -2,12 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import * as pulumi from "@pulumi/pulumi";
-import { fingerprints, TAKEN } from "./components/authoritiesTaken.ts";
 import type { Edge } from "./components/edge.ts";
-import { type EdgeLink, leafLinkOutputs } from "./components/leafLink.ts";
-import { ADMIN, APP, endpoint } from "./components/logins.ts";
 import type { Primary } from "./components/primary.ts";
-import type { EdgeSettings, PrimarySettings } from "./settings.ts";
+import type { EdgeSettings, PrimarySettings } from "./config/settings.ts";
+import { fingerprints, TAKEN } from "./link/authoritiesTaken.ts";
+import { leafLinkOutputs } from "./link/leafLink.ts";
+import type { EdgeLink } from "./nats/edgeLogin.ts";
+import { ADMIN, APP, endpoint } from "./nats/logins.ts";
 
 /** What both roles give out; flat, because secretness is kept per output. `cluster` is this cluster's token in subjects. */
 const serverOutputs = ({ server }: Primary | Edge, cluster: string) => ({

@@ -4,15 +4,15 @@
 import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { bundle } from "../controller/bundle.ts";
-import type { Images } from "../settings.ts";
-import { controllerName, planName } from "./controllerNames.ts";
-import { INCLUDE } from "./files.ts";
-import { markOf, type StackMark } from "./nats.ts";
-import { type Cluster, fullName } from "./release.ts";
-import type { Plan } from "./streams.ts";
-import { at, type Values } from "./values.ts";
-import { waitingHooks } from "./waiting.ts";
+import type { Images } from "../config/settings.ts";
+import type { Cluster } from "../kubernetes/port.ts";
+import { at, type Values } from "../nats/chartValues.ts";
+import { INCLUDE } from "../nats/files.ts";
+import { controllerName, fullName, markOf, planName, type StackMark } from "../nats/names.ts";
+import { planText } from "../nats/plan.ts";
+import type { Plan } from "../nats/streams.ts";
+import { waitingHooks } from "../rollout/waiting.ts";
+import { bundle } from "./controllerBundle.ts";
 
 /** A login of the controller, whose password is an entry of the Secret. */
 export interface ControllerLogin {
@@ -40,18 +40,21 @@ export interface ControllerArgs {
 }
 
 const nameOf = ({ mark }: ControllerArgs): string => controllerName(mark.release);
+
 const PROGRAM = "controller.cjs";
+
 const PLAN = "plan.json";
+
 const FOLDER = "/etc/controller";
+
 const LOGINS = "/etc/controller-logins";
+
 const PORT = 8080;
+
 const labelsOf = (args: ControllerArgs) => ({
   "app.kubernetes.io/name": nameOf(args),
   "app.kubernetes.io/part-of": "ops-nats",
 });
-
-/** As it lies in the cluster. */
-export const planText = (plan: Plan): string => `${JSON.stringify(plan)}\n`;
 
 /**
  * Makes and keeps the streams, from inside of the cluster, and tells of these, of links and of certificates. It is ready when streams are as planned, which

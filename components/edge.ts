@@ -1,27 +1,24 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { createHash } from "node:crypto";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { DEFAULT_IMAGES } from "../defaults.ts";
-import { MAJORITY } from "../faults.ts";
-import type { EdgeSettings } from "../settings.ts";
-import { WARN_DAYS } from "./certificates.ts";
-import { clusterNames, watchedSubject } from "./clusterNames.ts";
+import type { EdgeSettings } from "../config/settings.ts";
+import type { Cluster } from "../kubernetes/port.ts";
+import { WARN_DAYS } from "../nats/certificates.ts";
+import { clusterNames, watchedSubject } from "../nats/clusterNames.ts";
+import { edgeValues, extrasOf, planOf } from "../nats/edgeConfig.ts";
+import type { EdgeLink } from "../nats/edgeLogin.ts";
+import { type Files, LEAFS_CA, ROUTE_KEYS } from "../nats/files.ts";
+import { ADMIN, APP, ROOT, WATCH } from "../nats/logins.ts";
+import type { StackMark } from "../nats/names.ts";
+import { edgeConf } from "../nats/natsConf.ts";
+import { routeCertificates } from "../nats/routes.ts";
+import { NO_STREAMS } from "../nats/streams.ts";
 import { Controller } from "./controller.ts";
-import { type Files, inPod, LEAFS_CA, ROUTE_KEYS } from "./files.ts";
-import type { EdgeLink } from "./leafLink.ts";
-import { LEAF_TARGET_PORT, leafService } from "./leafService.ts";
-import { ADMIN, APP, newPassword, newRoute, ROOT, WATCH } from "./logins.ts";
-import { NatsServer, type StackMark } from "./nats.ts";
-import { type EdgeExtras, edgeConf, LEAF_PORT_VARIABLE } from "./natsConf.ts";
-import { PlainError } from "./plainError.ts";
-import type { Cluster } from "./release.ts";
-import { routeCertificates } from "./routes.ts";
-import { keepsStreams, reloadsRemotes, STORING, serverVersion } from "./serverVersion.ts";
-import { edgePlan, NO_STREAMS } from "./streams.ts";
-import { serverValues } from "./values.ts";
+import { newPassword, newRoute } from "./credentials.ts";
+import { leafService } from "./leafService.ts";
+import { NatsServer } from "./natsServer.ts";
 
 export interface EdgeArgs {
   readonly settings: EdgeSettings;
@@ -102,67 +99,3 @@ export class Edge extends pulumi.ComponentResource {
     this.registerOutputs({ server: this.server, adminPassword: this.adminPassword, appPassword: this.appPassword });
   }
 }
-
-/**
- * What the primary asks of an edge that stores, and this one's own settings do not allow.
- * @throws PlainError with one line
- */
-export function checkStore(settings: EdgeSettings, { store }: EdgeLink, stack = settings.edge): void {
-  const { replicas, images, primaryStack } = settings;
-  if (!store) return;
-  const { tag } = images.nats;
-  const key = "images.nats.tag";
-  if (!keepsStreams(tag)) {
-    throw new PlainError(
-      `ops-nats:${key} of stack ${stack}: expected ${STORING} (${primaryStack} has this edge store its events); came ${tag}; ` +
-        `next: pulumi config set --path 'ops-nats:${key}' ${DEFAULT_IMAGES.nats.tag} -s ${stack} && pulumi up -s ${stack}`,
-    );
-  }
-  if (replicas === 2) {
-    throw new PlainError(
-      `ops-nats:replicas of stack ${stack}: expected ${MAJORITY}; came 2; ` +
-        `next: pulumi config set ops-nats:replicas 3 -s ${stack} && pulumi up -s ${stack}`,
-    );
-  }
-}
-
-/** The chart's values of an edge. It has no listener for leafs: its remote stands in the include file. */
-export function edgeValues(settings: EdgeSettings, link: EdgeLink) {
-  const claim = link.store && settings.persistence;
-  // what a lone server has handed on must be on its disk: after a power cut it would give the same numbers to other events
-  const sync = settings.replicas === 1 ? "always" : "10s";
-  const files = link.ca === "" ? [] : [LEAFS_CA];
-  const server = { ...settings, cluster: settings.edge, claim, sync, files, restartKey: restartKey(settings, link) };
-  const env = {
-    ...(settings.leafPort === undefined ? {} : { [LEAF_PORT_VARIABLE]: String(LEAF_TARGET_PORT) }),
-    // so that a plain link goes on when the primary asks for TLS, until the edge's own next `up`: what the image trusts is still trusted
-    ...(link.ca === "" || isEncrypted(link) ? {} : { SSL_CERT_FILE: inPod(LEAFS_CA) }),
-  };
-  return serverValues(server, Object.keys(env).length === 0 ? {} : { container: { env } }, settings.values);
-}
-
-const extrasOf = ({ extraAccounts, extraRemotes, leafPort }: EdgeSettings): EdgeExtras => ({
-  accounts: extraAccounts,
-  remotes: extraRemotes,
-  listens: leafPort !== undefined,
-});
-
-/** The streams of an edge; undefined where it stores nothing. */
-export function planOf({ edge, persistence, replicas }: EdgeSettings, { store }: EdgeLink) {
-  return store && edgePlan({ ...store, edge, claim: persistence, retention: store, replicas });
-}
-
-/**
- * Servers before 2.14 refuse a reload that changes a remote. 64 bits of a hash over the 256 secret ones of the link's key tell nothing of
- * them, nor of what is hashed with them.
- */
-function restartKey({ images, extraRemotes }: EdgeSettings, { urls, seed, ca }: EdgeLink): string | undefined {
-  const version = serverVersion(images.nats.tag);
-  if (version && reloadsRemotes(version)) return undefined;
-  return createHash("sha256")
-    .update(JSON.stringify([urls, seed, ca === "", ...extraRemotes]))
-    .digest("hex")
-    .slice(0, 16);
-}
-
-const isEncrypted = ({ urls }: Pick<EdgeLink, "urls">): boolean => urls.every((url) => url.startsWith("tls:"));

@@ -2,11 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type * as k8s from "@pulumi/kubernetes";
-import { markOf, type StackMark } from "./nats.ts";
-import { fullName } from "./release.ts";
-
-/** Where servers listen for leafs. */
-export const LEAF_TARGET_PORT = 7422;
+import { LEAF_TARGET_PORT } from "../nats/leafPort.ts";
+import { fullName, markOf, type StackMark } from "../nats/names.ts";
 
 interface LeafPort {
   readonly namespace: string;

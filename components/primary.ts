@@ -3,26 +3,23 @@
 
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { PrimarySettings } from "../settings.ts";
-import { assertTaken, type OutputsOf, type Signing } from "./authoritiesTaken.ts";
-import { type Certificates, certificates, WARN_DAYS } from "./certificates.ts";
-import { Controller, planText } from "./controller.ts";
-import { type Files, LEAF_KEYS, leafFiles, ROUTE_KEYS } from "./files.ts";
-import type { EdgeLogins, EdgeStore, LeafLink } from "./leafLink.ts";
+import type { PrimarySettings } from "../config/settings.ts";
+import type { Cluster, RunningServers } from "../kubernetes/port.ts";
+import { assertTaken, type OutputsOf, type Signing } from "../link/authoritiesTaken.ts";
+import type { LeafLink } from "../link/leafLink.ts";
+import { type Certificates, certificates } from "../nats/certificates.ts";
+import { LEAF_KEYS, leafFiles, ROUTE_KEYS } from "../nats/files.ts";
+import { madeHere, shownFiles } from "../nats/leafTls.ts";
+import { ADMIN, APP, CONTROLLER, ROOT } from "../nats/logins.ts";
+import type { StackMark } from "../nats/names.ts";
+import { edgeNkey } from "../nats/nkeys.ts";
+import { includeText, logins, planOf, primaryValues, stores, urlHost } from "../nats/primaryConfig.ts";
+import { routeCertificates } from "../nats/routes.ts";
+import { Controller } from "./controller.ts";
+import { newPassword, newRoute } from "./credentials.ts";
+import { authorities, issued } from "./leafCertificate.ts";
 import { leafService } from "./leafService.ts";
-import { authorities, issued, madeHere, shown, shownFiles } from "./leafTls.ts";
-import { ADMIN, APP, CONTROLLER, newPassword, newRoute, ROOT } from "./logins.ts";
-import { merge } from "./merge.ts";
-import { NatsServer, type StackMark } from "./nats.ts";
-import { primaryConf } from "./natsConf.ts";
-import { edgeNkey, type Nkey } from "./nkeys.ts";
-import { PlainError } from "./plainError.ts";
-import { primaryPlan } from "./primaryStreams.ts";
-import { type Cluster, fullName, type RunningServers } from "./release.ts";
-import { type RouteLogin, routeCertificates } from "./routes.ts";
-import { NO_STREAMS, type Plan } from "./streams.ts";
-import { eventSubjects, withoutCovered } from "./subjects.ts";
-import { listenerValues, ownSubjectValues, serverValues, type Values } from "./values.ts";
+import { NatsServer } from "./natsServer.ts";
 
 export interface PrimaryArgs {
   readonly settings: PrimarySettings;
@@ -152,132 +149,4 @@ async function leafCertificates(
   const edges = settings.edges.map(({ name }) => name);
   if (madeHere(settings)) await assertTaken({ ...former, authorities: made.authorities, edges }, outputsOf);
   return made;
-}
-
-/** The chart's values of a primary. */
-export function primaryValues(settings: PrimarySettings) {
-  const { hosts, leafPort, clientPort, values, persistence } = settings;
-  const advertise = `${urlHost(hosts[0])}:${leafPort}`;
-  const sync = settings.replicas === 1 ? "always" : "10s"; // nobody else has what a lone server has acknowledged to edges
-  const { files, secret, tls } = shown(settings);
-  const server = { ...settings, cluster: "primary", claim: persistence, sync, files, secret };
-  const listener = listenerValues({ advertise, clientPort, tls });
-  return serverValues(server, persistence ? (merge(listener, ownSubjectValues) as Values) : listener, values);
-}
-
-/** An IPv6 address stands in brackets wherever a port follows. */
-const urlHost = (host: string): string => (host.includes(":") ? `[${host}]` : host);
-
-/** All that an edge says: its events, and what its entry adds. */
-const saidBy = ({ name, publish }: PrimarySettings["edges"][number]) =>
-  withoutCovered([...eventSubjects(name), ...publish]);
-
-interface Secrets {
-  readonly admin: string;
-  readonly app: string;
-  readonly controller: string | undefined;
-  /** Edge name -> login. */
-  readonly leafs: Readonly<Record<string, Nkey>>;
-  readonly route: RouteLogin | undefined;
-  readonly files: Files;
-}
-
-function includeText(
-  settings: PrimarySettings,
-  known: readonly string[],
-  { admin, app, controller, leafs, route, files }: Secrets,
-): string {
-  const { edgeLimits, extraAccounts } = settings;
-  const users = settings.edges.map((edge) => {
-    const { name, receive, persistence } = edge;
-    return { user: name, nkey: nkeyOf(leafs, name).publicKey, publish: saidBy(edge), receive, stored: persistence };
-  });
-  const own = { admin: { user: ADMIN, password: admin }, app: { user: APP, password: app }, route, files };
-  const store = controller === undefined ? undefined : { controller: { user: CONTROLLER, password: controller } };
-  const former = known.filter((edge) => !users.some(({ user }) => user === edge));
-  return primaryConf(own, users, edgeLimits, store, extraAccounts, former);
-}
-
-/** What the controller of a primary keeps, and of what it tells. */
-export function planOf(settings: PrimarySettings): Plan {
-  const leaf = settings.tls.enabled ? { leaf: madeHere(settings) ? WARN_DAYS.own : WARN_DAYS.others } : {};
-  const cluster = settings.replicas > 1 ? { cluster: WARN_DAYS.own } : {};
-  const edges = settings.edges.map(({ name }) => name);
-  return { ...streamsOf(settings), edges, certificates: { ...leaf, ...cluster } };
-}
-
-function streamsOf(settings: PrimarySettings): Plan {
-  const { persistence, edges, replicas, edgeLimits } = settings;
-  if (!persistence) return NO_STREAMS;
-  const pods = Array.from({ length: replicas }, (_, i) => `${fullName(settings.release)}-${i}`);
-  return primaryPlan({
-    claim: persistence,
-    retention: persistence,
-    replicas,
-    edges,
-    pods,
-    underWay: edgeLimits.underWay,
-  });
-}
-
-/** What each edge that stores is told. */
-function stores(settings: PrimarySettings): Record<string, EdgeStore> {
-  const { persistence, edges, edgeLimits } = settings;
-  if (!persistence) return {};
-  const { maxAge, whenFull } = persistence;
-  const { underWay } = edgeLimits;
-  const stored = edges.filter((edge) => edge.persistence);
-  return Object.fromEntries(stored.map((edge) => [edge.name, { subjects: saidBy(edge), maxAge, whenFull, underWay }]));
-}
-
-function logins(settings: PrimarySettings, keys: Readonly<Record<string, Nkey>>): EdgeLogins {
-  const stored = stores(settings);
-  return Object.fromEntries(
-    settings.edges.map((edge) => {
-      const { name, receive } = edge;
-      return [name, { seed: nkeyOf(keys, name).seed, publish: saidBy(edge), receive, store: stored[name] }];
-    }),
-  );
-}
-
-function nkeyOf(keys: Readonly<Record<string, Nkey>>, edge: string): Nkey {
-  const key = keys[edge];
-  if (key === undefined) throw new Error(`no login was made for edge ${edge}`);
-  return key;
-}
-
-/** Bytes of what a Secret or a ConfigMap may hold that are for edges; each holds a MiB in all (validation of the API server, MaxSecretSize). */
-const ROOM = 1_000_000;
-
-/**
- * Refuses more edges than fit into the Secret with their logins, or into the controller's plan with their streams, in the preview already.
- * @throws PlainError with one line
- */
-export function checkEdgesFit(settings: PrimarySettings, known: readonly string[], stack: string): void {
-  const key = { seed: "S".repeat(58), publicKey: "U".repeat(56) };
-  const leafs = Object.fromEntries(settings.edges.map(({ name }) => [name, key]));
-  const password = "p".repeat(32);
-  const secrets = {
-    admin: password,
-    app: password,
-    controller: settings.persistence && password,
-    leafs,
-    route: undefined,
-  };
-  const parts = [
-    {
-      bytes: Buffer.byteLength(includeText(settings, known, { ...secrets, files: {} })),
-      what: "logins",
-      of: "a Secret",
-    },
-    { bytes: Buffer.byteLength(planText(planOf(settings))), what: "streams", of: "a ConfigMap" },
-  ];
-  for (const { bytes, what, of } of parts) {
-    if (bytes <= ROOM) continue;
-    const fit = Math.floor((settings.edges.length * ROOM) / bytes);
-    throw new PlainError(
-      `ops-nats:edges of stack ${stack}: expected as many as fit into ${of} of Kubernetes, some ${fit} of these; came ${settings.edges.length}, whose ` +
-        `${what} take ${bytes} bytes of ${ROOM}; nothing was changed; next: shorter names or fewer subjects, or a second primary`,
-    );
-  }
 }

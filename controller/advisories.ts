@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Plan } from "../components/streams.ts";
+import type { Plan } from "../nats/streams.ts";
 
 const ADVISORY = "$JS.EVENT.ADVISORY";
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { edgeAccount } from "../components/accounts.ts";
+import { edgeAccount } from "../nats/accounts.ts";
 import type { StreamInfo } from "./observed.ts";
 
 /**

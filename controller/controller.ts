@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isDeepStrictEqual } from "node:util";
-import type { Plan } from "../components/streams.ts";
+import type { Plan } from "../nats/streams.ts";
 import { answered, type BrakeAction, type Braking, brake, isLong, PAUSE, RELEASED } from "./brake.ts";
 import type { JetStream } from "./jetstream.ts";
 import { clean, type Log } from "./log.ts";

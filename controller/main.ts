@@ -10,7 +10,7 @@ import {
   type NatsConnection,
   usernamePasswordAuthenticator,
 } from "@nats-io/transport-node";
-import type { Plan } from "../components/streams.ts";
+import type { Plan } from "../nats/streams.ts";
 import { watchAdvisories } from "./advisories.ts";
 import { Controller } from "./controller.ts";
 import { pages } from "./http.ts";

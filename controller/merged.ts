@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isDeepStrictEqual } from "node:util";
-import { merge } from "../components/merge.ts";
-import type { ConsumerConfig, StreamConfig } from "../components/streams.ts";
+import { merge } from "../lib/merge.ts";
+import type { ConsumerConfig, StreamConfig } from "../nats/streams.ts";
 import type { ConsumerInfo, StreamInfo } from "./observed.ts";
 
 /**

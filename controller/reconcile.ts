@@ -2,13 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { isDeepStrictEqual } from "node:util";
-import {
-  ownStream,
-  type Plan,
-  type PlannedConsumer,
-  type PlannedStream,
-  type StreamConfig,
-} from "../components/streams.ts";
+import { ownStream, type Plan, type PlannedConsumer, type PlannedStream, type StreamConfig } from "../nats/streams.ts";
 import { merged, underWay } from "./merged.ts";
 import type { Found, Moment, Observed, Server, StreamInfo } from "./observed.ts";
 import { inUse, type Missed } from "./reader.ts";

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { edgeAccount } from "../components/accounts.ts";
-import { handedUp, type Plan } from "../components/streams.ts";
+import { edgeAccount } from "../nats/accounts.ts";
+import { handedUp, type Plan } from "../nats/streams.ts";
 import { clean } from "./log.ts";
 import type { Linked, Observed } from "./observed.ts";
 import type { Outcome } from "./reconcile.ts";

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Plan } from "../components/streams.ts";
+import type { Plan } from "../nats/streams.ts";
 import type { Moment, Observed, Server } from "./observed.ts";
 
 /** Seconds until certificates are looked at again, and where one server has not told. */

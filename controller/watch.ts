@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { NatsConnection, Subscription } from "@nats-io/transport-node";
-import type { Watch } from "../components/streams.ts";
+import type { Watch } from "../nats/streams.ts";
 import type { Log } from "./log.ts";
 import { MOST, nameIn, report } from "./strays.ts";
 

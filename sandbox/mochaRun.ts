@@ -49,7 +49,7 @@ export async function mochaRun(run: Run, { folder, grep, stop, place }: Around):
   const { hangs = HANGS } = run;
   // not by mocha's --node-option, for which it starts a second process and hands no SIGTERM on to it
   const args = ["--import=tsx", join(PROJECT, "node_modules/mocha/bin/mocha.js"), "--no-config"];
-  args.push("--require", "./test/setup.ts", "--timeout", String(run.seconds * 1000));
+  args.push("--require", "./test/harness/setup.ts", "--timeout", String(run.seconds * 1000));
   args.push("--reporter", "./sandbox/reporter.cjs", "--reporter-option", `output=${report}`);
   if (run.exit) args.push("--exit");
   if (grep !== undefined) args.push("--grep", grep);

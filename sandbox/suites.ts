@@ -91,7 +91,7 @@ const onClusters = (files: string): Run => ({
 });
 
 export const SUITES: Readonly<Record<string, readonly Run[]>> = {
-  unit: [{ files: ["test/*.test.ts"], seconds: 20, alone: true }],
+  unit: [{ files: ["test/unit/**/*.test.ts"], seconds: 20, alone: true }],
   quick: runs(QUICK),
   rest: runs(CONFORMANCE.filter((name) => !QUICK.includes(name))),
   conformance: runs(CONFORMANCE),

@@ -6,8 +6,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import { until } from "../../sandbox/kubectl.ts";
-import { inOps, NO_ROOM } from "../durability/ledger.ts";
-import { complaints, complaintsAlone, complaintsHeard, during, type Load, wipedAt } from "../durability/scenario.ts";
 import {
   type Cut,
   cut,
@@ -18,8 +16,10 @@ import {
   smallDisk,
   streamsMade,
   unplug,
-} from "../e2e/clusterSite.ts";
-import { podIdentities, type Stack, type World, world } from "../e2e/world.ts";
+} from "../harness/clusters/clusterSite.ts";
+import { podIdentities, type Stack, type World, world } from "../harness/clusters/world.ts";
+import { inOps, NO_ROOM } from "../scenarios/ledger.ts";
+import { complaints, complaintsAlone, complaintsHeard, during, type Load, wipedAt } from "../scenarios/scenario.ts";
 
 const EDGES: readonly Stack[] = ["edge-1", "edge-2"];
 const THREE: readonly Stack[] = [...EDGES, "edge-3"];

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { fullDiskSuite } from "../conformance/fullDiskSuite.ts";
-import { DEFAULT_VERSION } from "../conformance/versions.ts";
+import { DEFAULT_VERSION } from "../harness/processes/versions.ts";
+import { fullDiskSuite } from "../scenarios/fullDiskSuite.ts";
 
 const EDGES = ["edge-1", "edge-2"];
 

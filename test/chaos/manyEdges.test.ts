@@ -3,10 +3,10 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { installed } from "../conformance/installed.ts";
-import { siteOf } from "../conformance/site.ts";
-import { DEFAULT_VERSION } from "../conformance/versions.ts";
-import { complaints, during } from "../durability/scenario.ts";
+import { installed } from "../harness/processes/installed.ts";
+import { siteOf } from "../harness/processes/site.ts";
+import { DEFAULT_VERSION } from "../harness/processes/versions.ts";
+import { complaints, during } from "../scenarios/scenario.ts";
 
 const EDGES = Array.from({ length: 200 }, (_, i) => `edge-${i + 1}`);
 

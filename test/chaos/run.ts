@@ -6,9 +6,9 @@ import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { stateFolder } from "../../sandbox/cluster/layout.ts";
 import { machine } from "../../sandbox/statistics.ts";
-import { DEFAULT_VERSION } from "../conformance/versions.ts";
-import { page } from "../durability/page.ts";
-import { type Row, recorded, renewed, totalOf } from "../durability/report.ts";
+import { DEFAULT_VERSION } from "../harness/processes/versions.ts";
+import { page } from "../scenarios/page.ts";
+import { type Row, recorded, renewed, totalOf } from "../scenarios/report.ts";
 
 const PROJECT = resolve(import.meta.dirname, "../..");
 const OUTCOMES = join(stateFolder, "reports/outcomes.jsonl");

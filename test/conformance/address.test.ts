@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import type { Installation } from "./installation.ts";
-import { installed } from "./installed.ts";
-import { links } from "./links.ts";
-import { until } from "./until.ts";
-import { DEFAULT_VERSION, onEachVersion } from "./versions.ts";
+import type { Installation } from "../harness/processes/installation.ts";
+import { installed } from "../harness/processes/installed.ts";
+import { links } from "../harness/processes/links.ts";
+import { until } from "../harness/processes/until.ts";
+import { DEFAULT_VERSION, onEachVersion } from "../harness/processes/versions.ts";
 
 const EDGES = ["edge-1", "edge-2"];
 

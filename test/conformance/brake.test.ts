@@ -4,12 +4,12 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { eventText } from "../durability/flow.ts";
-import { readStream } from "../durability/ledger.ts";
-import { installed } from "./installed.ts";
-import { Relays } from "./relays.ts";
-import { until } from "./until.ts";
-import { DEFAULT_VERSION } from "./versions.ts";
+import { installed } from "../harness/processes/installed.ts";
+import { Relays } from "../harness/processes/relays.ts";
+import { until } from "../harness/processes/until.ts";
+import { DEFAULT_VERSION } from "../harness/processes/versions.ts";
+import { eventText } from "../scenarios/flow.ts";
+import { readStream } from "../scenarios/ledger.ts";
 
 const EVENTS = 80_000;
 const SIZE = 4000;

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { Heard, heardOnce } from "./heard.ts";
-import { installed } from "./installed.ts";
-import { assertLasting, type Link, links } from "./links.ts";
-import { onEachVersion } from "./versions.ts";
+import { Heard, heardOnce } from "../harness/processes/heard.ts";
+import { installed } from "../harness/processes/installed.ts";
+import { assertLasting, type Link, links } from "../harness/processes/links.ts";
+import { onEachVersion } from "../harness/processes/versions.ts";
 
 const EDGES = ["edge-1", "edge-2"];
 const ORDINALS = [0, 1, 2];

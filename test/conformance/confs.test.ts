@@ -5,10 +5,10 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Values } from "../../components/values.ts";
-import { type Deployed, deployEdge, deployPrimary } from "./deployed.ts";
-import { podPorts, StatefulSet } from "./statefulSet.ts";
-import { DEFAULT_VERSION, onEachVersion, serverProgram, VERSIONS } from "./versions.ts";
+import type { Values } from "../../nats/chartValues.ts";
+import { type Deployed, deployEdge, deployPrimary } from "../harness/processes/deployed.ts";
+import { podPorts, StatefulSet } from "../harness/processes/statefulSet.ts";
+import { DEFAULT_VERSION, onEachVersion, serverProgram, VERSIONS } from "../harness/processes/versions.ts";
 
 describe("the versions that are tried", () => {
   it("have the default among them", () => assert.ok(VERSIONS.includes(DEFAULT_VERSION), `${VERSIONS}`));

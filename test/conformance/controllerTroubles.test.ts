@@ -7,12 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import { installed } from "./installed.ts";
-import { NatsRelay } from "./natsRelay.ts";
-import { Relays } from "./relays.ts";
-import { roundTrip } from "./roundTrip.ts";
-import { until } from "./until.ts";
-import { DEFAULT_VERSION } from "./versions.ts";
+import { installed } from "../harness/processes/installed.ts";
+import { NatsRelay } from "../harness/processes/natsRelay.ts";
+import { Relays } from "../harness/processes/relays.ts";
+import { roundTrip } from "../harness/processes/roundTrip.ts";
+import { until } from "../harness/processes/until.ts";
+import { DEFAULT_VERSION } from "../harness/processes/versions.ts";
 
 /** A clock that is wrong: what a program takes for the date is told by a file. */
 class Clock {

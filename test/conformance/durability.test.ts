@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { type DurabilityPlan, durabilitySuite } from "./durabilitySuite.ts";
-import { DEFAULT_VERSION } from "./versions.ts";
+import { DEFAULT_VERSION } from "../harness/processes/versions.ts";
+import { type DurabilityPlan, durabilitySuite } from "../scenarios/durabilitySuite.ts";
 
 // The quick part of what `npm run test:chaos` does for longer and on real clusters: docs/durability.md.
 describe("no stored event is lost", () => {

@@ -5,14 +5,14 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Login } from "../../components/natsConf.ts";
-import { Heard, heardOnce } from "./heard.ts";
-import { Installation } from "./installation.ts";
-import { NatsServer } from "./natsServer.ts";
-import { RawLeaf } from "./rawLeaf.ts";
-import { podPorts } from "./statefulSet.ts";
-import { until } from "./until.ts";
-import { onEachVersion, serverProgram } from "./versions.ts";
+import type { Login } from "../../nats/users.ts";
+import { Heard, heardOnce } from "../harness/processes/heard.ts";
+import { Installation } from "../harness/processes/installation.ts";
+import { NatsServer } from "../harness/processes/natsServer.ts";
+import { RawLeaf } from "../harness/processes/rawLeaf.ts";
+import { podPorts } from "../harness/processes/statefulSet.ts";
+import { until } from "../harness/processes/until.ts";
+import { onEachVersion, serverProgram } from "../harness/processes/versions.ts";
 
 const [TEAM, OPS]: [Login, Login] = [
   { user: "team", password: 'p w"$\\@/:' },

@@ -6,13 +6,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import type { EdgeLink } from "../../components/leafLink.ts";
-import { edgeNkey } from "../../components/nkeys.ts";
-import { PlainError } from "../../components/plainError.ts";
-import { faults, hosts } from "../source.ts";
-import { type Deployed, deployEdge, deployPrimary } from "./deployed.ts";
-import { podPorts, StatefulSet } from "./statefulSet.ts";
-import { DEFAULT_VERSION, onEachVersion, serverProgram } from "./versions.ts";
+import { PlainError } from "../../lib/plainError.ts";
+import type { EdgeLink } from "../../nats/edgeLogin.ts";
+import { edgeNkey } from "../../nats/nkeys.ts";
+import { type Deployed, deployEdge, deployPrimary } from "../harness/processes/deployed.ts";
+import { podPorts, StatefulSet } from "../harness/processes/statefulSet.ts";
+import { DEFAULT_VERSION, onEachVersion, serverProgram } from "../harness/processes/versions.ts";
+import { faults, hosts } from "../harness/source.ts";
 
 /** So many settings of each kind; on a busy machine as many as these milliseconds allow, the last one to its end. */
 const RUNS = { numRuns: 25 };

@@ -4,11 +4,11 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { readStream } from "../durability/ledger.ts";
-import { newTag } from "./heard.ts";
-import { installed } from "./installed.ts";
-import { until } from "./until.ts";
-import { DEFAULT_VERSION } from "./versions.ts";
+import { newTag } from "../harness/processes/heard.ts";
+import { installed } from "../harness/processes/installed.ts";
+import { until } from "../harness/processes/until.ts";
+import { DEFAULT_VERSION } from "../harness/processes/versions.ts";
+import { readStream } from "../scenarios/ledger.ts";
 
 describe("a source whose edge was away longer than the server's own patience for one that is silent", () => {
   const nats = installed(DEFAULT_VERSION, {

@@ -3,10 +3,10 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { installed } from "./installed.ts";
-import { RawLeaf } from "./rawLeaf.ts";
-import { until } from "./until.ts";
-import { DEFAULT_VERSION, onEachVersion } from "./versions.ts";
+import { installed } from "../harness/processes/installed.ts";
+import { RawLeaf } from "../harness/processes/rawLeaf.ts";
+import { until } from "../harness/processes/until.ts";
+import { DEFAULT_VERSION, onEachVersion } from "../harness/processes/versions.ts";
 
 /** As the primary is told to allow. */
 const LINKS = 4;

@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { readStream } from "../durability/ledger.ts";
-import { Heard, newTag } from "./heard.ts";
-import { installed } from "./installed.ts";
-import { RawLeaf } from "./rawLeaf.ts";
-import { siteOf } from "./site.ts";
-import { until } from "./until.ts";
-import { DEFAULT_VERSION } from "./versions.ts";
+import { Heard, newTag } from "../harness/processes/heard.ts";
+import { installed } from "../harness/processes/installed.ts";
+import { RawLeaf } from "../harness/processes/rawLeaf.ts";
+import { siteOf } from "../harness/processes/site.ts";
+import { until } from "../harness/processes/until.ts";
+import { DEFAULT_VERSION } from "../harness/processes/versions.ts";
+import { readStream } from "../scenarios/ledger.ts";
 
 /**
  * A server of an attacker that has the login of edge-1. It answers the primary's request for its stream as a server with

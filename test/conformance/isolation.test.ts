@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { audible, Heard, heardOnce, newTag, notHeard } from "./heard.ts";
-import { installed } from "./installed.ts";
-import { RawLeaf } from "./rawLeaf.ts";
-import { until } from "./until.ts";
-import { onEachVersion } from "./versions.ts";
+import { audible, Heard, heardOnce, newTag, notHeard } from "../harness/processes/heard.ts";
+import { installed } from "../harness/processes/installed.ts";
+import { RawLeaf } from "../harness/processes/rawLeaf.ts";
+import { until } from "../harness/processes/until.ts";
+import { onEachVersion } from "../harness/processes/versions.ts";
 
 const WIDE = { name: "edge-2", publish: ["audit.>"], receive: ["commands.edge-2.>", "ops.clusters.primary.>"] };
 const COMMAND = "commands.edge-2.do";

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { lossySuite } from "./lossySuite.ts";
-import { DEFAULT_VERSION } from "./versions.ts";
+import { DEFAULT_VERSION } from "../harness/processes/versions.ts";
+import { lossySuite } from "../scenarios/lossySuite.ts";
 
 describe("stored events come through", () => lossySuite(DEFAULT_VERSION, true));

@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { installed } from "./installed.ts";
-import { until } from "./until.ts";
-import { DEFAULT_VERSION } from "./versions.ts";
+import { installed } from "../harness/processes/installed.ts";
+import { until } from "../harness/processes/until.ts";
+import { DEFAULT_VERSION } from "../harness/processes/versions.ts";
 
 // Their definition is larger than an argument of a program may be.
 describe("a primary whose list has a thousand edges with persistence", () => {

@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { audible, Heard, heardOnce, newTag } from "./heard.ts";
-import { installed } from "./installed.ts";
-import { RawClient } from "./rawClient.ts";
-import { until } from "./until.ts";
-import { DEFAULT_VERSION, onEachVersion } from "./versions.ts";
+import { audible, Heard, heardOnce, newTag } from "../harness/processes/heard.ts";
+import { installed } from "../harness/processes/installed.ts";
+import { RawClient } from "../harness/processes/rawClient.ts";
+import { until } from "../harness/processes/until.ts";
+import { DEFAULT_VERSION, onEachVersion } from "../harness/processes/versions.ts";
 
 const edge = { acceptClusterNames: ["default", "prod.eu"] };
 const below = (name: string) => `ops.clusters.${name}.namespaces.x`;

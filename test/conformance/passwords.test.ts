@@ -7,19 +7,21 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "@nats-io/transport-node";
-import { edgeConf, type LeafUser, primaryConf, type Remote, type ServerLogins } from "../../components/natsConf.ts";
-import { edgeNkey } from "../../components/nkeys.ts";
-import { EDGE_LIMITS } from "../../settings.ts";
-import { deployEdge } from "./deployed.ts";
-import { installed } from "./installed.ts";
-import type { NatsServer } from "./natsServer.ts";
-import { podPorts, StatefulSet } from "./statefulSet.ts";
-import { until } from "./until.ts";
-import { onEachVersion, serverProgram } from "./versions.ts";
+import { EDGE_LIMITS } from "../../config/schema.ts";
+import type { Remote } from "../../nats/edgeLogin.ts";
+import { edgeConf, primaryConf } from "../../nats/natsConf.ts";
+import { edgeNkey } from "../../nats/nkeys.ts";
+import type { LeafUser, ServerLogins } from "../../nats/users.ts";
+import { deployEdge } from "../harness/processes/deployed.ts";
+import { installed } from "../harness/processes/installed.ts";
+import type { NatsServer } from "../harness/processes/natsServer.ts";
+import { podPorts, StatefulSet } from "../harness/processes/statefulSet.ts";
+import { until } from "../harness/processes/until.ts";
+import { onEachVersion, serverProgram } from "../harness/processes/versions.ts";
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/** As components/logins.ts has them made: 32 letters and digits. */
+/** As components/credentials.ts has them made: 32 letters and digits. */
 const random = (start = ""): string =>
   start + Array.from({ length: 32 - start.length }, () => LETTERS[randomInt(LETTERS.length)]).join("");
 

@@ -10,10 +10,10 @@ import { promisify } from "node:util";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { headers, type NatsConnection } from "@nats-io/transport-node";
 import { serverToolchain } from "../../sandbox/toolchain/toolchain.ts";
-import { Heard, newTag } from "./heard.ts";
-import { installed } from "./installed.ts";
-import { until } from "./until.ts";
-import { DEFAULT_VERSION } from "./versions.ts";
+import { Heard, newTag } from "../harness/processes/heard.ts";
+import { installed } from "../harness/processes/installed.ts";
+import { until } from "../harness/processes/until.ts";
+import { DEFAULT_VERSION } from "../harness/processes/versions.ts";
 
 const EDGES = ["edge-1", "edge-2"];
 

@@ -3,11 +3,11 @@
 
 import assert from "node:assert/strict";
 import { AuthorizationError, connect, NoRespondersError, nkeyAuthenticator } from "@nats-io/transport-node";
-import type { Login } from "../../components/natsConf.ts";
-import { edgeNkey } from "../../components/nkeys.ts";
-import { installed } from "./installed.ts";
-import { RawLeaf } from "./rawLeaf.ts";
-import { onEachVersion } from "./versions.ts";
+import { edgeNkey } from "../../nats/nkeys.ts";
+import type { Login } from "../../nats/users.ts";
+import { installed } from "../harness/processes/installed.ts";
+import { RawLeaf } from "../harness/processes/rawLeaf.ts";
+import { onEachVersion } from "../harness/processes/versions.ts";
 
 onEachVersion("refused", (version) => {
   const nats = installed(version, { listed: ["edge-1"], edges: ["edge-1"] });

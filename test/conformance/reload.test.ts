@@ -4,11 +4,11 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { audible, Heard, heardOnce, newTag } from "./heard.ts";
-import { installed } from "./installed.ts";
-import { links } from "./links.ts";
-import { until } from "./until.ts";
-import { DEFAULT_VERSION, onEachVersion } from "./versions.ts";
+import { audible, Heard, heardOnce, newTag } from "../harness/processes/heard.ts";
+import { installed } from "../harness/processes/installed.ts";
+import { links } from "../harness/processes/links.ts";
+import { until } from "../harness/processes/until.ts";
+import { DEFAULT_VERSION, onEachVersion } from "../harness/processes/versions.ts";
 
 const OF_1 = "ops.clusters.edge-1.x";
 const OF_2 = "ops.clusters.edge-2.x";

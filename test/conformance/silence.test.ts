@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { installed } from "./installed.ts";
-import type { NatsServer } from "./natsServer.ts";
-import { until } from "./until.ts";
-import { VERSIONS } from "./versions.ts";
+import { installed } from "../harness/processes/installed.ts";
+import type { NatsServer } from "../harness/processes/natsServer.ts";
+import { until } from "../harness/processes/until.ts";
+import { VERSIONS } from "../harness/processes/versions.ts";
 
-/** Seconds that components/values.ts and the README name. The primary's end waits once more where it heard something since it last looked. */
+/** Seconds that nats/chartValues.ts and the README name. The primary's end waits once more where it heard something since it last looked. */
 const NOTICED = { "edge-1": 27, primary: 36 };
 /** What is waited for longer, so that a failure says the seconds. */
 const LONGER = 10;

@@ -4,11 +4,11 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { complaints, during } from "../durability/scenario.ts";
-import { installed } from "./installed.ts";
-import { siteOf } from "./site.ts";
-import { until } from "./until.ts";
-import { DEFAULT_VERSION } from "./versions.ts";
+import { installed } from "../harness/processes/installed.ts";
+import { siteOf } from "../harness/processes/site.ts";
+import { until } from "../harness/processes/until.ts";
+import { DEFAULT_VERSION } from "../harness/processes/versions.ts";
+import { complaints, during } from "../scenarios/scenario.ts";
 
 const NINE = Array.from({ length: 9 }, (_, i) => `edge-${i + 1}`);
 

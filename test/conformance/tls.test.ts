@@ -8,16 +8,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { connect as encrypt, type PeerCertificate } from "node:tls";
-import { certificates, EPOCHS } from "../../components/certificates.ts";
-import { leafFiles } from "../../components/files.ts";
-import type { EdgeLink } from "../../components/leafLink.ts";
-import { deployEdge } from "./deployed.ts";
-import { Heard, heardOnce } from "./heard.ts";
-import { installed } from "./installed.ts";
-import type { NatsServer } from "./natsServer.ts";
-import { podPorts, StatefulSet } from "./statefulSet.ts";
-import { until } from "./until.ts";
-import { DEFAULT_VERSION, onEachVersion, serverProgram } from "./versions.ts";
+import { certificates, EPOCHS } from "../../nats/certificates.ts";
+import type { EdgeLink } from "../../nats/edgeLogin.ts";
+import { leafFiles } from "../../nats/files.ts";
+import { deployEdge } from "../harness/processes/deployed.ts";
+import { Heard, heardOnce } from "../harness/processes/heard.ts";
+import { installed } from "../harness/processes/installed.ts";
+import type { NatsServer } from "../harness/processes/natsServer.ts";
+import { podPorts, StatefulSet } from "../harness/processes/statefulSet.ts";
+import { until } from "../harness/processes/until.ts";
+import { DEFAULT_VERSION, onEachVersion, serverProgram } from "../harness/processes/versions.ts";
 
 const HOSTS = ["127.0.0.1"];
 /** What mocks make of the primary's root key. */

@@ -4,11 +4,11 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { SMALLEST } from "../../settings.ts";
-import { installed } from "./installed.ts";
-import { Relays } from "./relays.ts";
-import { until } from "./until.ts";
-import { DEFAULT_VERSION } from "./versions.ts";
+import { SMALLEST } from "../../config/schema.ts";
+import { installed } from "../harness/processes/installed.ts";
+import { Relays } from "../harness/processes/relays.ts";
+import { until } from "../harness/processes/until.ts";
+import { DEFAULT_VERSION } from "../harness/processes/versions.ts";
 
 // With disks that are full in truth, and a primary that then gets all that was kept, it is in `npm run test:chaos`.
 for (const [whenFull, words] of [

@@ -3,11 +3,11 @@
 
 import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { wiped } from "./durabilitySuite.ts";
-import { installed } from "./installed.ts";
-import { roundTrip } from "./roundTrip.ts";
-import { until } from "./until.ts";
-import { DEFAULT_VERSION } from "./versions.ts";
+import { installed } from "../harness/processes/installed.ts";
+import { roundTrip } from "../harness/processes/roundTrip.ts";
+import { until } from "../harness/processes/until.ts";
+import { DEFAULT_VERSION } from "../harness/processes/versions.ts";
+import { wiped } from "../scenarios/durabilitySuite.ts";
 
 // A consumer that is made anew counts from one again. A source that still listens takes what it hands over for what it has had,
 // as long as the numbers are those that it knows; where they then meet, the first ones are passed over and nothing is noticed.

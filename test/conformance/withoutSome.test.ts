@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { WithoutSome } from "./withoutSome.ts";
+import { WithoutSome } from "../scenarios/withoutSome.ts";
 
 /** What a leaf sends; the payload of one looks like a message itself. */
 const KEPT = [

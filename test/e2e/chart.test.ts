@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
-import { merge } from "../../components/merge.ts";
-import { describeDifference, differences, type Rendering, renderChart } from "../chart.ts";
-import { VALUE_SETS as CHART_SETS, type ValueSet } from "../chartValues.ts";
-import { PROGRAM_SETS } from "../programValues.ts";
+import { merge } from "../../lib/merge.ts";
+import { describeDifference, differences, type Rendering, renderChart } from "../harness/chart.ts";
+import { VALUE_SETS as CHART_SETS, type ValueSet } from "../harness/chartValues.ts";
+import { PROGRAM_SETS } from "../harness/programValues.ts";
 
 const VALUE_SETS = [...CHART_SETS, ...PROGRAM_SETS];
 

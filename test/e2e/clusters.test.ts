@@ -12,7 +12,7 @@ import { execa } from "execa";
 import { layoutOf } from "../../sandbox/cluster/layout.ts";
 import { clusterStatus, downClusters, upClusters } from "../../sandbox/cluster/sandbox.ts";
 import { type Toolchain, toolchain } from "../../sandbox/toolchain/toolchain.ts";
-import { deployShop, kubectl } from "./shop.ts";
+import { deployShop, kubectl } from "../harness/clusters/shop.ts";
 
 // Takes the project's sandbox down, if there is one.
 describe("clusters: what a workload and its owner find", function () {

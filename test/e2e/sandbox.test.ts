@@ -13,7 +13,7 @@ import { layoutOf, project, runFolder, stateFolder } from "../../sandbox/cluster
 import { clusterStatus, downClusters, upClusters } from "../../sandbox/cluster/sandbox.ts";
 import { until } from "../../sandbox/cluster/wait.ts";
 import { type Toolchain, toolchain } from "../../sandbox/toolchain/toolchain.ts";
-import { deployShop, kubectl } from "./shop.ts";
+import { deployShop, kubectl } from "../harness/clusters/shop.ts";
 
 // Leaves the machine as it was, whatever happens between. Takes the project's sandbox down, if there is one.
 describe("sandbox", function () {

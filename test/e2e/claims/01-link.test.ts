@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { leafs, until } from "../../../sandbox/kubectl.ts";
-import { arrives, cross } from "../traffic.ts";
-import { EVENT, readme, secretOf, type World, world } from "../world.ts";
+import { arrives, cross } from "../../harness/clusters/traffic.ts";
+import { EVENT, readme, secretOf, type World, world } from "../../harness/clusters/world.ts";
 
 describe("pulumi up -s primary, pulumi up -s edge-1", () => {
   let w: World;

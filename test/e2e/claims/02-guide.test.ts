@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { until } from "../../../sandbox/kubectl.ts";
-import { readmeBlocks, type Stack, secretOf, type World, world } from "../world.ts";
+import { readmeBlocks, type Stack, secretOf, type World, world } from "../../harness/clusters/world.ts";
 
 describe("the guide's commands, as printed", () => {
   let w: World;

@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { passwordsIn } from "../../../components/natsConf.ts";
-import { edgeNkey } from "../../../components/nkeys.ts";
-import { secretOf, type World, world } from "../world.ts";
+import { edgeNkey } from "../../../nats/nkeys.ts";
+import { passwordsIn } from "../../../nats/readInclude.ts";
+import { secretOf, type World, world } from "../../harness/clusters/world.ts";
 
 describe("no password in clear text", () => {
   let w: World;

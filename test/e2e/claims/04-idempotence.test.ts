@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { podIdentities, UP, type World, world } from "../world.ts";
+import { podIdentities, UP, type World, world } from "../../harness/clusters/world.ts";
 
 describe("nothing changes when nothing changed", () => {
   let w: World;

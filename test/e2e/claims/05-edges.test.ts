@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { edgeNkey } from "../../../components/nkeys.ts";
-import { LEAF_PORT } from "../../../defaults.ts";
+import { LEAF_PORT } from "../../../config/defaults.ts";
+import { edgeNkey } from "../../../nats/nkeys.ts";
 import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { type Kubectl, leafs, until } from "../../../sandbox/kubectl.ts";
-import { RawLeaf } from "../../conformance/rawLeaf.ts";
-import { arrives, cross } from "../traffic.ts";
-import { EVENT, podIdentities, secretOf, UP, type World, world } from "../world.ts";
+import { arrives, cross } from "../../harness/clusters/traffic.ts";
+import { EVENT, podIdentities, secretOf, UP, type World, world } from "../../harness/clusters/world.ts";
+import { RawLeaf } from "../../harness/processes/rawLeaf.ts";
 
 describe("edges come and go by the primary's list", () => {
   let w: World;

@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import { leafs, until } from "../../../sandbox/kubectl.ts";
-import { cross } from "../traffic.ts";
-import { EVENT, type World, world } from "../world.ts";
+import { cross } from "../../harness/clusters/traffic.ts";
+import { EVENT, type World, world } from "../../harness/clusters/world.ts";
 
 describe("an edge of three servers", () => {
   let w: World;

@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import { leafs, until } from "../../../sandbox/kubectl.ts";
-import { cross } from "../traffic.ts";
-import { EVENT, OLD, old, versionOf, type World, world } from "../world.ts";
+import { cross } from "../../harness/clusters/traffic.ts";
+import { EVENT, OLD, old, versionOf, type World, world } from "../../harness/clusters/world.ts";
 
 describe("the guide's server, 2.10.20", () => {
   let w: World;

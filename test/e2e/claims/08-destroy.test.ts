@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { until } from "../../../sandbox/kubectl.ts";
-import { UP, type World, world } from "../world.ts";
+import { UP, type World, world } from "../../harness/clusters/world.ts";
 
 describe("pulumi destroy", () => {
   let w: World;

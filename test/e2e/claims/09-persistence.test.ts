@@ -9,10 +9,18 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Status } from "../../../controller/status.ts";
 import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { until } from "../../../sandbox/kubectl.ts";
-import { cut, keptAt, reachable, signal, siteOf } from "../clusterSite.ts";
-import { dismissed, granted, operator, RULES } from "../rights.ts";
-import { commandsOf, Stored, steps, switchedAtEdge, toNamespace } from "../stored.ts";
-import { nothingLeft, podIdentities, readmeBlock, type Stack, UP, type World, world } from "../world.ts";
+import { cut, keptAt, reachable, signal, siteOf } from "../../harness/clusters/clusterSite.ts";
+import { dismissed, granted, operator, RULES } from "../../harness/clusters/rights.ts";
+import { commandsOf, Stored, steps, switchedAtEdge, toNamespace } from "../../harness/clusters/stored.ts";
+import {
+  nothingLeft,
+  podIdentities,
+  readmeBlock,
+  type Stack,
+  UP,
+  type World,
+  world,
+} from "../../harness/clusters/world.ts";
 
 describe("persistence", () => {
   let w: World;

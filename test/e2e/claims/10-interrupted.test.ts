@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { until } from "../../../sandbox/kubectl.ts";
-import { podIdentities, type Stack, secretOf, UP, type World, world } from "../world.ts";
+import { podIdentities, type Stack, secretOf, UP, type World, world } from "../../harness/clusters/world.ts";
 
 const STACK: Stack = "edge-2";
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { configOf, UP, type World, world } from "../world.ts";
+import { configOf, UP, type World, world } from "../../harness/clusters/world.ts";
 
 describe("a release nats that somebody installed by the guide", () => {
   let w: World;

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { layoutOf } from "../../../sandbox/cluster/layout.ts";
-import { type World, world } from "../world.ts";
+import { type World, world } from "../../harness/clusters/world.ts";
 
 describe("bad input, told by the real engine", () => {
   let w: World;

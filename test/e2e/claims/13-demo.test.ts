@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
-import { passwordsIn } from "../../../components/natsConf.ts";
+import { passwordsIn } from "../../../nats/readInclude.ts";
 import { stateFolder } from "../../../sandbox/cluster/layout.ts";
-import { secretOf, type World, world } from "../world.ts";
+import { secretOf, type World, world } from "../../harness/clusters/world.ts";
 
 const PROJECT = resolve(import.meta.dirname, "../../..");
 

@@ -8,8 +8,8 @@ import { execa } from "execa";
 import { parse, stringify } from "yaml";
 import { layoutOf, stateFolder } from "../../../sandbox/cluster/layout.ts";
 import { leafs, until } from "../../../sandbox/kubectl.ts";
-import { cross } from "../traffic.ts";
-import { configOf, EVENT, readmeBlock, type World, world } from "../world.ts";
+import { cross } from "../../harness/clusters/traffic.ts";
+import { configOf, EVENT, readmeBlock, type World, world } from "../../harness/clusters/world.ts";
 
 const PROJECT = resolve(import.meta.dirname, "../../..");
 const FILES = [

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { type Kubectl, until } from "../../../sandbox/kubectl.ts";
-import { configOf, UP, type World, world } from "../world.ts";
+import { configOf, UP, type World, world } from "../../harness/clusters/world.ts";
 
 /** Seconds: long enough for every reason to be seen, with five runs on the machine at once. */
 const LIMIT = 90;

@@ -7,7 +7,7 @@ import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { parse, stringify } from "yaml";
 import { layoutOf } from "../../../sandbox/cluster/layout.ts";
-import { podIdentities, UP, type World, world } from "../world.ts";
+import { podIdentities, UP, type World, world } from "../../harness/clusters/world.ts";
 
 /** All objects of a cluster that a stack could have made, with their versions. */
 const KINDS = "secret,configmap,service,deployment,statefulset,serviceaccount,role,rolebinding,lease";

@@ -3,8 +3,15 @@
 
 import assert from "node:assert/strict";
 import { layoutOf } from "../../../sandbox/cluster/layout.ts";
-import { dismissed, granted as grantedAt, operator, ownNamespace, RULES, type Rule } from "../rights.ts";
-import { podIdentities, UP, type World, world } from "../world.ts";
+import {
+  dismissed,
+  granted as grantedAt,
+  operator,
+  ownNamespace,
+  RULES,
+  type Rule,
+} from "../../harness/clusters/rights.ts";
+import { podIdentities, UP, type World, world } from "../../harness/clusters/world.ts";
 
 describe("an operator with rights in the one namespace alone", () => {
   let w: World;

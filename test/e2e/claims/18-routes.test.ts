@@ -3,14 +3,14 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { certificates } from "../../../components/certificates.ts";
-import { passwordsIn } from "../../../components/natsConf.ts";
-import { DEFAULT_IMAGES, LEAF_PORT } from "../../../defaults.ts";
+import { DEFAULT_IMAGES, LEAF_PORT } from "../../../config/defaults.ts";
+import { certificates } from "../../../nats/certificates.ts";
+import { passwordsIn } from "../../../nats/readInclude.ts";
 import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { leafs, until } from "../../../sandbox/kubectl.ts";
-import { complaints, during } from "../../durability/scenario.ts";
-import { reachable, siteOf } from "../clusterSite.ts";
-import { EVENT, podIdentities, readme, secretOf, UP, type World, world } from "../world.ts";
+import { reachable, siteOf } from "../../harness/clusters/clusterSite.ts";
+import { EVENT, podIdentities, readme, secretOf, UP, type World, world } from "../../harness/clusters/world.ts";
+import { complaints, during } from "../../scenarios/scenario.ts";
 
 const STRANGERS = "strangers";
 const user = (name: string) => `users: [{ user: ${name}, password: ${name} }]`;

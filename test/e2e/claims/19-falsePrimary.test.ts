@@ -4,11 +4,11 @@
 import assert from "node:assert/strict";
 import { createServer, type Server, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import { certificates } from "../../../components/certificates.ts";
+import { certificates } from "../../../nats/certificates.ts";
 import { bridge } from "../../../sandbox/cluster/layout.ts";
 import { leafs, until } from "../../../sandbox/kubectl.ts";
-import { cut } from "../clusterSite.ts";
-import { clusterOf, type World, world } from "../world.ts";
+import { cut } from "../../harness/clusters/clusterSite.ts";
+import { clusterOf, type World, world } from "../../harness/clusters/world.ts";
 
 /** One of the primary's `hosts`, at which somebody else listens: an address that was the primary's, or a name that leads astray. */
 const FALSE = bridge.address;

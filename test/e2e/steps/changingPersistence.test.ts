@@ -4,12 +4,12 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../../../sandbox/kubectl.ts";
-import { Changing } from "../changing.ts";
-import { cut, keptAt, reachable, streamsMade } from "../clusterSite.ts";
-import { otherServersSuite } from "../otherServersSuite.ts";
-import { steps, switchedAtEdge } from "../stored.ts";
-import { cross } from "../traffic.ts";
-import { EVENT, nothingLeft, old, podIdentities, readmeBlock, UP, world } from "../world.ts";
+import { Changing } from "../../harness/clusters/changing.ts";
+import { cut, keptAt, reachable, streamsMade } from "../../harness/clusters/clusterSite.ts";
+import { steps, switchedAtEdge } from "../../harness/clusters/stored.ts";
+import { cross } from "../../harness/clusters/traffic.ts";
+import { EVENT, nothingLeft, old, podIdentities, readmeBlock, UP, world } from "../../harness/clusters/world.ts";
+import { otherServersSuite } from "../../scenarios/otherServersSuite.ts";
 
 /** The README's section of this name, as it is printed there, from top to bottom on the same two clusters. */
 describe("changing persistence, every block", () => {

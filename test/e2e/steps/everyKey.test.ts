@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { edgeSchema, primarySchema } from "../../../settings.ts";
-import { clusterOf, configOf, UP, type World, world } from "../world.ts";
+import { edgeSchema, primarySchema } from "../../../config/schema.ts";
+import { clusterOf, configOf, UP, type World, world } from "../../harness/clusters/world.ts";
 
 interface Port {
   readonly port: number;
