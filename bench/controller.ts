@@ -74,4 +74,4 @@ A primary of three with persistence, so many edges with a link each, nothing els
 | --- | --- | --- |
 ${rows.join("\n")}
 `;
-await writeFile(resolve(import.meta.dirname, "../docs/controller.md"), page);
+await writeFile(resolve(import.meta.dirname, "../docs/benchmarks/controller.md"), page);

@@ -202,7 +202,7 @@ const rows = await live();
 const begins = await starts();
 const text = await catchUp();
 await writeFile(
-  join(resolve(import.meta.dirname, ".."), "docs/events.md"),
+  join(resolve(import.meta.dirname, ".."), "docs/benchmarks/events.md"),
   `# How fast events come
 
 Written by \`npm run bench:events\` (${ROUNDS} rounds in turn, median (lowest to highest)). Servers as processes on loopback, a primary of three, one edge

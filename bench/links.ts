@@ -222,7 +222,7 @@ const flooded = await floods();
 const primaries: string[] = [];
 for (const edges of [20, 200, 1000]) primaries.push(await listed(edges));
 await writeFile(
-  join(resolve(import.meta.dirname, ".."), "docs/links.md"),
+  join(resolve(import.meta.dirname, ".."), "docs/benchmarks/links.md"),
   `# What TLS costs a link, and edges a primary
 
 Written by \`npm run bench:links\` on ${machine()}; servers as processes, nats-server ${DEFAULT_VERSION}, on loopback.
@@ -248,7 +248,7 @@ ${flooded}
 ## Edges that are listed
 
 A primary of three with persistence; none of the edges is up. Of its three servers the middle (lowest to highest). The work for a further edge is that of two reloads
-([decision 2](decisions/0002-accounts.md) has the same with one account for all).
+([decision 2](../decisions/0002-accounts.md) has the same with one account for all).
 
 | edges | KiB of the include file | MiB of memory a server | ms of CPU a server, for a further edge |
 | --- | --- | --- | --- |

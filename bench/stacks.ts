@@ -169,8 +169,8 @@ Machine: ${machine()}, Node ${process.version}. Pulumi ${PULUMI_VERSION}, Kubern
 | warm \`npm run demo\`, from no clusters to the event | 60 s | ${spread(demo, 1)} s | ${met(median(demo), 60)} |
 | memory of a cluster with a primary of three (PSS, pods included) | 1.2 GB | ${(memory / 1e9).toFixed(2)} GB | ${met(memory / 1e9, 1.2)} |
 `;
-  await writeFile(join(PROJECT, "docs/figures.md"), table);
-  console.log(await readFile(join(PROJECT, "docs/figures.md"), "utf8"));
+  await writeFile(join(PROJECT, "docs/benchmarks/figures.md"), table);
+  console.log(await readFile(join(PROJECT, "docs/benchmarks/figures.md"), "utf8"));
 }
 
 await main();

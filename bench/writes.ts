@@ -69,7 +69,7 @@ try {
       `| ${name} | ${Math.round(median(rates[i] ?? []))} | ${i === 1 ? "1" : spread(ratios(rates[i] ?? [], base), 3)} |`,
   );
   await writeFile(
-    join(resolve(import.meta.dirname, ".."), "docs/writes.md"),
+    join(resolve(import.meta.dirname, ".."), "docs/benchmarks/writes.md"),
     `# What writing through costs a lone edge
 
 Written by \`npm run bench:writes\` (${ROUNDS} rounds in turn, median (lowest to highest)). One edge server as a process, nats-server ${DEFAULT_VERSION}, the

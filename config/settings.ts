@@ -67,7 +67,7 @@ interface CommonSettings {
   readonly release: string;
   /** Whether the program runs in a pod of the cluster itself and uses its service account. */
   readonly inCluster: boolean;
-  /** The id of a lost state, whose servers and passwords this stack takes over; see the README, "A lost state". */
+  /** The id of a lost state, whose servers and passwords this stack takes over; see docs/operations/lost-state.md. */
   readonly adopt?: string | undefined;
   readonly chart: Chart;
   readonly images: Images;

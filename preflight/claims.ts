@@ -19,7 +19,7 @@ import { fullName, OWNER_EDGE } from "../nats/names.ts";
 import { SHARE } from "../nats/streams.ts";
 import { acrossFloor } from "./floor.ts";
 
-const README = 'README, "Changing persistence", says more';
+const MORE = "docs/operations/changing-persistence.md says more";
 
 /**
  * Refuses, before anything is changed, what Kubernetes cannot change in a set of servers that runs (whether they have a claim,
@@ -43,7 +43,7 @@ export async function refuseOtherServers(
   // first the number, for the same reason
   const change =
     acrossFloor(running, wanted, place) ?? (wanted.claim && number) ?? otherClaim(running.claim, wanted, place);
-  if (change !== undefined) throw new PlainError(`${change}; ${README}`);
+  if (change !== undefined) throw new PlainError(`${change}; ${MORE}`);
   return running;
 }
 
@@ -120,7 +120,7 @@ async function moved(wanted: Whereabouts, former: Former, key: keyof Former, cla
   const stay = key === "edge" ? "" : ", and streams do not move";
   return (
     `ops-nats:${key}: expected ${former[key]}, ${why} (${told(claims)}); came ${wanted[key]}${stay}; nothing was changed; ` +
-    `next: ${set(key, former[key])}, or, ${anew(wanted.cluster, places, key === "edge" ? "under that name" : "there")}; ${README}`
+    `next: ${set(key, former[key])}, or, ${anew(wanted.cluster, places, key === "edge" ? "under that name" : "there")}; ${MORE}`
   );
 }
 
@@ -169,7 +169,7 @@ export async function refuseOtherClaims(place: ReleasePlace, wanted: WantedServe
   const foreign = claims.filter(({ edge }) => edge === undefined);
   if (foreign.length > 0) throw new PlainError(notOurs(place, foreign));
   const remove = `where nothing in them is needed, kubectl -n ${namespace} delete pvc ${claims.map(({ name }) => name).join(" ")}`;
-  const more = `no server was changed; next: %s, or, ${remove}; then ${commands(cluster).up}; ${README}`;
+  const more = `no server was changed; next: %s, or, ${remove}; then ${commands(cluster).up}; ${MORE}`;
   const former = serversOf(claims);
   if (former !== undefined && !continues(former, replicas)) {
     throw new PlainError(
@@ -207,7 +207,7 @@ export async function tellSmallClaims(place: ReleasePlace, { claim }: WantedServ
   const what = `claims are smaller than persistence.size, ${claim.size}: ${told(small)}`;
   await pulumi.log.warn(
     `${what}; unless they are about to be replaced, the disk may fill before streams come to their limits; ` +
-      `next: README, "Changing persistence"`,
+      "next: docs/operations/changing-persistence.md",
   );
 }
 

@@ -91,14 +91,14 @@ async function refusal(
       ? [
           `another namespace: ${set("namespace", "<name>")}`,
           `where only the release and what it has made is in the way, another name: ${set("release", "ops-nats")}`,
-          `where it is the guide's own installation: README, "Coming from the guide"`,
+          `where it is the guide's own installation: docs/guides/from-the-guide.md`,
         ]
       : [
           `where this is not the cluster that you meant: ${set("kubernetes:context", "<context>")}`,
           `for a second stack in this cluster: ${set("namespace", "<name>")}`,
           // only who lost the state of this very stack may take over what runs
           ...(stacks.length === 1 && stacks[0] === cluster.stack && ids.length === 1
-            ? [`where the state of this stack was lost: ${set("adopt", ids[0] ?? "")} (README, "A lost state")`]
+            ? [`where the state of this stack was lost: ${set("adopt", ids[0] ?? "")} (docs/operations/lost-state.md)`]
             : []),
         ];
   return (

@@ -32,7 +32,7 @@ export async function assertNoStrangers(place: ReleasePlace, { seconds, pause } 
       throw new PlainError(
         `servers in namespace ${namespace}: expected no others in their cluster; came routes to ${where}, which run none of this release; ` +
           `next: find out what runs there, kubectl -n ${namespace} rollout restart statefulset -l app.kubernetes.io/instance=${release}, ` +
-          `then another password, and another root key for they had a certificate, too (README, "Servers of a cluster know each other"), then ${commands(cluster).up}`,
+          `then another password, and another root key for they had a certificate, too (docs/concepts/security.md), then ${commands(cluster).up}`,
       );
     }
     await new Promise((resolve) => setTimeout(resolve, pause * 1000));

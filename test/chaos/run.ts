@@ -12,12 +12,12 @@ import { type Row, recorded, renewed, totalOf } from "../scenarios/report.ts";
 
 const PROJECT = resolve(import.meta.dirname, "../..");
 const OUTCOMES = join(stateFolder, "reports/outcomes.jsonl");
-const ROWS = join(PROJECT, "docs/durability.jsonl");
-const PAGE = join(PROJECT, "docs/durability.md");
+const ROWS = join(PROJECT, "docs/benchmarks/durability.jsonl");
+const PAGE = join(PROJECT, "docs/benchmarks/durability.md");
 /** Events that the default server is to have stored in all scenarios together, before "none is lost" says much. */
 const ENOUGH = 1_000_000;
 
-/** Runs the long faults, and writes what became of the events into docs/durability.md and .jsonl, also when something was lost. */
+/** Runs the long faults, and writes what became of the events into docs/benchmarks/durability.md and .jsonl, also when something was lost. */
 async function main(): Promise<void> {
   const started = Date.now();
   await mkdir(join(stateFolder, "reports"), { recursive: true });

@@ -98,7 +98,7 @@ describe("a primary with persistence", () => {
   });
 
   it("takes as much of the disks as the README says", async () => {
-    const readme = await readFile(join(import.meta.dirname, "../../README.md"), "utf8");
+    const readme = await readFile(join(import.meta.dirname, "../../docs/concepts/persistence.md"), "utf8");
     const [, atEdge, atPrimary, characters] =
       /about (\d+) more at the edge, (\d+) more in each of the primary's two streams\s+\(measured, subjects of (\d+) char/.exec(
         readme,

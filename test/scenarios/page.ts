@@ -4,7 +4,7 @@
 import { DEFAULT_VERSION } from "../harness/processes/versions.ts";
 import { missing, type Row, tables, totals } from "./report.ts";
 
-/** The text of docs/durability.md. `on` is the machine that ran it last. */
+/** The text of docs/benchmarks/durability.md. `on` is the machine that ran it last. */
 export const page = (rows: readonly Row[], on: string): string => `# Durability
 
 What becomes of events when links, servers and disks fail. Written by \`npm run test:chaos\`, the last time on ${on};
@@ -31,9 +31,9 @@ All scenarios with persistence together, every run that came to its end (the las
 
 ${totals(rows)}
 ${formerly(rows)}
-Persistence needs ${DEFAULT_VERSION} or a later one ([decision 11](decisions/0011-nats-server-2-15-3.md)); of the guide's, what core NATS loses. Of the 200 edges the controllers were stopped, for one machine's sake. Judged by the same
+Persistence needs ${DEFAULT_VERSION} or a later one ([decision 11](../decisions/0011-nats-server-2-15-3.md)); of the guide's, what core NATS loses. Of the 200 edges the controllers were stopped, for one machine's sake. Judged by the same
 checker in tests that fail where something is lost, and not recorded here: persistence switched on, claims changed and servers
-added by the README's steps, while events flow (\`test/e2e/claims/09-persistence.test.ts\`, \`npm run test:steps\`); one \`Nats-Msg-Id\` from two
+added by the steps of docs/operations/changing-persistence.md, while events flow (\`test/e2e/claims/09-persistence.test.ts\`, \`npm run test:steps\`); one \`Nats-Msg-Id\` from two
 edges (\`test/conformance/persistence.test.ts\`, \`test/chaos/clusters.test.ts\`); 10 MB that have waited (\`test/scenarios/durabilitySuite.ts\`).
 ${notYet(missing(rows, DEFAULT_VERSION))}
 ${tables([...rows].sort((a, b) => Number(b.version === DEFAULT_VERSION) - Number(a.version === DEFAULT_VERSION)))}`;

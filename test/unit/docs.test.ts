@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { edgeSchema, primarySchema, SMALLEST } from "../../config/schema.ts";
 import { bytes } from "../../config/units.ts";
 import { SHARE } from "../../nats/streams.ts";
@@ -11,7 +12,18 @@ import type { Row } from "../scenarios/report.ts";
 import { OUTPUTS } from "./program.test.ts";
 
 const root = new URL("../../", import.meta.url);
-const readme = readFileSync(new URL("README.md", root), "utf8");
+const read = (file: string): string => readFileSync(new URL(file, root), "utf8");
+const markdown = (folder: string): string[] =>
+  readdirSync(new URL(folder, root), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".md"))
+    .map((file) => `${folder}${file}`);
+/** README and what is for users; and all pages. */
+const PAGES = [
+  "README.md",
+  ...["guides", "concepts", "operations", "reference"].flatMap((name) => markdown(`docs/${name}/`)),
+];
+const ALL_PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", ...markdown("docs/")];
+const readme = PAGES.map(read).join("\n");
 
 /** The cells of the table below a heading, row by row, without its head. */
 function table(heading: string): string[][] {
@@ -25,6 +37,34 @@ function table(heading: string): string[][] {
       .map((cell) => cell.replaceAll("\0", "|").trim());
   return lines.slice(2).map(cells);
 }
+
+/** Links of a page to files of the project, and to a heading in them. */
+function linksOf(page: string): { readonly file: string; readonly heading: string | undefined }[] {
+  return [...read(page).matchAll(/\]\((?!https?:)([^)\s]*)\)/g)].map(([, link = ""]) => {
+    const [path = "", heading] = link.split("#");
+    return { file: path === "" ? page : join(dirname(page), path), heading };
+  });
+}
+
+/** A heading as links name it. */
+const anchor = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, "")
+    .replaceAll(" ", "-");
+
+describe("documentation", () => {
+  for (const page of ALL_PAGES) {
+    it(`${page} has no link that leads nowhere`, () => {
+      for (const { file, heading } of linksOf(page)) {
+        assert.ok(existsSync(new URL(file, root)), file);
+        if (heading === undefined) continue;
+        const headings = [...read(file).matchAll(/^#+ (.*)$/gm)].map(([, text = ""]) => anchor(text));
+        assert.ok(headings.includes(heading), `${file}#${heading}`);
+      }
+    });
+  }
+});
 
 describe("README", () => {
   it("has every key, by role, and no other", () => {
@@ -101,20 +141,24 @@ describe("README", () => {
     );
   });
 
-  it("names no file that is not there", () => {
-    const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1] ?? "");
-    assert.ok(links.length > 3);
+  it("is short", () => {
+    const lines = read("README.md").split("\n").length;
+    assert.ok(lines <= 150, `${lines} lines`);
+  });
+
+  it("leads to every page for users", () => {
+    const links = linksOf("README.md").map(({ file }) => file);
     assert.deepEqual(
-      links.filter((link) => !existsSync(new URL(link, root))),
+      PAGES.filter((page) => page !== "README.md" && !links.includes(page)),
       [],
     );
   });
 });
 
-describe("docs/durability.md", () => {
+describe("docs/benchmarks/durability.md", () => {
   it("says what its rows say", () => {
-    const text = readFileSync(new URL("docs/durability.md", root), "utf8");
-    const rows = readFileSync(new URL("docs/durability.jsonl", root), "utf8").trim().split("\n");
+    const text = readFileSync(new URL("docs/benchmarks/durability.md", root), "utf8");
+    const rows = readFileSync(new URL("docs/benchmarks/durability.jsonl", root), "utf8").trim().split("\n");
     const on = /the last time on (.*);$/m.exec(text)?.[1] ?? assert.fail("no machine");
     assert.ok(rows.length > 50);
     assert.equal(

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { leafs, until } from "../../../sandbox/kubectl.ts";
 import { arrives, cross } from "../../harness/clusters/traffic.ts";
-import { EVENT, readme, secretOf, type World, world } from "../../harness/clusters/world.ts";
+import { documentation, EVENT, secretOf, type World, world } from "../../harness/clusters/world.ts";
 
 describe("pulumi up -s primary, pulumi up -s edge-1", () => {
   let w: World;
@@ -77,7 +77,8 @@ describe("pulumi up -s primary, pulumi up -s edge-1", () => {
       ]);
     const secret = await secretOf(w.kubectl.primary);
     const command =
-      /^kubectl .*ops-event-endpoint.*$/m.exec(await readme())?.[0] ?? assert.fail("the README has no command");
+      /^kubectl .*ops-event-endpoint.*$/m.exec(await documentation())?.[0] ??
+      assert.fail("the documentation has no command");
     await publish((await w.shell("primary", command)).trim());
     await publish(outputs.publicClientUrl, "--user", "app", "--password", String(secret["app-password"]));
     await assert.rejects(publish(outputs.publicClientUrl), /Authorization Violation/);

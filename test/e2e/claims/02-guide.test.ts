@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { until } from "../../../sandbox/kubectl.ts";
-import { readmeBlocks, type Stack, secretOf, type World, world } from "../../harness/clusters/world.ts";
+import { blocksOf, type Stack, secretOf, type World, world } from "../../harness/clusters/world.ts";
 
 describe("the guide's commands, as printed", () => {
   let w: World;
@@ -60,7 +60,7 @@ describe("the guide's commands, as printed", () => {
   });
 
   it("the README's commands show the edge's link, on one of the primary's servers", async () => {
-    const [commands = ""] = (await readmeBlocks("On your own clusters")).filter((text) => text.includes("leafnodes"));
+    const [commands = ""] = (await blocksOf("On your own clusters")).filter((text) => text.includes("leafnodes"));
     await until(
       "the link",
       () => w.shell("primary", commands),

@@ -13,9 +13,9 @@ import { cut, keptAt, reachable, signal, siteOf } from "../../harness/clusters/c
 import { dismissed, granted, operator, RULES } from "../../harness/clusters/rights.ts";
 import { commandsOf, Stored, steps, switchedAtEdge, toNamespace } from "../../harness/clusters/stored.ts";
 import {
+  blockOf,
   nothingLeft,
   podIdentities,
-  readmeBlock,
   type Stack,
   UP,
   type World,
@@ -131,7 +131,7 @@ describe("persistence", () => {
   });
 
   it("has a controller in each cluster that tells of streams, links and metrics, and has no right but to its Lease", async () => {
-    const block = await readmeBlock("The controller");
+    const block = await blockOf("The controller");
     for (const [stack, links, names] of [
       ["primary", /^edge-1\.nats-0$/, ["own-nats-0", "own-nats-1", "own-nats-2", "ops", "in"]],
       ["edge-1", /^primary\.nats-[012]$/, ["ops"]],
@@ -322,7 +322,7 @@ describe("persistence", () => {
     const edge = w.kubectl["edge-1"];
     const away = await toNamespace("edge-1", "ops-system", "events");
     const text = await elsewhere("ops-system", "events");
-    assert.ok(text.includes(`, ${commandsOf(away).join(", then ")}; README`), text);
+    assert.ok(text.includes(`, ${commandsOf(away).join(", then ")}; docs/operations/changing-persistence.md`), text);
     assert.match(await w.shell("edge-1", await steps(/ack_floor/)), /true\n?$/);
     await w.shell("edge-1", away);
     assert.equal(await edge.run(["get", "pvc", "-o", "name"]), "");

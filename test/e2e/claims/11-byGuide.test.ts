@@ -26,7 +26,7 @@ describe("a release nats that somebody installed by the guide", () => {
     const line = /namespace ops-system of the cluster [^\n]*/.exec(text)?.[0] ?? text;
     assert.match(
       line,
-      /came StatefulSet nats, made by somebody else \(not by ops-nats\); Helm release nats \(deployed\), made by somebody else .*nothing was changed; next: .*pulumi config set ops-nats:release ops-nats -s edge-2; .*Coming from the guide/,
+      /came StatefulSet nats, made by somebody else \(not by ops-nats\); Helm release nats \(deployed\), made by somebody else .*nothing was changed; next: .*pulumi config set ops-nats:release ops-nats -s edge-2; .*docs\/guides\/from-the-guide\.md/,
     );
     assert.equal(await w.shell("edge-2", "kubectl -n ops-system get secret ops-nats-auth --ignore-not-found"), "");
     assert.match(await w.shell("edge-2", "helm status nats -n ops-system"), /STATUS: deployed/);

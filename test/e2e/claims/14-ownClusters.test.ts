@@ -9,7 +9,7 @@ import { parse, stringify } from "yaml";
 import { layoutOf, stateFolder } from "../../../sandbox/cluster/layout.ts";
 import { leafs, until } from "../../../sandbox/kubectl.ts";
 import { cross } from "../../harness/clusters/traffic.ts";
-import { configOf, EVENT, readmeBlock, type World, world } from "../../harness/clusters/world.ts";
+import { blockOf, configOf, EVENT, type World, world } from "../../harness/clusters/world.ts";
 
 const PROJECT = resolve(import.meta.dirname, "../../..");
 const FILES = [
@@ -68,7 +68,7 @@ describe("the README's commands for clusters of one's own", () => {
   });
 
   it("work as printed, placeholders filled in: a kubeconfig of several files, contexts, the committed stack files", async () => {
-    const block = (await readmeBlock("On your own clusters"))
+    const block = (await blockOf("On your own clusters"))
       .replace("npm ci\n", "")
       .replace("<context of the primary>", "primary")
       .replace("<address of a node>", layoutOf("primary").address)

@@ -9,7 +9,7 @@ import { passwordsIn } from "../../../nats/readInclude.ts";
 import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { leafs, until } from "../../../sandbox/kubectl.ts";
 import { reachable, siteOf } from "../../harness/clusters/clusterSite.ts";
-import { EVENT, podIdentities, readme, secretOf, UP, type World, world } from "../../harness/clusters/world.ts";
+import { documentation, EVENT, podIdentities, secretOf, UP, type World, world } from "../../harness/clusters/world.ts";
 import { complaints, during } from "../../scenarios/scenario.ts";
 
 const STRANGERS = "strangers";
@@ -122,7 +122,8 @@ describe("the servers of a cluster", () => {
     const before = { pods: await podIdentities(w.kubectl.primary), password: passwordsIn(await include())._route };
     assert.ok(before.password);
     const command =
-      /^pulumi up .*nats-route-.*$/m.exec(await readme())?.[0] ?? assert.fail("the README has no command");
+      /^pulumi up .*nats-route-.*$/m.exec(await documentation())?.[0] ??
+      assert.fail("the documentation has no command");
     const answered = command.replace("pulumi up", `pulumi ${UP.join(" ")} --non-interactive`);
     const load = { steady: 100, each: 3, size: 300 };
     const site = await siteOf(w, ["edge-1"], true);

@@ -8,7 +8,7 @@ import { Changing } from "../../harness/clusters/changing.ts";
 import { cut, keptAt, reachable, streamsMade } from "../../harness/clusters/clusterSite.ts";
 import { steps, switchedAtEdge } from "../../harness/clusters/stored.ts";
 import { cross } from "../../harness/clusters/traffic.ts";
-import { EVENT, nothingLeft, old, podIdentities, readmeBlock, UP, world } from "../../harness/clusters/world.ts";
+import { blockOf, EVENT, nothingLeft, old, podIdentities, UP, world } from "../../harness/clusters/world.ts";
 import { otherServersSuite } from "../../scenarios/otherServersSuite.ts";
 
 /** The README's section of this name, as it is printed there, from top to bottom on the same two clusters. */
@@ -19,7 +19,7 @@ describe("changing persistence, every block", () => {
     const { size, storageClass } = c.s.persistence;
     await c.w.configure("primary", { persistence: { size, storageClass }, edges: ["edge-1"] });
     await c.w.configure("edge-1", reachable);
-    await c.w.shell("primary", (await readmeBlock("Persistence")).replaceAll("pulumi up", "pulumi up --yes"));
+    await c.w.shell("primary", (await blockOf("Persistence")).replaceAll("pulumi up", "pulumi up --yes"));
     await c.s.whole("before persistence is changed");
   });
 

@@ -15,7 +15,7 @@ export interface Rule {
 
 /** What the README has an operator be given in the one namespace; nothing in others, nor with what belongs to none. */
 export const RULES = (
-  parse(readFileSync(resolve(import.meta.dirname, "../../../docs/operator-role.yaml"), "utf8")) as {
+  parse(readFileSync(resolve(import.meta.dirname, "../../../docs/reference/operator-role.yaml"), "utf8")) as {
     readonly rules: readonly Rule[];
   }
 ).rules;

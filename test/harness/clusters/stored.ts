@@ -11,13 +11,13 @@ import type { Outcome } from "../../scenarios/outcome.ts";
 import { complaints, during } from "../../scenarios/scenario.ts";
 import { until } from "../processes/until.ts";
 import { siteOf } from "./clusterSite.ts";
-import { clusterOf, readme, readmeBlocks, type Stack, secretOf, type World } from "./world.ts";
+import { blocksOf, clusterOf, documentation, type Stack, secretOf, type World } from "./world.ts";
 
 const LOAD = { load: { steady: 200, each: 10, size: 500 } };
 
 /** The one block of the README's steps that has this. */
 export async function steps(pattern: RegExp): Promise<string> {
-  const [block, ...more] = (await readmeBlocks("Changing persistence")).filter((text) => pattern.test(text));
+  const [block, ...more] = (await blocksOf("Changing persistence")).filter((text) => pattern.test(text));
   if (block === undefined || more.length > 0) assert.fail(`expected one block with ${pattern}`);
   return block;
 }
@@ -35,7 +35,7 @@ export const commandsOf = (block: string): string[] =>
 
 /** A command that stands in the text of the README, not in a block. */
 export async function line(pattern: RegExp): Promise<string> {
-  return pattern.exec(await readme())?.[1] ?? assert.fail(`expected ${pattern} in the README`);
+  return pattern.exec(await documentation())?.[1] ?? assert.fail(`expected ${pattern} in the documentation`);
 }
 
 /** The block by which a stack begins anew, with the line for another namespace in the place of its third. */

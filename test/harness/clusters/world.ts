@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
-import { readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { parse } from "yaml";
@@ -205,19 +205,27 @@ after("no server has dropped what it was to store, and the clusters of the run a
 
 const PROJECT = resolve(import.meta.dirname, "../../..");
 
-export const readme = (): Promise<string> => readFile(join(PROJECT, "README.md"), "utf8");
+/** README and all pages for users. */
+export async function documentation(): Promise<string> {
+  const folders = ["guides", "concepts", "operations", "reference"].map((name) => join(PROJECT, "docs", name));
+  const pages = await Promise.all(
+    folders.map(async (folder) => (await readdir(folder)).filter((f) => f.endsWith(".md")).map((f) => join(folder, f))),
+  );
+  const texts = [join(PROJECT, "README.md"), ...pages.flat()].map((file) => readFile(file, "utf8"));
+  return (await Promise.all(texts)).join("\n");
+}
 
-/** The shell blocks below a heading of the README, so that what is printed there is what runs here. */
-export async function readmeBlocks(heading: string): Promise<string[]> {
-  const text = await readme();
+/** The shell blocks below a heading of the documentation, so that what is printed there is what runs here. */
+export async function blocksOf(heading: string): Promise<string[]> {
+  const text = await documentation();
   const section = text.split(new RegExp(`^#+ ${heading}\\s*$`, "m"))[1]?.split(/^#+ /m)[0];
   const blocks = [...(section ?? "").matchAll(/```(?:sh|bash)\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
-  if (blocks.length === 0) throw new Error(`README.md: no shell block below the heading "${heading}"`);
+  if (blocks.length === 0) throw new Error(`README.md, docs/: no shell block below the heading "${heading}"`);
   return blocks;
 }
 
 /** The first of them. */
-export const readmeBlock = async (heading: string): Promise<string> => (await readmeBlocks(heading))[0] ?? "";
+export const blockOf = async (heading: string): Promise<string> => (await blocksOf(heading))[0] ?? "";
 
 /** What is in a cluster's Secret of ours: that of `ops-system`, or where a stack has moved, the only one. */
 export async function secretOf(kubectl: Kubectl): Promise<Readonly<Record<string, string>>> {
@@ -260,7 +268,7 @@ export async function nothingLeft(w: World): Promise<void> {
     assert.notEqual(there, "", `nothing of ${stack} is there to be removed`);
     await w.configure(stack);
     await w.destroy(stack);
-    await w.shell(stack, await readmeBlock("What destroy leaves"));
+    await w.shell(stack, await blockOf("What destroy leaves"));
     assert.equal(await w.kubectl[stack].run(["get", "namespace", "--ignore-not-found", "ops-system"]), "");
   }
 }

@@ -257,7 +257,7 @@ describe("controller: pages", () => {
       ])
         assert.ok(metrics.split("\n").includes(line), line);
       assert.doesNotMatch(metrics, /silent_seconds\{edge="edge-2"\}/);
-      const page = await readFile(join(PROJECT, "docs/metrics.md"), "utf8");
+      const page = await readFile(join(PROJECT, "docs/reference/metrics.md"), "utf8");
       const named = [...metrics.matchAll(/^# HELP (ops_nats_\S+)/gm)].map(([, name]) => name);
       const listed = [...page.matchAll(/^\| `(ops_nats_\w+)` \|/gm)].map(([, name]) => name);
       assert.deepEqual(listed.sort(), named.sort());

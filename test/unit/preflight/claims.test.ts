@@ -237,7 +237,7 @@ describe("what servers have stored", () => {
         await assert.rejects(check(claim("1Gi"), claim("1Gi"), from, to), (error: Error) => {
           assert.ok(error.message.startsWith(`ops-nats:replicas: expected ${expected} as the servers`), error.message);
           const back = `next: pulumi config set ops-nats:replicas ${from} -s edge-1, or, to begin anew with ${to} `;
-          const anew = `pulumi destroy -s edge-1, then kubectl -n events delete pvc -l app.kubernetes.io/instance=nats, then pulumi up -s edge-1; README`;
+          const anew = `pulumi destroy -s edge-1, then kubectl -n events delete pvc -l app.kubernetes.io/instance=nats, then pulumi up -s edge-1; docs/operations/changing-persistence.md`;
           return error.message.includes(back) && error.message.includes(anew);
         });
       }
@@ -272,7 +272,7 @@ describe("what servers have stored", () => {
         );
       };
       const down =
-        /^ops-nats:images\.nats\.tag: expected a nats tag of 2\.15\.3 or later[^\n]*; came 2\.10\.20-alpine, and what edges still hold would be stored twice[^\n]*; next: pulumi config set --path 'ops-nats:images\.nats\.tag' 2\.15\.3-alpine -s edge-1 [^\n]*values\.container\.image\.tag[^\n]* pulumi up -s edge-1; README[^\n]*$/;
+        /^ops-nats:images\.nats\.tag: expected a nats tag of 2\.15\.3 or later[^\n]*; came 2\.10\.20-alpine, and what edges still hold would be stored twice[^\n]*; next: pulumi config set --path 'ops-nats:images\.nats\.tag' 2\.15\.3-alpine -s edge-1 [^\n]*values\.container\.image\.tag[^\n]* pulumi up -s edge-1; docs\/operations\/changing-persistence\.md [^\n]*$/;
 
       it("down: one line that names the setting, the harm and the way back", async () => {
         await assert.rejects(move("registry:5000/nats:2.15.3-alpine@sha256:01", "2.10.20-alpine"), { message: down });
@@ -292,7 +292,7 @@ describe("what servers have stored", () => {
       it("up, which only servers changed by hand are: one line with what runs and the way", async () => {
         await assert.rejects(move("mirror:5000/nats:2.10.20-alpine", "2.15.3-alpine"), {
           message:
-            /^StatefulSet nats in namespace events: expected a nats tag of 2\.15\.3 or later[^\n]*; came mirror:5000\/nats:2\.10\.20-alpine[^\n]* twice[^\n]*; next: [^\n]*kubectl -n events set image statefulset\/nats nats=mirror:5000\/nats:2\.15\.3-alpine, then pulumi up -s edge-1; README[^\n]*$/,
+            /^StatefulSet nats in namespace events: expected a nats tag of 2\.15\.3 or later[^\n]*; came mirror:5000\/nats:2\.10\.20-alpine[^\n]* twice[^\n]*; next: [^\n]*kubectl -n events set image statefulset\/nats nats=mirror:5000\/nats:2\.15\.3-alpine, then pulumi up -s edge-1; docs\/operations\/changing-persistence\.md [^\n]*$/,
         });
       });
 

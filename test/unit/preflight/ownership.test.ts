@@ -63,7 +63,7 @@ describe("what is in a namespace", () => {
     const guide = holding({ [secret]: { id: undefined, stack: undefined } }, [record(undefined, "deployed", 3)]);
     await assert.rejects(check(guide), {
       message:
-        /came Secret ops-nats-auth, made by somebody else \(not by ops-nats\); Helm release nats \(deployed\), made by somebody else .*next: another namespace: pulumi config set ops-nats:namespace <name> -s edge-1; or, .*pulumi config set ops-nats:release ops-nats -s edge-1; or, .*Coming from the guide/,
+        /came Secret ops-nats-auth, made by somebody else \(not by ops-nats\); Helm release nats \(deployed\), made by somebody else .*next: another namespace: pulumi config set ops-nats:namespace <name> -s edge-1; or, .*pulumi config set ops-nats:release ops-nats -s edge-1; or, .*docs\/guides\/from-the-guide\.md/,
     });
   });
 
