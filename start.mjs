@@ -11,7 +11,8 @@ module.enableCompileCache?.(fileURLToPath(new URL("node_modules/.cache/ops-nats/
 
 /** Since 24.12 and 25.2 Node takes types off by itself, and does not warn of it. */
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-const strips = major > 25 || (major === 25 && minor >= 2) || (major === 24 && minor >= 12);
+const strips =
+  process.features.typescript && (major > 25 || (major === 25 && minor >= 2) || (major === 24 && minor >= 12));
 if (!strips) {
   await import("@kubernetes/client-node"); // 1,280 modules, each of which tsx would look at
   await import("tsx/esm");

@@ -51,7 +51,11 @@ const asking =
     const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
     return new Promise((resolve, reject) => {
       const signal = AbortSignal.timeout(TIMEOUT);
-      const asked = request({ method, host, port, path, ca, headers, signal }, (response) => {
+      const failed = (error: Error) => {
+        const why = signal.aborted ? `nothing within ${TIMEOUT / 1000} s` : error.message;
+        reject(new Error(`the API server (${host}:${port}) gives no answer: ${why}`));
+      };
+      const asked = request({ agent: false, method, host, port, path, ca, headers, signal }, (response) => {
         let text = "";
         response
           .setEncoding("utf8")
@@ -59,12 +63,9 @@ const asking =
             text += part;
           })
           .on("end", () => resolve({ status: response.statusCode ?? 0, text }))
-          .on("error", reject);
+          .on("error", failed);
       });
-      asked.on("error", (error) => {
-        const why = signal.aborted ? `nothing within ${TIMEOUT / 1000} s` : error.message;
-        reject(new Error(`the API server (${host}:${port}) gives no answer: ${why}`));
-      });
+      asked.on("error", failed);
       asked.end(body && JSON.stringify(body));
     });
   };

@@ -123,7 +123,7 @@ const linkOf = ({ id, name = "", ip, port, subscriptions_list = [] }: Leaf): Lin
   subscriptions: subscriptions_list,
 });
 
-const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+const agent = new Agent({ keepAlive: true });
 
 /**
  * The text of a page, and whether all is well with it. By `node:http`, for what is behind `fetch` takes 12 MiB of memory for as long as a process lives.

@@ -134,7 +134,7 @@ export interface Cluster {
   serverPods(namespace: string, release: string): Promise<readonly ServerPod[]>;
   /** Annotates the pods of the release: the kubelet then looks at their Secrets at once, not within two minutes. */
   touchPods(namespace: string, release: string): Promise<void>;
-  /** The tags of the server in a pod: they tell which configuration it runs (natsConf.ts). */
+  /** The tags of the server in a pod: they tell which configuration it runs (nats/configTag.ts). */
   serverTags(namespace: string, pod: string): Promise<readonly string[]>;
   /** What the server in a pod has logged since then, in milliseconds since 1970: its last two thousand lines at most. */
   serverLog(namespace: string, pod: string, since: number): Promise<string>;

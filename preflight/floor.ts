@@ -11,7 +11,7 @@ const TWICE = "what edges still hold would be stored twice, for older servers re
 
 /**
  * What is wrong with moving servers that have claims across the floor of persistence, down or up; undefined where they are not moved.
- * That persistence itself is not wanted with older servers is said before (faults.ts, edge.ts): what is left is persistence switched off
+ * That persistence itself is not wanted with older servers is said before (settingsFaults.ts, edgeStore.ts): what is left is persistence switched off
  * in the same step, and servers that somebody has changed by hand.
  */
 export function acrossFloor(

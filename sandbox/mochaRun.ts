@@ -66,14 +66,11 @@ export async function mochaRun(run: Run, { folder, grep, stop, place }: Around):
   });
   const seconds = Math.round((Date.now() - started) / 1000);
   const text = await readFile(report, "utf8").catch(() => undefined);
-  const counts = (text === undefined ? undefined : (JSON.parse(text) as { stats: Counts }).stats) ?? {
-    passes: 0,
-    failures: 0,
-    pending: 0,
-  };
-  const { passes, failures, pending } = counts;
+  const none = { passes: 0, failures: 0, pending: 0 };
+  const found = text === undefined ? none : (JSON.parse(text) as { stats: Counts & { readonly end?: string } }).stats;
+  const { passes, failures, pending } = found;
   const common = { title: titleOf(run), seconds, passes, pending };
-  if (text !== undefined && (!ended.failed || failures > 0)) return { ...common, failures };
+  if ("end" in found && (!ended.failed || failures > 0)) return { ...common, failures };
   const broken = ended.timedOut
     ? `ended after ${hangs} s`
     : ended.isCanceled

@@ -24,7 +24,9 @@ module.exports = class extends Spec {
   constructor(runner, options) {
     super(runner, options);
     runner.on("fail", (test, error) => console.log(failure(test, error)));
-    runner.once("end", () => writeFileSync(options.reporterOptions.output, JSON.stringify({ stats: this.stats })));
+    // after each test, for a run may be ended from outside; only a whole one has an `end`
+    const write = () => writeFileSync(options.reporterOptions.output, JSON.stringify({ stats: this.stats }));
+    for (const event of ["test end", "end"]) runner.on(event, write);
   }
 };
 module.exports.description = Base.description;

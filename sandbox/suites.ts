@@ -122,12 +122,14 @@ export function stages(names: readonly string[], grep?: string): readonly (reado
     return [one ? [{ ...first, files: runs.flatMap(({ files }) => files), alone: true }] : runs];
   };
   const onClusters: Run[] = [];
-  const others = names.flatMap((name) => {
-    const fresh = (SUITES[name] ?? []).filter(({ files }) => !planned.has(String(files)));
-    for (const { files } of fresh) planned.add(String(files));
-    onClusters.push(...fresh.filter(({ clusters }) => clusters));
-    const beside = fresh.filter(({ alone, clusters }) => !alone && !clusters);
-    return [...together(beside), ...fresh.filter(({ alone }) => alone).map((run) => [run])];
-  });
+  const others = Object.keys(SUITES)
+    .filter((name) => names.includes(name))
+    .flatMap((name) => {
+      const fresh = (SUITES[name] ?? []).filter(({ files }) => !planned.has(String(files)));
+      for (const { files } of fresh) planned.add(String(files));
+      onClusters.push(...fresh.filter(({ clusters }) => clusters));
+      const beside = fresh.filter(({ alone, clusters }) => !alone && !clusters);
+      return [...together(beside), ...fresh.filter(({ alone }) => alone).map((run) => [run])];
+    });
   return [...others, ...together(onClusters)];
 }

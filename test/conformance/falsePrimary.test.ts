@@ -141,6 +141,9 @@ jetstream { domain: primary, store_dir: "${join(folder, "false-store")}" }
       client_id: 5,
       auth_required: true,
     };
+    const answers: string[] = [];
+    app.subscribe(ANSWER, { callback: (_, message) => void answers.push(message.string()) });
+    await app.flush();
     const hub: Server = createServer((socket) => {
       sockets.add(socket);
       socket.on("error", () => {});
@@ -160,8 +163,6 @@ jetstream { domain: primary, store_dir: "${join(folder, "false-store")}" }
     }).listen(leafPort, "127.0.0.1");
     try {
       const { streams } = await jetstreamManager(app);
-      const answers: string[] = [];
-      app.subscribe(ANSWER, { callback: (_, message) => void answers.push(message.string()) });
       // what is no request is stored: so all before it has been read
       await until(
         "what the link brings",

@@ -6,16 +6,14 @@ import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/pr
 import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { parse, stringify } from "yaml";
-import { layoutOf, stateFolder } from "../../../sandbox/cluster/layout.ts";
+import { stateFolder } from "../../../sandbox/cluster/layout.ts";
 import { leafs, until } from "../../../sandbox/kubectl.ts";
 import { cross } from "../../harness/clusters/traffic.ts";
-import { blockOf, configOf, EVENT, type World, world } from "../../harness/clusters/world.ts";
+import { blockOf, clusterOf, configOf, EVENT, type World, world } from "../../harness/clusters/world.ts";
 
 const PROJECT = resolve(import.meta.dirname, "../../..");
-const FILES = [
-  ...["Pulumi.yaml", "Pulumi.primary.yaml", "Pulumi.edge.yaml", "package.json", "tsconfig.json"],
-  ...["components", "controller"],
-];
+/** Of the project's folder, what is no part of the program. */
+const NOT = ["bench", "docs", "node_modules", "sandbox", "test", "coverage", "package-lock.json"];
 
 describe("the README's commands for clusters of one's own", () => {
   let w: World;
@@ -32,8 +30,8 @@ describe("the README's commands for clusters of one's own", () => {
     }
     await rm(folder, { recursive: true, force: true });
     await mkdir(join(folder, "state"), { recursive: true });
-    const sources = (await readdir(PROJECT)).filter((name) => /\.(ts|mjs)$/.test(name));
-    for (const file of [...FILES, ...sources]) await cp(join(PROJECT, file), join(folder, file), { recursive: true });
+    const files = (await readdir(PROJECT)).filter((name) => !name.startsWith(".") && !NOT.includes(name));
+    for (const file of files) await cp(join(PROJECT, file), join(folder, file), { recursive: true });
     await symlink(join(PROJECT, "node_modules"), join(folder, "node_modules"));
     const { "ops-nats:chart": chart } = (await configOf(w, "primary")) as { "ops-nats:chart"?: { path: string } };
     if (chart) await relativeChart(chart.path);
@@ -56,11 +54,12 @@ describe("the README's commands for clusters of one's own", () => {
     ...w.workspace.env(),
     PULUMI_BACKEND_URL: `file://${folder}/state`,
     PULUMI_CONFIG_PASSPHRASE: "own",
-    KUBECONFIG: `${layoutOf("primary").kubeconfig}:${layoutOf("edge-1").kubeconfig}`,
+    KUBECONFIG: `${clusterOf("primary").kubeconfig}:${clusterOf("edge-1").kubeconfig}`,
   });
 
   // what is left would be another stack's to those that come after
   after(async () => {
+    // the folder stays where the clean-up does not come so far: its state says what was made
     for (const stack of ["edge-1", "primary"]) {
       const command = ["destroy", "--yes", "--skip-preview", "--non-interactive", "-s", stack];
       await execa("pulumi", command, { cwd: folder, env: env(), stdin: "ignore", reject: false });
@@ -71,7 +70,7 @@ describe("the README's commands for clusters of one's own", () => {
     const block = (await blockOf("On your own clusters"))
       .replace("npm ci\n", "")
       .replace("<context of the primary>", "primary")
-      .replace("<address of a node>", layoutOf("primary").address)
+      .replace("<address of a node>", clusterOf("primary").address)
       .replace("<context of the edge>", "edge-1")
       .replaceAll("pulumi up", "pulumi up --yes --skip-preview --non-interactive");
     assert.doesNotMatch(block, /[<>]/, "no placeholder is left");

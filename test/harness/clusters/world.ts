@@ -193,7 +193,7 @@ afterEach("what servers say that have dropped something is looked for", function
 });
 
 after("no server has dropped what it was to store, and the clusters of the run are taken down", async function () {
-  this.timeout(120_000);
+  this.timeout(1_000_000);
   try {
     await lookForDrops("at the end");
     assert.deepEqual(dropped, []);
