@@ -52,6 +52,12 @@ const sourceConfig = ({ stream, consumer, deliver, from, to, external }: Source)
 });
 
 /**
+ * Nobody empties what is kept for good: servers carry out some requests that events have in their headers, in the account of the streams (docs/concepts/security.md). It cannot be
+ * taken back. Streams that only pass events on lack it, for the controller has them count on by it.
+ */
+const NOT_EMPTIED = { deny_purge: true };
+
+/**
  * The primary's streams: what its own servers and live edges say, the intake of all, and `ops`. They always let the oldest go.
  * Own and live events only pass through (of live ones nobody is told that they are stored: an edge would choose to whom that goes); and what has sources would lose what it refuses: servers check the room before a message
  * is proposed to the replicas without counting the message itself, and where it then finds none, they pass over it.
@@ -97,9 +103,10 @@ export function primaryPlan(storage: PrimaryStorage): Plan {
             no_ack: true,
           },
         ]),
-    { ...stream(storage, SHARE.intake, INTAKE_STREAM), sources },
+    { ...stream(storage, SHARE.intake, INTAKE_STREAM), ...NOT_EMPTIED, sources },
     {
       ...stream(storage, SHARE.ops, OPS_STREAM),
+      ...NOT_EMPTIED,
       subjects: ["ops.>"],
       allow_direct: true,
       republish: { src: ">", dest: "live.>" },

@@ -12,6 +12,7 @@ import { headers, type NatsConnection } from "@nats-io/transport-node";
 import { serverToolchain } from "../../sandbox/toolchain/toolchain.ts";
 import { Heard, newTag } from "../harness/processes/heard.ts";
 import { installed } from "../harness/processes/installed.ts";
+import { siteOf } from "../harness/processes/site.ts";
 import { until } from "../harness/processes/until.ts";
 import { DEFAULT_VERSION } from "../harness/processes/versions.ts";
 
@@ -95,6 +96,19 @@ describe("a primary with persistence", () => {
     await assert.rejects(manager.streams.info("in"));
     await assert.rejects(manager.consumers.delete("in", "x"));
     assert.equal((await manager.streams.info("ops")).state.messages, 12);
+  });
+
+  it("lets nobody purge what is kept, in the account of the streams either", async () => {
+    const client = await siteOf(nats(), []).controller();
+    try {
+      const manager = await jetstreamManager(client);
+      for (const name of ["in", "ops"]) {
+        await assert.rejects(manager.streams.purge(name), /purge not permitted|not permitted/i, name);
+        assert.ok((await manager.streams.info(name)).state.messages >= 12, name);
+      }
+    } finally {
+      await client.close();
+    }
   });
 
   it("takes as much of the disks as the README says", async () => {
