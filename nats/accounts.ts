@@ -70,6 +70,26 @@ export const extraAccounts = (accounts: ExtraAccounts): readonly string[] =>
 
 type Store = StoreAccess & { readonly login: string };
 
+/*
+ * The accounts of a primary, and what passes between them:
+ *
+ *   EDGE-<edge>  one for each edge, its leaf user alone in it
+ *      |  ^
+ *      |  '-- what it may receive: from APP, or live.<subject> from STORE
+ *      v
+ *   without persistence: ----------------------------> APP   app: Ops, hooks, people
+ *   with persistence:
+ *      |  up.<edge>.> (handed up when it is asked), or direct.<edge>.<subject> where it does not store
+ *      v
+ *   STORE  controller; the streams own-<pod>, direct -> in -> ops
+ *      |  ^
+ *      |  '-- own.<pod>.> : what clients of APP publish below ops. (mapped at their server)
+ *      v
+ *   live.<subject>, and the part of JetStream's API that reads ops -> APP
+ *
+ *   NOLEAF  takes leafs without credentials, and no leaf;  SYS  admin
+ */
+
 /**
  * The accounts of a primary but for the system account: each edge logs in to one of its own, everybody else to APP. Without persistence APP
  * imports what the listed edges may publish; with it, what STORE has stored. Servers of a cluster have to know an account before one of them
