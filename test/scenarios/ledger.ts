@@ -41,6 +41,9 @@ export async function readStream(connection: NatsConnection, filter?: string, st
   }
 }
 
+/** Seconds without a message after which a reader asks whether there are more. */
+const SILENCE = 10;
+
 async function readReplica(connection: NatsConnection, filter: string | undefined, stream: string): Promise<Kept[]> {
   const consumer = await jetstream(connection).consumers.get(stream, filter ? { filter_subjects: filter } : {});
   const { num_pending } = await consumer.info();
@@ -50,11 +53,23 @@ async function readReplica(connection: NatsConnection, filter: string | undefine
     return kept;
   }
   const messages = await consumer.consume({ max_messages: 5000 });
-  for await (const message of messages) {
-    const told = readEvent(message.string());
-    const at = message.info.timestampNanos / 1e6;
-    kept.push({ id: told.id, subject: message.subject, at, delay: at - told.at });
-    if (message.info.pending === 0) break;
+  // on a server that copied from the others meanwhile the last message may tell of more that are to come, and none does
+  let came = Date.now();
+  const silence = setInterval(async () => {
+    if (Date.now() - came < SILENCE * 1000) return;
+    const left = await consumer.info().catch(() => undefined);
+    if (left?.num_pending === 0) messages.stop();
+  }, 1000);
+  try {
+    for await (const message of messages) {
+      came = Date.now();
+      const told = readEvent(message.string());
+      const at = message.info.timestampNanos / 1e6;
+      kept.push({ id: told.id, subject: message.subject, at, delay: at - told.at });
+      if (message.info.pending === 0) break;
+    }
+  } finally {
+    clearInterval(silence);
   }
   await consumer.delete().catch(() => false);
   return kept;
