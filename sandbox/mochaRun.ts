@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { readFile, rm } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { execa } from "execa";
 import type { Run } from "./suites.ts";
 
@@ -79,4 +79,9 @@ export async function mochaRun(run: Run, { folder, grep, stop, place }: Around):
   return { ...common, failures: failures + 1, broken };
 }
 
-export const shortOf = (run: Run): string => basename(titleOf(run)).replace(".test.ts", "");
+/** A file by its name, all of a folder by that. */
+export const shortOf = (run: Run): string =>
+  titleOf(run)
+    .replace(/(\/\*\*)?\/\*\.test\.ts.*$/, "")
+    .replace(/^.*\//, "")
+    .replace(".test.ts", "");
