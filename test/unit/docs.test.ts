@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { edgeSchema, primarySchema, SMALLEST } from "../../config/schema.ts";
 import { bytes } from "../../config/units.ts";
 import { SHARE } from "../../nats/streams.ts";
+import { shellBlocks } from "../harness/shellBlocks.ts";
 import { page } from "../scenarios/page.ts";
 import type { Row } from "../scenarios/report.ts";
 import { OUTPUTS } from "./program.test.ts";
@@ -62,6 +63,28 @@ describe("documentation", () => {
         const headings = [...read(file).matchAll(/^#+ (.*)$/gm)].map(([, text = ""]) => anchor(text));
         assert.ok(headings.includes(heading), `${file}#${heading}`);
       }
+    });
+  }
+});
+
+describe("blocks of the documentation", () => {
+  it("are those below a heading, up to the next one, whatever comments they have", () => {
+    const text = "# One\n```sh\na\n# no heading\nb\n```\n```text\nnone\n```\n## Two\n```bash\nc\n```\n";
+    assert.deepEqual(shellBlocks(text, "One"), ["a\n# no heading\nb\n"]);
+    assert.deepEqual(shellBlocks(text, "Two"), ["c\n"]);
+    assert.deepEqual(shellBlocks(text, "Three"), []);
+  });
+
+  for (const [heading, pattern] of [
+    ["On your own clusters", /pulumi up -s edge-1/],
+    ["On your own clusters", /leafnodes/],
+    ["Persistence", /persistence\.enabled/],
+    ["The controller", /proxy\/status/],
+    ["What destroy leaves", /delete pvc/],
+    ["Changing persistence", /cascade=foreground/],
+  ] as const) {
+    it(`are there for those who type them: ${heading}, ${pattern}`, () => {
+      assert.ok(shellBlocks(readme, heading).some((block) => pattern.test(block)));
     });
   }
 });

@@ -15,6 +15,7 @@ import { Kubectl } from "../../../sandbox/kubectl.ts";
 import { INTERPRETER } from "../../../sandbox/toolchain/interpreter.ts";
 import { toolchain } from "../../../sandbox/toolchain/toolchain.ts";
 import { Workspace } from "../../../sandbox/workspace.ts";
+import { shellBlocks } from "../shellBlocks.ts";
 import { ServerLogs } from "./serverLogs.ts";
 
 const STACKS = ["primary", "edge-1", "edge-2", "edge-3"] as const;
@@ -217,11 +218,9 @@ export async function documentation(): Promise<string> {
 
 /** The shell blocks below a heading of the documentation, so that what is printed there is what runs here. */
 export async function blocksOf(heading: string): Promise<string[]> {
-  const text = await documentation();
-  const section = text.split(new RegExp(`^#+ ${heading}\\s*$`, "m"))[1]?.split(/^#+ /m)[0];
-  const blocks = [...(section ?? "").matchAll(/```(?:sh|bash)\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
-  if (blocks.length === 0) throw new Error(`README.md, docs/: no shell block below the heading "${heading}"`);
-  return blocks;
+  const found = shellBlocks(await documentation(), heading);
+  if (found.length === 0) throw new Error(`README.md, docs/: no shell block below the heading "${heading}"`);
+  return found;
 }
 
 /** The first of them. */
