@@ -13,8 +13,6 @@ export interface Run {
   readonly exit?: boolean;
   /** Not beside other runs. */
   readonly alone?: boolean;
-  /** It has clusters: its own, beside another one that has, and never beside processes that count milliseconds. */
-  readonly clusters?: boolean;
   /** Seconds after which it is ended, beside others: several times what it takes; 1200 where none are told. */
   readonly hangs?: number;
 }
@@ -86,21 +84,17 @@ const chaos = (name: string, alone = false): Run => ({
   ...(alone ? { alone } : { hangs: 10_800 }),
 });
 
-const onClusters = (files: string): Run => ({
-  ...{ files: [files], seconds: 900, exit: true, clusters: true, hangs: 4500 },
-});
-
 export const SUITES: Readonly<Record<string, readonly Run[]>> = {
   unit: [{ files: ["test/unit/**/*.test.ts"], seconds: 20, alone: true }],
   quick: runs(QUICK),
   rest: runs(CONFORMANCE.filter((name) => !QUICK.includes(name))),
   conformance: runs(CONFORMANCE),
-  // the machine's own checks take the sandbox up and down; the claims share one
+  // the machine's own checks first: they take the sandbox up and down; the claims then share one
   e2e: [
     { files: ["test/e2e/*.test.ts"], seconds: 300, exit: true, alone: true },
-    onClusters("test/e2e/claims/*.test.ts"),
+    { files: ["test/e2e/claims/*.test.ts"], seconds: 900, exit: true, alone: true },
   ],
-  steps: [onClusters("test/e2e/steps/*.test.ts")],
+  steps: [{ files: ["test/e2e/steps/*.test.ts"], seconds: 900, exit: true, alone: true }],
   // beside each other, for they wait through long faults
   chaos: [
     ...["processes", "processesWithout", "full", "manyEdges", "burst", "lossy"].map((name) => chaos(name)),
@@ -110,26 +104,19 @@ export const SUITES: Readonly<Record<string, readonly Run[]>> = {
 };
 
 /**
- * What is run together, one stage after the other; no file twice. Runs on clusters wait more than they compute: they are beside each other, and come last.
+ * What is run together, one stage after the other; no file twice.
  * @param grep with it few tests run: those files are one process, for loading a file costs more than most tests
  */
 export function stages(names: readonly string[], grep?: string): readonly (readonly Run[])[] {
   const planned = new Set<string>();
-  const together = (runs: readonly Run[]): readonly (readonly Run[])[] => {
-    const [first, ...more] = runs;
-    if (first === undefined) return [];
-    const one = grep !== undefined || (first.clusters && more.length === 0);
-    return [one ? [{ ...first, files: runs.flatMap(({ files }) => files), alone: true }] : runs];
-  };
-  const onClusters: Run[] = [];
-  const others = Object.keys(SUITES)
-    .filter((name) => names.includes(name))
-    .flatMap((name) => {
-      const fresh = (SUITES[name] ?? []).filter(({ files }) => !planned.has(String(files)));
-      for (const { files } of fresh) planned.add(String(files));
-      onClusters.push(...fresh.filter(({ clusters }) => clusters));
-      const beside = fresh.filter(({ alone, clusters }) => !alone && !clusters);
-      return [...together(beside), ...fresh.filter(({ alone }) => alone).map((run) => [run])];
-    });
-  return [...others, ...together(onClusters)];
+  return names.flatMap((name) => {
+    const fresh = (SUITES[name] ?? []).filter(({ files }) => !planned.has(String(files)));
+    for (const { files } of fresh) planned.add(String(files));
+    const beside = fresh.filter(({ alone }) => !alone);
+    const [first] = beside;
+    const together =
+      grep !== undefined && first ? [{ ...first, files: beside.flatMap(({ files }) => files), alone: true }] : beside;
+    const apart = fresh.filter(({ alone }) => alone).map((run) => [run]);
+    return [...(together.length > 0 ? [together] : []), ...apart];
+  });
 }

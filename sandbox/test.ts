@@ -7,7 +7,7 @@ import { availableParallelism, constants } from "node:os";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { project, stateFolder } from "./cluster/layout.ts";
-import { checkSandbox, downClusters } from "./cluster/sandbox.ts";
+import { checkSandbox } from "./cluster/sandbox.ts";
 import { type Counts, type Ended, logOf, mochaRun, shortOf, titleOf } from "./mochaRun.ts";
 import { inPlaces } from "./pool.ts";
 import { type Run, SUITES, stages } from "./suites.ts";
@@ -135,23 +135,11 @@ async function main(): Promise<void> {
   await mkdir(folder, { recursive: true });
   const { signal: stop } = stopper(seconds);
   for (const prepare of new Set(names.map((name) => PROGRAMS[name]))) await prepare?.();
-  const onClusters = stages(names, grep)
-    .flat()
-    .filter(({ clusters }) => clusters).length;
-  if (onClusters > 1) await checkSandbox(3 * onClusters - 1); // all of them at a time
   const all: Ended[] = [];
   for (const stage of stages(names, grep)) {
     const [only] = stage;
-    if (!only?.alone) {
-      const down = () => (only?.clusters ? downClusters() : undefined); // each run takes down its own, if it comes so far
-      try {
-        await down();
-        all.push(...(await together(stage, processes, folder, stop)));
-        await down();
-      } catch (error) {
-        all.push({ ...NOTHING, title: "clusters", broken: (error as Error).message });
-      }
-    } else if (stop.aborted) all.push({ ...NOTHING, title: titleOf(only), broken: `not run (${stop.reason})` });
+    if (!only?.alone) all.push(...(await together(stage, processes, folder, stop)));
+    else if (stop.aborted) all.push({ ...NOTHING, title: titleOf(only), broken: `not run (${stop.reason})` });
     else all.push(await mochaRun(only, { folder, grep, stop }));
   }
   if (all.length > 1) say("");

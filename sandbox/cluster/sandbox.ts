@@ -16,21 +16,21 @@ export { type ClusterStatus, clusterStatus } from "./status.ts";
 export const checkSandbox = (edges: number): Promise<void> => checkBeforeBuild(factsOf(1 + edges));
 
 export interface UpOptions {
-  /** How many clusters besides the primary, or which clusters. Those that are there already stay. */
-  readonly edges: number | readonly string[];
+  /** How many clusters besides the primary. Those that are there already stay. */
+  readonly edges: number;
   readonly toolchain: ClusterPrograms;
   /** Where the archive of images is kept between runs. @default `.sandbox/images` */
   readonly images?: string;
   readonly report?: (text: string) => void;
 }
 
-/** Brings up `primary` and `edge-1` to `edge-<edges>`, or the clusters that are named, all at once, and gives where each is, in their order. */
+/** Brings up `primary` and `edge-1` to `edge-<edges>`, all at once, and gives where each is, the primary first. */
 export async function upClusters(options: UpOptions): Promise<ClusterLayout[]> {
   const { edges, toolchain, report = () => {} } = options;
-  if (typeof edges === "number" && (!Number.isInteger(edges) || edges < 0 || edges > mostEdges)) {
+  if (!Number.isInteger(edges) || edges < 0 || edges > mostEdges) {
     throw new Error(`edges: expected a whole number from 0 to ${mostEdges}, got ${edges}`);
   }
-  const layouts = (typeof edges === "number" ? clusterNames(edges) : edges).map((name) => layoutOf(name));
+  const layouts = clusterNames(edges).map((name) => layoutOf(name));
   await preflight(factsOf(layouts.length));
   return exclusively(report, async () => {
     await refuseForeign();
@@ -63,26 +63,22 @@ async function ownedState(): Promise<string> {
   return folder === undefined ? stateFolder : join(folder, ".sandbox");
 }
 
-/**
- * Removes all clusters and what they shared, in whatever state they are. With nothing there it does nothing.
- * @param only which of them; what they share stays then
- */
-export async function downClusters(report: (text: string) => void = () => {}, only?: readonly string[]): Promise<void> {
+/** Removes all clusters and what they shared, in whatever state they are. With nothing there it does nothing. */
+export async function downClusters(report: (text: string) => void = () => {}): Promise<void> {
   if (process.platform !== "linux") return;
   if (process.getuid?.() !== 0)
     throw new Error("taking the sandbox down needs root, as bringing it up did: try again with sudo -E");
   await exclusively(report, async () => {
     await refuseForeign();
     for (const state of new Set([await ownedState(), stateFolder])) {
-      const found = (await foundClusters(state)).filter((name) => only?.includes(name) ?? true);
-      const layouts = found.map((name) => layoutOf(name, state));
+      const layouts = (await foundClusters(state)).map((name) => layoutOf(name, state));
       await Promise.all(
         layouts.map(async (layout) => {
           await clearCluster(layout);
           report(`${layout.name}: gone`);
         }),
       );
-      if (only === undefined) await clearShared(state);
+      await clearShared(state);
     }
   });
 }

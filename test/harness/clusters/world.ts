@@ -22,14 +22,8 @@ const STACKS = ["primary", "edge-1", "edge-2", "edge-3"] as const;
 export type Stack = (typeof STACKS)[number];
 type Config = Record<string, unknown>;
 
-/** Runs beside each other (TEST_PLACE, sandbox/mochaRun.ts) have clusters, folders and logs of their own. */
-const PLACE = process.env.TEST_PLACE?.split("/")[0];
-const clusterName = (stack: Stack): string =>
-  PLACE === undefined || PLACE === "0" ? stack : `edge-${10 * Number(PLACE) + STACKS.indexOf(stack)}`;
-
-/** The cluster of the sandbox that a stack of this run has. */
-export const clusterOf = (stack: Stack): ClusterLayout => layoutOf(clusterName(stack));
-const ownFolder = (name: string): string => join(stateFolder, PLACE === undefined ? name : `${name}-${PLACE}`);
+/** The cluster of the sandbox that a stack has. */
+export const clusterOf = (stack: Stack): ClusterLayout => layoutOf(stack);
 
 /** Clusters and a workspace, shared by the claims of one run; each claim first asks for the stacks that it needs. */
 export interface World {
@@ -95,17 +89,17 @@ export async function world({ edges = 2, unhurried = false }: Needs = {}): Promi
 async function build(edges: number): Promise<World> {
   await checkSandbox(edges);
   const tools = await toolchain();
-  await down(); // claims begin with nothing
+  await downClusters(); // claims begin with nothing
   const logs = new ServerLogs(
-    ownFolder("server-logs"),
+    join(stateFolder, "server-logs"),
     Object.fromEntries(STACKS.map((stack) => [stack, join(clusterOf(stack).logs, "pods")])),
   );
   await logs.start();
   watched = logs;
-  await upClusters({ edges: STACKS.slice(0, 1 + edges).map(clusterName), toolchain: tools });
+  await upClusters({ edges, toolchain: tools });
   const chart = await chooseChart();
   console.log(`    (installs ${chart.told})`);
-  const folder = ownFolder("e2e");
+  const folder = join(stateFolder, "e2e");
   await rm(folder, { recursive: true, force: true });
   // the newest line of Node that is supported; the demo, a claim too, runs on the machine's own
   const workspace = new Workspace(folder, tools, tools.program(INTERPRETER));
@@ -165,9 +159,6 @@ async function build(edges: number): Promise<World> {
   return w;
 }
 
-/** Whoever runs beside others leaves these their clusters. */
-const down = () => downClusters(() => {}, PLACE === undefined ? undefined : STACKS.map(clusterName));
-
 /** What a cluster was like when something failed: a machine that is gone can be asked nothing more. */
 async function circumstances(kubectl: Kubectl): Promise<string> {
   const questions = [
@@ -200,7 +191,7 @@ after("no server has dropped what it was to store, and the clusters of the run a
     assert.deepEqual(dropped, []);
   } finally {
     await watched?.stop();
-    if (shared) await down();
+    if (shared) await downClusters();
   }
 });
 

@@ -84,18 +84,6 @@ describe("the suites", () => {
     assert.equal(only?.[0]?.files.length, QUICK.length);
   });
 
-  it("on clusters are beside each other and beside nothing else; one of them is alone, for its output to be seen", () => {
-    const last = stages(["e2e", "steps"]).at(-1) ?? [];
-    assert.deepEqual(
-      last.map(({ files, clusters, alone }) => [String(files), clusters, alone]),
-      ["claims", "steps"].map((folder) => [`test/e2e/${folder}/*.test.ts`, true, undefined]),
-    );
-    for (const name of ["e2e", "steps"]) {
-      const [only, ...more] = stages([name]).at(-1) ?? [];
-      assert.deepEqual([only?.alone, more], [true, []]);
-    }
-  });
-
   it("that .ci/run has are all but the chaos suite, each once", async () => {
     const { scripts } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as {
       scripts: Record<string, string>;
