@@ -73,6 +73,10 @@ describe("a false primary at one of the primary's hosts", () => {
   after(async () => {
     for (const socket of sockets) socket.destroy();
     await new Promise<void>((done) => (hub ? hub.close(() => done()) : done()));
+    // the edge forgets the address with its own next up
+    await w.ensure("primary");
+    await w.configure("edge-1");
+    await w.ensure("edge-1");
   });
 
   it("is dialled when the primary is away, and is told nothing: no login, no event", async () => {
