@@ -193,7 +193,8 @@ describe("a primary with persistence", () => {
     assert.equal(await has(), 1);
     await nats().list(listed);
     await nats().controller("primary").planned();
-    await until("what was left", async () => (await has()) === 2, has, 60);
+    // a request that was refused in between is made again after 20 s, then 30, 40 and so on (stream.go of 2.15.3, calculateRetryBackoff)
+    await until("what was left", async () => (await has()) === 2, has, 240);
   });
 
   it("files events that the primary says under its own name, whoever they name, and nothing else below ops", async () => {
