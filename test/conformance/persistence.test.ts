@@ -193,7 +193,7 @@ describe("a primary with persistence", () => {
     assert.equal(await has(), 1);
     await nats().list(listed);
     await nats().controller("primary").planned();
-    // a request that was refused in between is made again after 20 s, then 30, 40 and so on (stream.go of 2.15.3, calculateRetryBackoff)
+    // a request that was refused in between is made again after 12 s, then 22, 32 and so on (stream.go of 2.15.3, calculateRetryBackoff)
     await until("what was left", async () => (await has()) === 2, has, 240);
   });
 
