@@ -9,8 +9,8 @@ import type { Cluster } from "../kubernetes/port.ts";
 import { at, type Values } from "../nats/chartValues.ts";
 import { INCLUDE } from "../nats/files.ts";
 import { controllerName, fullName, markOf, planName, type StackMark } from "../nats/names.ts";
-import { planText } from "../nats/plan.ts";
 import type { Plan } from "../nats/streams.ts";
+import { planText } from "../nats/streams.ts";
 import { waitingHooks } from "../rollout/waiting.ts";
 import { bundle } from "./controllerBundle.ts";
 

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type * as k8s from "@pulumi/kubernetes";
-import { LEAF_TARGET_PORT } from "../nats/leafPort.ts";
 import { fullName, markOf, type StackMark } from "../nats/names.ts";
+import { LEAF_TARGET_PORT } from "../nats/natsConf.ts";
 
 interface LeafPort {
   readonly namespace: string;

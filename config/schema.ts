@@ -5,8 +5,8 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { certificateOf, certificateTexts } from "../lib/pem.ts";
 import { LEAF_PORT, RELEASE_NAME } from "./defaults.ts";
+import { WHEN_FULL } from "./settings.ts";
 import { bytes, cores, seconds } from "./units.ts";
-import { WHEN_FULL } from "./whenFull.ts";
 
 /** Longest edge name, in characters: server names, Secret keys and NATS subjects carry it. */
 export const EDGE_NAME_LENGTH = 40;

@@ -1,8 +1,6 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import type { WHEN_FULL } from "./whenFull.ts";
-
 /** Where an Image comes from; `repository` is without the registry. */
 export interface Image {
   readonly repository: string;
@@ -149,3 +147,6 @@ export interface EdgeSettings extends CommonSettings {
 }
 
 export type Settings = PrimarySettings | EdgeSettings;
+
+/** What happens to events when a stream has reached its size: the oldest give way, or new ones are refused. */
+export const WHEN_FULL = ["keep-newest", "keep-oldest"] as const;

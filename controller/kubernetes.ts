@@ -3,16 +3,12 @@
 
 import { readFileSync } from "node:fs";
 import { request } from "node:https";
+import { type Answer, answerOf } from "./answer.ts";
 import type { Lease, Leases } from "./lease.ts";
 
 /** Where a pod finds its own (https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/). */
 const ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
 const TIMEOUT = 5000;
-
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-}
 
 /**
  * The lease of that name, by the service account of the pod; its token is read each time, for it is renewed.
@@ -49,23 +45,12 @@ const asking =
     const ca = readFileSync(`${account}/ca.crt`);
     const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env;
     const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
-    return new Promise((resolve, reject) => {
-      const signal = AbortSignal.timeout(TIMEOUT);
-      const failed = (error: Error) => {
-        const why = signal.aborted ? `nothing within ${TIMEOUT / 1000} s` : error.message;
-        reject(new Error(`the API server (${host}:${port}) gives no answer: ${why}`));
-      };
-      const asked = request({ agent: false, method, host, port, path, ca, headers, signal }, (response) => {
-        let text = "";
-        response
-          .setEncoding("utf8")
-          .on("data", (part) => {
-            text += part;
-          })
-          .on("end", () => resolve({ status: response.statusCode ?? 0, text }))
-          .on("error", failed);
-      });
-      asked.on("error", failed);
-      asked.end(body && JSON.stringify(body));
+    const signal = AbortSignal.timeout(TIMEOUT);
+    return answerOf(
+      (answered) => request({ agent: false, method, host, port, path, ca, headers, signal }, answered),
+      body && JSON.stringify(body),
+    ).catch((error: Error) => {
+      const why = signal.aborted ? `nothing within ${TIMEOUT / 1000} s` : error.message;
+      throw new Error(`the API server (${host}:${port}) gives no answer: ${why}`);
     });
   };

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { Agent, request } from "node:http";
+import { type Answer, answerOf } from "./answer.ts";
 import type { Log as ReplicaLog } from "./brake.ts";
 import { clean } from "./log.ts";
 import type { Link, Linked, Server } from "./observed.ts";
@@ -10,9 +11,6 @@ import type { Needs } from "./reconcile.ts";
 /** Characters of a name that a leaf gives itself, and how many of them are kept. */
 const LONGEST = 200;
 const MOST = 10_000;
-
-/** Bytes of a page: what leafs call themselves is in one, as long as they like. */
-const LARGEST = 32 * 2 ** 20;
 
 /** Milliseconds that a page may take. */
 const TIMEOUT = 2000;
@@ -125,35 +123,18 @@ const linkOf = ({ id, name = "", ip, port, subscriptions_list = [] }: Leaf): Lin
 
 const agent = new Agent({ keepAlive: true });
 
-/**
- * The text of a page, and whether all is well with it. By `node:http`, for what is behind `fetch` takes 12 MiB of memory for as long as a process lives.
- * @throws Error where nothing came within {@link TIMEOUT}, or more than {@link LARGEST} bytes
- */
-const get = (url: string): Promise<{ readonly ok: boolean; readonly text: string }> =>
-  new Promise((resolve, reject) => {
-    const asked = request(url, { agent, signal: AbortSignal.timeout(TIMEOUT) }, (response) => {
-      const parts: Buffer[] = [];
-      let bytes = 0;
-      response
-        .on("data", (part: Buffer) => {
-          bytes += part.length;
-          if (bytes > LARGEST) response.destroy(new Error(`${url}: more than ${LARGEST} bytes`));
-          else parts.push(part);
-        })
-        .on("end", () => resolve({ ok: response.statusCode === 200, text: Buffer.concat(parts).toString() }))
-        .on("error", reject);
-    });
-    asked.on("error", reject).end();
-  });
+/** @throws Error where nothing came within {@link TIMEOUT} */
+const get = (url: string): Promise<Answer> =>
+  answerOf((answered) => request(url, { agent, signal: AbortSignal.timeout(TIMEOUT) }, answered));
 
 /** A page; undefined where nothing came, an error, or no JSON. */
 const page = <T>(url: string): Promise<T | undefined> =>
   get(url)
-    .then(({ ok, text }) => (ok ? (JSON.parse(text) as T) : undefined))
+    .then(({ status, text }) => (status === 200 ? (JSON.parse(text) as T) : undefined))
     .catch(() => undefined);
 
 const isOk = (url: string): Promise<boolean> =>
   get(url).then(
-    ({ ok }) => ok,
+    ({ status }) => status === 200,
     () => false,
   );

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import * as pulumi from "@pulumi/pulumi";
-import { WHEN_FULL } from "../config/whenFull.ts";
+import { WHEN_FULL } from "../config/settings.ts";
 import { isMap } from "../lib/merge.ts";
 import { PlainError } from "../lib/plainError.ts";
 import { daysLeft, WARN_DAYS } from "../nats/certificates.ts";

@@ -135,3 +135,6 @@ function withLogin(url: string, { user, password }: Partial<Login>): string {
   const [scheme, rest] = url.split("://");
   return `${scheme}://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${rest}`;
 }
+
+/** Where servers listen for leafs. */
+export const LEAF_TARGET_PORT = 7422;

@@ -173,3 +173,6 @@ export function edgePlan(storage: EdgeStorage): Plan {
     consumers: [{ stream: OPS_STREAM, config: reader, remote: true }],
   };
 }
+
+/** As it lies in the cluster. */
+export const planText = (plan: Plan): string => `${JSON.stringify(plan)}\n`;

@@ -3,8 +3,8 @@
 
 import type { PrimarySettings } from "../config/settings.ts";
 import { PlainError } from "../lib/plainError.ts";
-import { planText } from "../nats/plan.ts";
 import { includeText, planOf } from "../nats/primaryConfig.ts";
+import { planText } from "../nats/streams.ts";
 
 /** Bytes of what a Secret or a ConfigMap may hold that are for edges; each holds a MiB in all (validation of the API server, MaxSecretSize). */
 const ROOM = 1_000_000;

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Fault } from "../config/report.ts";
-import { SECRET_KEYS } from "../config/secretKeys.ts";
+import { SECRET_KEYS } from "../config/source.ts";
 import { isMap } from "../lib/merge.ts";
 import { APP_ACCOUNT, EDGE_ACCOUNT, OWN_ACCOUNTS } from "../nats/accounts.ts";
 import { ADMIN, APP, CONTROLLER, ROOT, ROUTE, WATCH } from "../nats/logins.ts";

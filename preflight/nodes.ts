@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Cluster } from "../kubernetes/port.ts";
 import { isMap } from "../lib/merge.ts";
 import { firstLine } from "../lib/plainError.ts";
-import { serversIn, type Values } from "../nats/chartValues.ts";
+import { at, serversIn, type Values } from "../nats/chartValues.ts";
 
 /** The label by which servers are spread. */
 export const HOSTNAME = "kubernetes.io/hostname";
@@ -56,5 +56,3 @@ const fewNodes = (replicas: number, count: number): string =>
   "servers that share a node fail together, and one that finds no place waits. " +
   `Fix: add nodes (kubectl get nodes), or set fewer ops-nats:replicas, or set ops-nats:values.podTemplate.topologySpreadConstraints ` +
   `(["${HOSTNAME}"].whenUnsatisfiable ScheduleAnyway says that this is meant)`;
-
-const at = (map: unknown, key: string): Values => (isMap(map) && isMap(map[key]) ? map[key] : {});

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { readFile, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { execa } from "execa";
 import type { Run } from "./suites.ts";
 
@@ -79,9 +79,4 @@ export async function mochaRun(run: Run, { folder, grep, stop, place }: Around):
   return { ...common, failures: failures + 1, broken };
 }
 
-/** A file by its name, all of a folder by that. */
-export const shortOf = (run: Run): string =>
-  titleOf(run)
-    .replace(/(\/\*\*)?\/\*\.test\.ts.*$/, "")
-    .replace(/^.*\//, "")
-    .replace(".test.ts", "");
+export const shortOf = (run: Run): string => basename(titleOf(run)).replace(".test.ts", "");

@@ -1,7 +1,6 @@
 // SPDX-FileCopyrightText: The ops-nats authors
 // SPDX-License-Identifier: Apache-2.0
 
-import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { availableParallelism, constants } from "node:os";
 import { join, relative } from "node:path";
@@ -21,13 +20,13 @@ const PROGRAMS: Readonly<Record<string, () => Promise<unknown>>> = {
   quick: servers,
   rest: servers,
   conformance: servers,
-  e2e: () => everything(3),
-  steps: () => everything(3),
-  chaos: () => everything(4),
+  e2e: () => everything(2),
+  steps: () => everything(2),
+  chaos: () => everything(3),
 };
 
-async function everything(clusters: number): Promise<void> {
-  await checkSandbox(clusters - 1);
+async function everything(edges: number): Promise<void> {
+  await checkSandbox(edges);
   await toolchain(say);
 }
 
@@ -85,14 +84,6 @@ function stopper(seconds: number | undefined): AbortController {
 const counted = ({ passes, failures, pending }: Counts): string =>
   `${passes} passed, ${failures} failed${pending > 0 ? `, ${pending} skipped` : ""}`;
 
-/** Lines of a log that belong to failures. */
-const failuresIn = (file: string): string[] =>
-  existsSync(file)
-    ? readFileSync(file, "utf8")
-        .split("\n")
-        .filter((line) => line.startsWith("✘"))
-    : [];
-
 /** Runs that are beside each other: each prints all that it has to say when it ends. */
 async function together(runs: readonly Run[], processes: number, folder: string, stop: AbortSignal): Promise<Ended[]> {
   const ended: Ended[] = [];
@@ -100,14 +91,7 @@ async function together(runs: readonly Run[], processes: number, folder: string,
   const started = Date.now();
   const since = (moment: number) => `${Math.round((Date.now() - moment) / 1000)} s`;
   say(`${runs.length} files, ${processes} at a time; logs: ${relative(project, folder)}`);
-  const told = new Map<Run, number>();
   const progress = setInterval(() => {
-    // a long run's failures are told before its end
-    for (const run of running.keys()) {
-      const lines = failuresIn(logOf(run, folder));
-      for (const line of lines.slice(told.get(run) ?? 0)) say(line);
-      told.set(run, lines.length);
-    }
     const names = [...running].map(([run, moment]) => `${shortOf(run)} (${since(moment)})`);
     say(`-- ${since(started)}: ${ended.length} of ${runs.length} files done; running: ${names.join(", ")}`);
   }, PROGRESS * 1000);

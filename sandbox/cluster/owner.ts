@@ -55,7 +55,7 @@ export async function exclusively<T>(report: (text: string) => void, work: () =>
       told = true;
       throw new Error(`held by process ${holder?.pid}`);
     },
-    { timeout: 900 },
+    { timeout: 300 },
   ).finally(() => rm(mine, { force: true }));
   return work().finally(() => rm(lockFile, { force: true }));
 }

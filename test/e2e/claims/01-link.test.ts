@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
+import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { leafs, until } from "../../../sandbox/kubectl.ts";
 import { arrives, cross } from "../../harness/clusters/traffic.ts";
-import { clusterOf, documentation, EVENT, secretOf, type World, world } from "../../harness/clusters/world.ts";
+import { documentation, EVENT, secretOf, type World, world } from "../../harness/clusters/world.ts";
 
 describe("pulumi up -s primary, pulumi up -s edge-1", () => {
   let w: World;
@@ -27,7 +28,7 @@ describe("pulumi up -s primary, pulumi up -s edge-1", () => {
       (all) => all.length === 1,
     );
     assert.deepEqual([atPrimary?.name, atPrimary?.account], ["edge-1.nats-0", "EDGE-edge-1"]);
-    assert.deepEqual([atEdge?.account, atEdge?.ip, atEdge?.port], ["APP", clusterOf("primary").address, 32222]);
+    assert.deepEqual([atEdge?.account, atEdge?.ip, atEdge?.port], ["APP", layoutOf("primary").address, 32222]);
   });
 
   for (const filter of [EVENT("edge-1"), "ops.clusters.*.namespaces.>", "ops.>", ">"]) {
@@ -55,7 +56,7 @@ describe("pulumi up -s primary, pulumi up -s edge-1", () => {
 
   it("give outputs that are true: Ops' endpoint and the public client port log in", async () => {
     const outputs = await w.workspace.outputs("primary");
-    assert.equal(outputs.leafUrl, `tls://${clusterOf("primary").address}:32222`);
+    assert.equal(outputs.leafUrl, `tls://${layoutOf("primary").address}:32222`);
     const publish = (server: unknown, ...login: string[]) =>
       w.kubectl.primary.run([
         "exec",

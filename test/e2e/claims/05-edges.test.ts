@@ -4,9 +4,10 @@
 import assert from "node:assert/strict";
 import { LEAF_PORT } from "../../../config/defaults.ts";
 import { edgeNkey } from "../../../nats/nkeys.ts";
+import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { type Kubectl, leafs, until } from "../../../sandbox/kubectl.ts";
 import { arrives, cross } from "../../harness/clusters/traffic.ts";
-import { clusterOf, EVENT, podIdentities, secretOf, UP, type World, world } from "../../harness/clusters/world.ts";
+import { EVENT, podIdentities, secretOf, UP, type World, world } from "../../harness/clusters/world.ts";
 import { RawLeaf } from "../../harness/processes/rawLeaf.ts";
 
 describe("edges come and go by the primary's list", () => {
@@ -54,7 +55,7 @@ describe("edges come and go by the primary's list", () => {
   it("one's login, in the hands of an attacker, evicts no other and hears nothing of it; without one nobody gets in", async () => {
     const { primary, "edge-2": two } = w.kubectl;
     const login = edgeNkey((await secretOf(primary))["root-key"] ?? assert.fail(), "edge-1");
-    const { address } = clusterOf("primary");
+    const { address } = layoutOf("primary");
     const ports = async () =>
       (await leafs(primary)).filter(({ account }) => account === "EDGE-edge-2").map(({ port }) => port);
     const before = await ports();

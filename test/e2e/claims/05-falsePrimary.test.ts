@@ -5,10 +5,10 @@ import assert from "node:assert/strict";
 import { createServer, type Server, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { certificates } from "../../../nats/certificates.ts";
-import { bridge } from "../../../sandbox/cluster/layout.ts";
+import { bridge, layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { leafs, until } from "../../../sandbox/kubectl.ts";
 import { cut } from "../../harness/clusters/clusterSite.ts";
-import { clusterOf, type World, world } from "../../harness/clusters/world.ts";
+import { type World, world } from "../../harness/clusters/world.ts";
 
 /** One of the primary's `hosts`, at which somebody else listens: an address that was the primary's, or a name that leads astray. */
 const FALSE = bridge.address;
@@ -67,7 +67,7 @@ describe("a false primary at one of the primary's hosts", () => {
       server.once("error", failed).listen(32222, FALSE, done);
     });
     hub = server;
-    await w.ensure("primary", { hosts: [clusterOf("primary").address, FALSE] });
+    await w.ensure("primary", { hosts: [layoutOf("primary").address, FALSE] });
     await w.configure("edge-1"); // it dials what its last up told it
     await w.ensure("edge-1");
   });

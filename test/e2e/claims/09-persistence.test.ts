@@ -7,13 +7,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Status } from "../../../controller/status.ts";
+import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { until } from "../../../sandbox/kubectl.ts";
 import { cut, keptAt, reachable, signal, siteOf } from "../../harness/clusters/clusterSite.ts";
 import { dismissed, granted, operator, RULES } from "../../harness/clusters/rights.ts";
 import { commandsOf, Stored, steps, switchedAtEdge, toNamespace } from "../../harness/clusters/stored.ts";
 import {
   blockOf,
-  clusterOf,
   nothingLeft,
   podIdentities,
   type Stack,
@@ -172,7 +172,7 @@ describe("persistence", () => {
   it("can be given all that its controller needs by who has rights in the one namespace, Leases among them", async () => {
     const { primary } = w.kubectl;
     const file = join(await mkdtemp(join(tmpdir(), "ops-nats-operator-")), "kubeconfig");
-    await writeFile(file, await operator(primary, clusterOf("primary").kubeconfig));
+    await writeFile(file, await operator(primary, layoutOf("primary").kubeconfig));
     const own = primary.as(file);
     const kinds = ["serviceaccount", "lease", "role", "rolebinding"];
     const made = await Promise.all(

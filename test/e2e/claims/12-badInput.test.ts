@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { clusterOf, type World, world } from "../../harness/clusters/world.ts";
+import { layoutOf } from "../../../sandbox/cluster/layout.ts";
+import { type World, world } from "../../harness/clusters/world.ts";
 
 describe("bad input, told by the real engine", () => {
   let w: World;
@@ -60,7 +61,7 @@ describe("bad input, told by the real engine", () => {
 
   it("a cluster that cannot be reached", async () => {
     const kubeconfig = join(w.workspace.folder, "unreachable.yaml");
-    const cluster = { clusters: [{ name: "x", cluster: { server: `https://${clusterOf("primary").address}:1` } }] };
+    const cluster = { clusters: [{ name: "x", cluster: { server: `https://${layoutOf("primary").address}:1` } }] };
     const context = { contexts: [{ name: "x", context: { cluster: "x", user: "x" } }], "current-context": "x" };
     await writeFile(
       kubeconfig,

@@ -6,10 +6,10 @@ import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/pr
 import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { parse, stringify } from "yaml";
-import { stateFolder } from "../../../sandbox/cluster/layout.ts";
+import { layoutOf, stateFolder } from "../../../sandbox/cluster/layout.ts";
 import { leafs, until } from "../../../sandbox/kubectl.ts";
 import { cross } from "../../harness/clusters/traffic.ts";
-import { blockOf, clusterOf, configOf, EVENT, type World, world } from "../../harness/clusters/world.ts";
+import { blockOf, configOf, EVENT, type World, world } from "../../harness/clusters/world.ts";
 
 const PROJECT = resolve(import.meta.dirname, "../../..");
 /** Of the project's folder, what is no part of the program. */
@@ -54,7 +54,7 @@ describe("the README's commands for clusters of one's own", () => {
     ...w.workspace.env(),
     PULUMI_BACKEND_URL: `file://${folder}/state`,
     PULUMI_CONFIG_PASSPHRASE: "own",
-    KUBECONFIG: `${clusterOf("primary").kubeconfig}:${clusterOf("edge-1").kubeconfig}`,
+    KUBECONFIG: `${layoutOf("primary").kubeconfig}:${layoutOf("edge-1").kubeconfig}`,
   });
 
   // what is left would be another stack's to those that come after
@@ -70,7 +70,7 @@ describe("the README's commands for clusters of one's own", () => {
     const block = (await blockOf("On your own clusters"))
       .replace("npm ci\n", "")
       .replace("<context of the primary>", "primary")
-      .replace("<address of a node>", clusterOf("primary").address)
+      .replace("<address of a node>", layoutOf("primary").address)
       .replace("<context of the edge>", "edge-1")
       .replaceAll("pulumi up", "pulumi up --yes --skip-preview --non-interactive");
     assert.doesNotMatch(block, /[<>]/, "no placeholder is left");

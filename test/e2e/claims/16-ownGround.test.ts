@@ -6,7 +6,8 @@ import { readFile } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { parse, stringify } from "yaml";
-import { clusterOf, podIdentities, UP, type World, world } from "../../harness/clusters/world.ts";
+import { layoutOf } from "../../../sandbox/cluster/layout.ts";
+import { podIdentities, UP, type World, world } from "../../harness/clusters/world.ts";
 
 /** All objects of a cluster that a stack could have made, with their versions. */
 const KINDS = "secret,configmap,service,deployment,statefulset,serviceaccount,role,rolebinding,lease";
@@ -47,7 +48,7 @@ describe("only what is the stack's own, in the right cluster", () => {
 
   it("a second stack with the first one's context is refused before its first write, and its destroy touches nothing", async () => {
     const before = [await everything(), await secretOf("edge-1"), await podIdentities(w.kubectl["edge-1"])];
-    await w.workspace.configure("other-1", { ...chart, "kubernetes:kubeconfig": clusterOf("edge-1").kubeconfig });
+    await w.workspace.configure("other-1", { ...chart, "kubernetes:kubeconfig": layoutOf("edge-1").kubeconfig });
     for (const args of [["preview"], [...UP]]) {
       const { failed, text } = await run("other-1", ...args);
       assert.ok(failed, text);
@@ -66,7 +67,7 @@ describe("only what is the stack's own, in the right cluster", () => {
 
   it("a second stack in another namespace of the same cluster works, and leaves with what is its own", async () => {
     const before = await everything();
-    const kubeconfig = clusterOf("edge-1").kubeconfig;
+    const kubeconfig = layoutOf("edge-1").kubeconfig;
     await w.workspace.configure("other-1", { ...chart, "kubernetes:kubeconfig": kubeconfig, namespace: "others" });
     const up = await run("other-1", ...UP);
     assert.ok(!up.failed, up.text);
@@ -79,7 +80,7 @@ describe("only what is the stack's own, in the right cluster", () => {
 
   it("no context: the contexts that there are, and the line to type", async () => {
     await w.workspace.configure("other-1", { ...chart });
-    const KUBECONFIG = `${clusterOf("primary").kubeconfig}:${clusterOf("edge-1").kubeconfig}`;
+    const KUBECONFIG = `${layoutOf("primary").kubeconfig}:${layoutOf("edge-1").kubeconfig}`;
     const { failed, all } = await w.workspace.pulumi(["preview", "--non-interactive", "-s", "other-1"], {
       reject: false,
       env: { KUBECONFIG },
@@ -92,8 +93,8 @@ describe("only what is the stack's own, in the right cluster", () => {
   });
 
   it("another cluster than that in which the stack is: an error with both ways, and going back changes nothing", async () => {
-    await w.configure("edge-1", { "kubernetes:kubeconfig": clusterOf("edge-3").kubeconfig });
-    for (const elsewhere of [clusterOf("edge-2").kubeconfig]) {
+    await w.configure("edge-1", { "kubernetes:kubeconfig": layoutOf("edge-3").kubeconfig });
+    for (const elsewhere of [layoutOf("edge-2").kubeconfig]) {
       await w.configure("edge-1", { "kubernetes:kubeconfig": elsewhere });
       const { failed, text } = await w.pulumi("edge-1", ...UP);
       assert.ok(failed, text);
@@ -109,7 +110,7 @@ describe("only what is the stack's own, in the right cluster", () => {
 
   /** The kubeconfig of a cluster as text, by another address: a forwarder on this machine. */
   async function forwarded(cluster: "edge-1") {
-    const { address, kubeconfig } = clusterOf(cluster);
+    const { address, kubeconfig } = layoutOf(cluster);
     const forwarder = createServer((socket) => {
       const onward = connect(6443, address);
       const end = () => [socket, onward].map((one) => one.destroy());
@@ -125,7 +126,7 @@ describe("only what is the stack's own, in the right cluster", () => {
   }
 
   it("a kubeconfig as text whose address changes replaces nothing: the Secret stays, and what is changed is changed there", async () => {
-    const own = await readFile(clusterOf("edge-1").kubeconfig, "utf8");
+    const own = await readFile(layoutOf("edge-1").kubeconfig, "utf8");
     await w.configure("edge-1", { "kubernetes:kubeconfig": own });
     assert.ok(!(await w.pulumi("edge-1", ...UP)).failed);
     const before = [await everything(), await secretOf("edge-1")];
@@ -165,7 +166,7 @@ describe("only what is the stack's own, in the right cluster", () => {
         env: { HTTPS_PROXY, NO_PROXY: "127.0.0.1,localhost", no_proxy: "" },
       });
       assert.ok(!failed, String(all));
-      const target = `${clusterOf("edge-1").address}:6443`;
+      const target = `${layoutOf("edge-1").address}:6443`;
       assert.ok(asked.length >= 2 && asked.every((one) => one === target), String(asked));
     } finally {
       proxy.close();

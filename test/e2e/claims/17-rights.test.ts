@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from "node:assert/strict";
+import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import {
   dismissed,
   granted as grantedAt,
@@ -10,7 +11,7 @@ import {
   RULES,
   type Rule,
 } from "../../harness/clusters/rights.ts";
-import { clusterOf, podIdentities, UP, type World, world } from "../../harness/clusters/world.ts";
+import { podIdentities, UP, type World, world } from "../../harness/clusters/world.ts";
 
 describe("an operator with rights in the one namespace alone", () => {
   let w: World;
@@ -19,7 +20,7 @@ describe("an operator with rights in the one namespace alone", () => {
     w = await world();
     await w.ensure("primary", { edges: ["edge-1", "edge-2"] });
     await w.ensure("edge-1");
-    kubeconfig = await operator(w.kubectl["edge-1"], clusterOf("edge-1").kubeconfig);
+    kubeconfig = await operator(w.kubectl["edge-1"], layoutOf("edge-1").kubeconfig);
   });
   after("take the account away", () => dismissed(w.kubectl["edge-1"]));
   const granted = (rules: readonly Rule[]) => grantedAt(w.kubectl["edge-1"], rules);

@@ -6,18 +6,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { DEFAULT_IMAGES, LEAF_PORT } from "../../../config/defaults.ts";
 import { certificates } from "../../../nats/certificates.ts";
 import { passwordsIn } from "../../../nats/readInclude.ts";
+import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { leafs, until } from "../../../sandbox/kubectl.ts";
 import { reachable, siteOf } from "../../harness/clusters/clusterSite.ts";
-import {
-  clusterOf,
-  documentation,
-  EVENT,
-  podIdentities,
-  secretOf,
-  UP,
-  type World,
-  world,
-} from "../../harness/clusters/world.ts";
+import { documentation, EVENT, podIdentities, secretOf, UP, type World, world } from "../../harness/clusters/world.ts";
 import { complaints, during } from "../../scenarios/scenario.ts";
 
 const STRANGERS = "strangers";
@@ -165,7 +157,7 @@ describe("the servers of a cluster", () => {
   it("are known to an edge by their certificate: who has their address gets no link, and with their key, too, reads, purges and deletes nothing", async function () {
     this.timeout(300_000);
     const { "edge-2": there, "edge-1": edge, primary } = w.kubectl;
-    const { address } = clusterOf("edge-2");
+    const { address } = layoutOf("edge-2");
     const persistent = { edges: ["edge-1"], persistence: { enabled: true, size: "2Gi" } };
     await w.destroy("edge-2"); // its port is the other's now
     /** The edge's own configuration is the same; what the primary offers is not. */

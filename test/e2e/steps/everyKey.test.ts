@@ -3,7 +3,8 @@
 
 import assert from "node:assert/strict";
 import { edgeSchema, primarySchema } from "../../../config/schema.ts";
-import { clusterOf, configOf, UP, type World, world } from "../../harness/clusters/world.ts";
+import { layoutOf } from "../../../sandbox/cluster/layout.ts";
+import { configOf, UP, type World, world } from "../../harness/clusters/world.ts";
 
 interface Port {
   readonly port: number;
@@ -52,7 +53,7 @@ const PRIMARY: readonly Change[] = [
     key: "hosts",
     to: ["primary.example.org", "203.0.113.7"],
     ask: async (w) => (await w.workspace.outputs("primary")).leafUrl,
-    answers: [`tls://${clusterOf("primary").address}:32222`, "tls://primary.example.org:32222"],
+    answers: [`tls://${layoutOf("primary").address}:32222`, "tls://primary.example.org:32222"],
   },
   {
     key: "namespace",
@@ -98,7 +99,7 @@ const PRIMARY: readonly Change[] = [
     key: "tls",
     to: { enabled: false },
     ask: async (w) => (await w.workspace.outputs("primary")).leafUrl,
-    answers: [`tls://${clusterOf("primary").address}:32222`, `nats-leaf://${clusterOf("primary").address}:32222`],
+    answers: [`tls://${layoutOf("primary").address}:32222`, `nats-leaf://${layoutOf("primary").address}:32222`],
   },
   {
     key: "release",

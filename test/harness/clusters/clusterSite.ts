@@ -6,10 +6,11 @@ import { execa } from "execa";
 import { CLIENT_PORT } from "../../../config/defaults.ts";
 import { INCLUDE } from "../../../nats/files.ts";
 import { CONTROLLER } from "../../../nats/logins.ts";
+import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { findMachine, runInside } from "../../../sandbox/cluster/machine.ts";
 import type { Site } from "../../scenarios/deployment.ts";
 import { DEFAULT_VERSION } from "../processes/versions.ts";
-import { clusterOf, type Stack, secretOf, type World } from "./world.ts";
+import { type Stack, secretOf, type World } from "./world.ts";
 
 /** A NodePort for the clients of an edge, which has none of its own accord. */
 const EDGE_CLIENT_PORT = 32323;
@@ -29,7 +30,7 @@ export async function siteOf(w: World, edges: readonly Stack[], persistent: bool
     passwords.set(stack, String(appPassword ?? (await secretOf(w.kubectl[stack]))["app-password"]));
   }
   const server = (cluster: string) =>
-    `${clusterOf(cluster as Stack).address}:${cluster === "primary" ? CLIENT_PORT : EDGE_CLIENT_PORT}`;
+    `${layoutOf(cluster).address}:${cluster === "primary" ? CLIENT_PORT : EDGE_CLIENT_PORT}`;
   return {
     edges,
     place: { level: "real clusters", version: DEFAULT_VERSION, persistent },
@@ -57,14 +58,14 @@ export async function siteOf(w: World, edges: readonly Stack[], persistent: bool
 }
 
 const inside = (cluster: Stack, command: string) =>
-  execa("nsenter", [`--net=/run/netns/${clusterOf(cluster).namespace}`, "sh", "-ec", command]);
+  execa("nsenter", [`--net=/run/netns/${layoutOf(cluster).namespace}`, "sh", "-ec", command]);
 
 /** How a link between an edge and the primary fails. */
 export type Cut = "dropped" | "reset";
 
 /** Cuts the way between one edge and the primary, in both directions; clients of the edge still reach it. */
 export async function cut(edge: Stack, how: Cut): Promise<() => Promise<void>> {
-  const { address } = clusterOf("primary");
+  const { address } = layoutOf("primary");
   const target = how === "dropped" ? "-j DROP" : "-p tcp -j REJECT --reject-with tcp-reset";
   const rules = [`FORWARD -d ${address} ${target}`, `FORWARD -s ${address} ${target}`];
   for (const rule of rules) await inside(edge, `iptables -w -I ${rule}`);
@@ -75,7 +76,7 @@ export async function cut(edge: Stack, how: Cut): Promise<() => Promise<void>> {
 
 /** Pulls the cable of a cluster's node. */
 export async function unplug(cluster: Stack): Promise<() => Promise<void>> {
-  const { link } = clusterOf(cluster);
+  const { link } = layoutOf(cluster);
   await execa("ip", ["link", "set", link, "down"]);
   return async () => void (await execa("ip", ["link", "set", link, "up"]));
 }
@@ -106,7 +107,7 @@ export async function smallDisk(
   const kubectl = w.kubectl[stack];
   const volume = await kubectl.run(["get", "pvc", `nats-js-${pod}`, "-o", "jsonpath={.spec.volumeName}"]);
   const path = await kubectl.run(["get", "pv", volume, "-o", "jsonpath={.spec.hostPath.path}"]);
-  const machine = await findMachine(clusterOf(stack), "");
+  const machine = await findMachine(layoutOf(stack), "");
   if (!machine || path === "") throw new Error(`${stack}: no machine, or no folder of ${volume}`);
   const mount = async (...options: string[]) => void (await runInside(machine, "mount", [...options, path]));
   const used = Number((await runInside(machine, "du", ["-sm", path])).split("\t")[0]);

@@ -5,13 +5,14 @@ import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { execa } from "execa";
+import { layoutOf } from "../../../sandbox/cluster/layout.ts";
 import { toolchain } from "../../../sandbox/toolchain/toolchain.ts";
 import { reached } from "../../scenarios/arrived.ts";
 import type { Outcome } from "../../scenarios/outcome.ts";
 import { complaints, during } from "../../scenarios/scenario.ts";
 import { until } from "../processes/until.ts";
 import { siteOf } from "./clusterSite.ts";
-import { blocksOf, clusterOf, documentation, type Stack, secretOf, type World } from "./world.ts";
+import { blocksOf, documentation, type Stack, secretOf, type World } from "./world.ts";
 
 const LOAD = { load: { steady: 200, each: 10, size: 500 } };
 
@@ -140,7 +141,7 @@ export class Stored {
   async ask(command: string, subject: string | undefined, lines: number): Promise<string[]> {
     const tools = await toolchain();
     const password = (await secretOf(this.#w.kubectl.primary))["app-password"];
-    const url = `nats://app:${password}@${clusterOf("primary").address}:32223`;
+    const url = `nats://app:${password}@${layoutOf("primary").address}:32223`;
     const end = Date.now() + 120_000;
     for (;;) {
       const args = [command, url, ...(subject ? [subject] : [])];

@@ -9,7 +9,7 @@ import { parse } from "yaml";
 import { CLIENT_PORT } from "../../../config/defaults.ts";
 import { merge } from "../../../lib/merge.ts";
 import { chooseChart } from "../../../sandbox/charts.ts";
-import { type ClusterLayout, layoutOf, stateFolder } from "../../../sandbox/cluster/layout.ts";
+import { layoutOf, stateFolder } from "../../../sandbox/cluster/layout.ts";
 import { checkSandbox, downClusters, upClusters } from "../../../sandbox/cluster/sandbox.ts";
 import { Kubectl } from "../../../sandbox/kubectl.ts";
 import { INTERPRETER } from "../../../sandbox/toolchain/interpreter.ts";
@@ -21,9 +21,6 @@ import { ServerLogs } from "./serverLogs.ts";
 const STACKS = ["primary", "edge-1", "edge-2", "edge-3"] as const;
 export type Stack = (typeof STACKS)[number];
 type Config = Record<string, unknown>;
-
-/** The cluster of the sandbox that a stack has. */
-export const clusterOf = (stack: Stack): ClusterLayout => layoutOf(stack);
 
 /** Clusters and a workspace, shared by the claims of one run; each claim first asks for the stacks that it needs. */
 export interface World {
@@ -62,7 +59,7 @@ const BRISK = { config: { merge: { lame_duck_grace_period: "1s" } } };
 export const EVENT = (edge: string) => `ops.clusters.${edge}.namespaces.ops-system.hosts.host-1.status`;
 /** Tests are clients outside: they come by the guide's port. */
 const primaryDefaults: Config = {
-  hosts: [clusterOf("primary").address],
+  hosts: [layoutOf("primary").address],
   edges: ["edge-1"],
   clientPort: CLIENT_PORT,
 };
@@ -92,7 +89,7 @@ async function build(edges: number): Promise<World> {
   await downClusters(); // claims begin with nothing
   const logs = new ServerLogs(
     join(stateFolder, "server-logs"),
-    Object.fromEntries(STACKS.map((stack) => [stack, join(clusterOf(stack).logs, "pods")])),
+    Object.fromEntries(STACKS.map((stack) => [stack, join(layoutOf(stack).logs, "pods")])),
   );
   await logs.start();
   watched = logs;
@@ -107,7 +104,7 @@ async function build(edges: number): Promise<World> {
   const applied = new Map<Stack, string>();
   const printed: string[] = [];
   const kubectl = Object.fromEntries(
-    STACKS.map((stack) => [stack, new Kubectl(tools, clusterOf(stack).kubeconfig)]),
+    STACKS.map((stack) => [stack, new Kubectl(tools, layoutOf(stack).kubeconfig)]),
   ) as Record<Stack, Kubectl>;
   const w: World = {
     workspace,
@@ -117,7 +114,7 @@ async function build(edges: number): Promise<World> {
     storing: () => logs.storing,
     async configure(stack, config = {}) {
       const own = {
-        "kubernetes:kubeconfig": clusterOf(stack).kubeconfig,
+        "kubernetes:kubeconfig": layoutOf(stack).kubeconfig,
         ...(chart.config ? { chart: chart.config } : {}),
       };
       const values = merge(w.unhurried ? {} : BRISK, (config.values ?? {}) as Config);
@@ -146,7 +143,7 @@ async function build(edges: number): Promise<World> {
       if (failed && !text.includes("no stack named")) throw new Error(`pulumi destroy -s ${stack} failed:\n${text}`);
     },
     async shell(stack, script) {
-      const env = { ...workspace.env(), KUBECONFIG: clusterOf(stack).kubeconfig };
+      const env = { ...workspace.env(), KUBECONFIG: layoutOf(stack).kubeconfig };
       const { all } = await execa("bash", ["-euc", script], {
         cwd: workspace.project,
         env,
@@ -185,7 +182,7 @@ afterEach("what servers say that have dropped something is looked for", function
 });
 
 after("no server has dropped what it was to store, and the clusters of the run are taken down", async function () {
-  this.timeout(1_000_000);
+  this.timeout(120_000);
   try {
     await lookForDrops("at the end");
     assert.deepEqual(dropped, []);

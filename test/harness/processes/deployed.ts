@@ -3,8 +3,8 @@
 
 import { Edge } from "../../../components/edge.ts";
 import { Primary } from "../../../components/primary.ts";
-import { SECRET_KEYS } from "../../../config/secretKeys.ts";
 import type { Settings } from "../../../config/settings.ts";
+import { SECRET_KEYS } from "../../../config/source.ts";
 import type { Values } from "../../../nats/chartValues.ts";
 import type { EdgeLink, EdgeLogins } from "../../../nats/edgeLogin.ts";
 import { type Files, INCLUDE } from "../../../nats/files.ts";
